@@ -158,16 +158,34 @@ def test_files_of_an_inventory(mistake: str, inventory: Path) -> None:
     assert said.count("\n- ") == 1, said  # one sentence, not one for each variable that is missing for it
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    ["a tab in the hosts", "a dangling election", "a group that was not renamed", "servers in a list", "a 13th month"],
-)
+ALONE = (
+    "a dangling election", "no host in difusores", "a group that was not renamed", "a folder that was not renamed",
+    "no election",
+)  # fmt: skip
+"""The mistakes that are not found beside others: before the files are read, or only when all of them can be."""
+
+
+@pytest.mark.parametrize("mistake", ALONE)
 def test_files_of_an_inventory_by_plain_ansible(mistake: str, inventory: Path) -> None:
     change, sentence = FILES[mistake]
     change(inventory)
     status, said = plain("-i", "diario", folder=inventory.parent)
     refused(status, said, sentence)
     assert "WARNING" not in said  # Ansible's own English
+
+
+def test_files_of_inventories_by_plain_ansible(tmp_path: Path, certificates: Certificates) -> None:
+    """Each of the other mistakes is made in an inventory of its own, and one run tells them all."""
+    made = {f"d{number}": FILES[mistake] for number, mistake in enumerate(FILES) if mistake not in ALONE}
+    for name, (change, _) in made.items():
+        change(write_inventory(tmp_path / name, certificates))
+    status, said = plain(*(word for name in made for word in ("-i", name)), folder=tmp_path)
+    told = said.split("\n- ")[1:]
+    assert len(told) == len(made), said
+    for name, (_, sentence) in made.items():
+        assert any(f"/{name}/" in each and re.search(sentence, each) for each in told), (sentence, said)
+    refused(status, said, "El inventario no se puede usar")
+    assert "WARNING" not in said
 
 
 ARGUMENTS = {
@@ -192,6 +210,28 @@ def test_arguments(mistake: str, inventory: Path) -> None:
     assert status != 0 and re.search(by_verb, re.sub(r"\s*│\s*│?\s*", " ", said)), said
     assert "changed=" not in said
     refused(*plain(*arguments, folder=inventory.parent), by_ansible)
+
+
+ONLY_BY_THE_VERB = {
+    "a comma after the inventory": (("-i", "diario,"), ("-i", "diario,"), r"no existe el difusor «diario,»"),
+    "--limit twice": (
+        ("-i", "diario", "--limit", "wbe1", "--limit", "web1"), ("-i", "diario", "--limit", "wbe1", "--limit", "web1"),
+        "--limit está dos veces y toma un solo valor",
+    ),
+    "an option's name": (
+        ("-i", "diario", "--extra-vars", "remove_erly=true"), ("-i", "diario", "--erly"), "No existe la opción --erly",
+    ),
+}  # fmt: skip
+"""Those that docs/es/operacion.md tells who writes lines of `ansible-playbook`: its words, and those of the verb."""
+
+
+@pytest.mark.parametrize("mistake", ONLY_BY_THE_VERB)
+def test_what_plain_ansible_lets_through(mistake: str, inventory: Path) -> None:
+    by_ansible, by_verb, sentence = ONLY_BY_THE_VERB[mistake]
+    status, said = plain(*by_ansible, "--list-hosts", folder=inventory.parent)
+    assert (status, "play #1 (difusores)" in said) == (0, True), said
+    status, said = verb("remove", *by_verb, folder=inventory.parent)
+    assert (status, bool(re.search(sentence, re.sub(r"\s*│\s*│?\s*", " ", said)))) == (os.EX_USAGE, True), said
 
 
 @pytest.mark.parametrize("name", ["preflight", "report", "bans"])

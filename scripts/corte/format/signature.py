@@ -79,6 +79,14 @@ def sign(raw: bytes, key: Path, election: str, purpose: str = "corte", asks: boo
     return canonical(done.stdout)
 
 
+def is_key(path: Path) -> bool:
+    """Tell whether ssh-keygen finds a key, private or public, where `sign` looks for one; nobody is asked anything.
+
+    Refusal when there is no ssh-keygen to tell.
+    """
+    return any(_ssh_keygen(["-l", "-f", each]).returncode == 0 for each in (str(path), f"{path}.pub"))
+
+
 @contextmanager
 def _terminal() -> Iterator[int | None]:
     """Yield the operator's terminal and leave it as it was; a program killed while it asks leaves it without echo.

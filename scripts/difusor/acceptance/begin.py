@@ -11,7 +11,7 @@ from corte.format.errors import why
 from difusor.acceptance import refusals, run
 from difusor.acceptance.archive import Archive, pack
 from difusor.acceptance.case import Case
-from difusor.acceptance.journal import INSTANT, Journal, alone, latest, shelf
+from difusor.acceptance.journal import INSTANT, Journal, Start, alone, latest, shelf
 from difusor.acceptance.steps import STEPS, Step
 from difusor.project import UnusableError
 
@@ -37,15 +37,21 @@ def begin(case: Case, name: str | None, keep: bool) -> tuple[run.Result, Archive
         return _finish(case, journal, keep)
 
 
-def resume(inventory: Path) -> tuple[run.Result, Archive]:
-    """Go on with the last acceptance of an inventory after its last step that ended."""
+def resume(
+    inventory: Path, key: Path | None = None, authority: Path | None = None, keep: bool = False
+) -> tuple[run.Result, Archive]:
+    """Go on with the last acceptance of an inventory after its last step that ended.
+
+    What is given may repeat what it began with; UnusableError when it says something else.
+    """
     with alone(inventory) as lock:
         journal = latest(inventory)
         if journal is None or journal.ended:
             raise UnusableError(f"no hay ninguna aceptación a medias de {inventory.name}; sin --resume comienza una")
         start = journal.start()
-        authority = Path(start.authority) if start.authority else None
-        case = Case(inventory, refusals.only_server(inventory), Path(start.key), authority, lock)
+        _refuse_another(start, key, authority, keep)
+        began_with = Path(start.authority) if start.authority else None
+        case = Case(inventory, refusals.only_server(inventory), Path(start.key), began_with, lock)
         known = case.known()
         if known.unreachable:
             raise UnusableError(f"{known.unreachable}; cuando responda, repita {journal.going_on}")
@@ -53,6 +59,18 @@ def resume(inventory: Path) -> tuple[run.Result, Archive]:
         now = refusals.beginning(case, start.keep, found.get("ssh_host_key", ""), found.get("machine_id", ""))
         refusals.check_same(journal, now)
         return _finish(case, journal, start.keep)
+
+
+def _refuse_another(start: Start, key: Path | None, authority: Path | None, keep: bool) -> None:
+    """Refuse options that an acceptance would go on without: above all --keep, without which the server is cleared."""
+    for option, given, began_with in (("--key", key, start.key), ("--ca", authority, start.authority)):
+        if given and str(given) != began_with:
+            how = f"con {began_with}" if began_with else "sin ella"
+            raise UnusableError(f"{option} no cambia a la mitad: esa aceptación comenzó {how}; repita sin {option}")
+    if keep and not start.keep:
+        raise UnusableError(
+            "esa aceptación comenzó sin --keep y al terminar devuelve el servidor; repita sin --keep, e instale después"
+        )
 
 
 def _finish(case: Case, journal: Journal, keep: bool, steps: Sequence[Step] = STEPS) -> tuple[run.Result, Archive]:

@@ -49,7 +49,7 @@ def run(
     try:
         sudo.ask(ask_become_pass)
         if resume:
-            result, archive = begin.resume(inventory)
+            result, archive = begin.resume(inventory, key, ca, keep)
         else:
             assert key is not None  # refused above
             result, archive = begin.begin(Case(inventory, refusals.only_server(inventory), key, ca), name, keep)

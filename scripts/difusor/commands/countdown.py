@@ -33,7 +33,7 @@ At = Annotated[
 Against = Annotated[
     Path | None,
     typer.Option(
-        metavar="CARPETA", file_okay=False, resolve_path=True, show_default="build/registro",
+        metavar="CARPETA", exists=True, file_okay=False, resolve_path=True, show_default="build/registro",
         help="Dónde están los registros de difusor freeze.",
     ),
 ]  # fmt: skip

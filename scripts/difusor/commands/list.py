@@ -82,6 +82,8 @@ def run(
     from difusor.listing import making
     from difusor.project import UnusableError
 
+    if key and not folder:
+        raise typer.BadParameter("--key firma la lista que se escribe: dé también la CARPETA en que se escribe")
     if watch and not (folder and key):
         raise typer.BadParameter("--watch necesita la CARPETA en que escribe y la --key con que firma")
     wanted = making.Making(election, folder, key, tuple(dns or ()), ca, valid=timedelta(hours=valid))

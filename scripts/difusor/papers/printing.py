@@ -11,7 +11,7 @@ from typing import Any
 from difusor.project import UnusableError
 
 PACKAGES = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-liberation")
-"""Debian's packages with what WeasyPrint takes from the system; ./difusor installs the same."""
+"""Debian's packages with what WeasyPrint takes from the system; the launcher installs the same."""
 VARIANT = "pdf/a-3a"
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from corte.format import instants
+from corte.format import instants, signature
 from corte.format.errors import why
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
@@ -88,7 +88,11 @@ def signed_for(
     `tell` is called with a corte that was signed now. UnusableError or Refusal say why it cannot be.
     """
     _check_alike(targets)
-    if signing.is_signed(tree):
+    is_signed = signing.is_signed(tree)
+    if key is not None and not signature.is_key(key):  # also where it would not be needed: who gives it relies on it
+        remedy = "corrija --key, o quítela, que el corte ya está firmado" if is_signed else "corrija --key"
+        raise UnusableError(f"{key} no existe, no se puede leer o no es una llave de OpenSSH; {remedy}")
+    if is_signed:
         try:
             signed, _ = signing.verify(tree)
             missing = _missing(signed, targets)

@@ -173,6 +173,23 @@ def test_one_that_was_interrupted_comes_first(case: Told) -> None:
         begin.begin(case, case.server, keep=False)
 
 
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ({"key": Path("/otra/llave")}, r"--key no cambia a la mitad: esa aceptación comenzó con \S*firma; repita sin"),
+        ({"authority": Path("/otra/ca.pem")}, "--ca no cambia a la mitad: esa aceptación comenzó sin ella"),
+        ({"keep": True}, "comenzó sin --keep y al terminar devuelve el servidor"),
+    ],
+    ids=["key", "authority", "keep"],
+)
+def test_what_is_given_to_go_on_is_not_ignored(case: Told, other: dict[str, Any], sentence: str) -> None:
+    """It went on with what it had begun with, and cleared the server that was to be kept."""
+    journal = Journal(shelf(case.inventory) / "20270606T200000Z")
+    journal.begin(refusals.beginning(case, False, "SHA256:uno", "m1"))
+    with pytest.raises(UnusableError, match=sentence):
+        begin.resume(case.inventory, **{"key": case.key, **other})
+
+
 def test_what_must_be_the_same_to_go_on(case: Told) -> None:
     journal = Journal(shelf(case.inventory) / "20270606T200000Z")
     journal.begin(refusals.beginning(case, False, "SHA256:uno", "m1"))

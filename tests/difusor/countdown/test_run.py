@@ -168,6 +168,12 @@ def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_
     assert "✗ inventario" in both.stdout and "Listos: 0; con aviso: 1; en rojo: 1" in both.stdout
 
 
+def test_a_folder_of_baselines_that_does_not_exist_is_refused(inventories: list[Path], tmp_path: Path) -> None:
+    """Mistyped, it was told as servers that nobody had frozen: a warning in place of what had changed."""
+    done = CliRunner().invoke(app_of(countdown), ["-i", str(inventories[0]), "--against", str(tmp_path / "registor")])
+    assert done.exit_code == 2 and "--against" in done.output
+
+
 def test_a_name_server_that_is_none_is_refused(inventories: list[Path]) -> None:
     done = CliRunner().invoke(app_of(countdown), ["-i", str(inventories[0]), "--dns", "uno"])
     assert done.exit_code == 2 and "«uno» no es la dirección" in " ".join(done.output.split())

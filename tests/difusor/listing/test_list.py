@@ -314,6 +314,7 @@ def test_the_verb_answers_in_json_and_with_its_status(home: Path, key: Path) -> 
     ("words", "told"),
     [
         (["lista", "--watch"], "--watch necesita la CARPETA"),
+        (["--key", __file__], "dé también la CARPETA"),
         (["--dns", "dns.mx"], "no es la dirección de un servidor de nombres"),
     ],
 )

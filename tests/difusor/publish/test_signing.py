@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -166,6 +167,28 @@ def test_a_tree_signed_for_another_opening_is_signed_again(signed: SignedCorte, 
     with pytest.raises(UnusableError, match="no está firmado"):
         (signed.folder / manifest.SIGNATURE_NAME).unlink()
         signed_for([target], signed.folder, None)
+
+
+@pytest.mark.parametrize("name", ["no-existe", "no-es-llave", "."])
+def test_a_key_that_is_none_is_told_also_of_a_corte_that_is_signed(
+    signed: SignedCorte, election: Path, tmp_path: Path, name: str
+):
+    """It was ignored, until the night's first corte that had to be signed."""
+    (tmp_path / "no-es-llave").write_text("hola\n")
+    with pytest.raises(UnusableError, match="no es una llave de OpenSSH; corrija --key, o quítela") as refused:
+        signed_for([make_target(election)], signed.folder, tmp_path / name)
+    assert str(tmp_path / name) in str(refused.value)
+    (signed.folder / manifest.SIGNATURE_NAME).unlink()
+    with pytest.raises(UnusableError, match=r"no es una llave de OpenSSH; corrija --key$"):
+        signed_for([make_target(election)], signed.folder, tmp_path / name)
+
+
+def test_a_key_whose_private_half_only_the_agent_has_is_one(
+    signed: SignedCorte, election: Path, key: Path, tmp_path: Path
+):
+    public = shutil.copy(f"{key}.pub", tmp_path / "agente.pub")
+    for given in (tmp_path / "agente", public):
+        assert signed_for([make_target(election)], signed.folder, given) == signed
 
 
 @pytest.mark.parametrize("step", ["check-novalidate", "verify"])
