@@ -10,7 +10,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 from difusor import spec
-from difusor.inventory import images
+from difusor.inventory import images, uplink
 from difusor.servers import diagnosis, preflight, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
@@ -39,6 +39,7 @@ SPEC = {
     "registered": {"type": "bool", "required": True},
     "attested": {"type": "list", "elements": "str", "required": True},
     "call": {"type": "str", "required": True},
+    "uplink": {"type": "int", "required": True},
 }
 
 
@@ -52,7 +53,7 @@ class ActionModule(ActionBase):
         """Judge; everything that is returned is a list.
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
-        (text), `diagnoses` ({id, title, quote, fix, met, found}).
+        (text), `share` (text on the share of the line), `diagnoses` ({id, title, quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -97,7 +98,9 @@ class ActionModule(ActionBase):
             strict_paths=args["strict_paths"],
             images=[(archive, images.architecture(Path(archive))) for archive in args["images"]],
         )
-        diagnoses = _diagnoses(server, args) if args["call"] else []
+        call = _call(args["call"])
+        asked = {name: args[name] for name in ("public_address", "registered", "attested")}
+        diagnoses = diagnosis.diagnose(server, call, **asked) if call else []
         closed, opened = preflight.exposed(server, port_owners)
         return {
             "changed": False,
@@ -106,6 +109,7 @@ class ActionModule(ActionBase):
             "open": opened,
             "outside": preflight.left_outside(server, args["trusted"]),
             **preflight.ends(server, by_password=args["password_login"]),
+            "share": [told for told in (uplink.missing(args["uplink"], call),) if told],
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -117,13 +121,11 @@ class ActionModule(ActionBase):
         }
 
 
-def _diagnoses(server: preflight.Machine, args: Mapping[str, Any]) -> list[diagnosis.Diagnosis]:
+def _call(name: str) -> spec.Spec | None:
     try:
-        call = spec.load(args["call"])
+        return spec.load(name) if name else None
     except spec.SpecError as error:
         raise AnsibleError(str(error)) from None
-    asked = {name: args[name] for name in ("public_address", "registered", "attested")}
-    return diagnosis.diagnose(server, call, **asked)
 
 
 def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str) -> Neighbours:

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 PURPOSE = "Crea una elección o el inventario de un difusor, con lo que se escriba y lo que se sortee."
 
+Mbps = Annotated[
+    int | None,
+    typer.Option(
+        metavar="MBPS", help="Los que su enlace envía según su contrato: una parte se aparta para el Instituto."
+    ),
+]
+
 
 def new_election(
     name: Annotated[str, typer.Argument(metavar="NOMBRE", help="Un nombre corto, como diputaciones-2027.")],
@@ -90,6 +97,7 @@ def new_difusor(
         list[str] | None,
         typer.Option(metavar="DIRECCIÓN", help="Dirección confiable además de las de la elección; puede repetirse."),
     ] = None,
+    uplink_mbps: Mbps = None,
     account: Annotated[
         str, typer.Option(metavar="USUARIO", help="La cuenta que el Instituto tendrá en el servidor.")
     ] = "instituto",
@@ -120,8 +128,8 @@ def new_difusor(
 
     given = {
         "election": election, "name": title, "fqdn": fqdn, "path": path, "server": server,
-        "public_address": public_address, "trusted_addresses": tuple(trusted or ()), "admin_user": account,
-        "ssh_key": ssh_key, "certificate": certificate, "certificate_key": certificate_key,
+        "public_address": public_address, "trusted_addresses": tuple(trusted or ()), "uplink_mbps": uplink_mbps,
+        "admin_user": account, "ssh_key": ssh_key, "certificate": certificate, "certificate_key": certificate_key,
     }  # fmt: skip
     with _refusals():
         facts = asked.partner(name, given)

@@ -31,6 +31,7 @@ from difusor.inventory.parts import (
     Waiver,
     that_may_be_excused,
 )
+from difusor.inventory.uplink import Mbps
 from difusor.inventory.values import (
     SPELT,
     Address,
@@ -295,7 +296,7 @@ class Partner(Strict):
     ] = "X-Forwarded-For"
     front: Front | None = None
     origin_lock: bool = False
-    uplink_mbps: Annotated[int, Field(ge=10, le=100_000)] | None = None
+    uplink_mbps: Mbps | None = None
     notice: Notice | None = None
     prep_image: Image
     waf_image: Image

@@ -13,7 +13,7 @@ Outcome = Literal["creado", "corregido", "sin cambios", "por corregir", "por con
 
 OTHER_TITLES = {
     "fechas": "Cuándo llegó", "oficio": "Oficio", "llave_ssh": "Llave de SSH del Instituto",
-    "nombre_servidor": "Nombre propio del servidor",
+    "nombre_servidor": "Nombre propio del servidor", "apartado": "Enlace del que se aparta una parte (annex.yml)",
 }  # fmt: skip
 """What is corrected besides the items of a form."""
 

@@ -27,7 +27,7 @@ OPTIONS = {
     "trusted_addresses": "--trusted", "principal": "--signer", "signing_key": "--key", "election": "--election",
     "fqdn": "--fqdn", "path": "--path", "login": "--server", "address": "--server", "port": "--server",
     "public_address": "--public-address", "admin_user": "--account", "admin_keys": "--ssh-key", "ssh_key": "--ssh-key",
-    "certificate": "--certificate", "certificate_key": "--certificate-key",
+    "certificate": "--certificate", "certificate_key": "--certificate-key", "uplink_mbps": "--uplink-mbps",
 }  # fmt: skip
 """Which option sets which field, for the sentences that refuse a value."""
 

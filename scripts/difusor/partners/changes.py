@@ -22,7 +22,12 @@ def replaced(form: Form, desk: Desk, picture: bytes, before: Record, election: E
     """Return what differs from the enrolment: items, or else when the form came, and what is given besides the form."""
     zone = election.catalog.zone
     told = record.differences(before.form, form) if form != before.form else [*_dates(desk, before, zone)]
-    besides = (_notice(form, desk, before, zone), _certificate(desk, zone), _names(desk, before))
+    besides = (
+        _notice(form, desk, before, zone),
+        _certificate(desk, zone),
+        _names(desk, before),
+        _share(form, desk, before),
+    )
     return [*told, *_logo(picture, before), *(each for part in besides for each in part)]
 
 
@@ -55,6 +60,16 @@ def _names(desk: Desk, before: Record) -> Iterator[Change]:
         yield "llave_ssh", before.ssh_key or OF_SSH, desk.ssh_key or OF_SSH
     if desk.server_name != before.server_name:
         yield "nombre_servidor", before.server_name or OF_LINK, desk.server_name or OF_LINK
+
+
+def _share(form: Form, desk: Desk, before: Record) -> Iterator[Change]:
+    """Yield what is kept of the link and was not, where the form says the same: it was enrolled before there was this.
+
+    It slows down what the server sends beyond that figure, and so is not written unseen.
+    """
+    there = (inventory.folder(desk.id) / enrolment.annex_file(desk)).exists()
+    if not there and form.annex.mbps == before.form.annex.mbps and (mbps := enrolment.share(form, desk)):
+        yield "apartado", "", f"{mbps} Mbps"
 
 
 def _certificate(desk: Desk, zone: ZoneInfo) -> Iterator[Change]:

@@ -12,7 +12,8 @@ from typing import TypedDict, Unpack
 
 from corte.format import instants
 from corte.format.files import locked
-from difusor.inventory import Election, load_election
+from difusor import spec
+from difusor.inventory import Election, load_election, uplink
 from difusor.partners import asked, enrolment, inventory, login_keys, record, revocation, roster
 from difusor.partners import election as elections_file
 from difusor.partners.answer import Answer, answer
@@ -88,6 +89,8 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
     picture, more = enrolment.picture(said["logotipo"], received, path.parent, desk)
     findings += [*more, *enrolment.certificate(said["anexo_tecnico.certificado"], received, desk, before)]
     election = load_election(elections_file.file(of_election))
+    call = spec.load(election.spec)
+    desk = replace(desk, least_mbps=uplink.least(call))
     if before is None:
         _refuse_over(election, desk)
     reviewed = _reviewed(said, received, desk, before, election, picture)
@@ -105,12 +108,16 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
         revocation.refuse_revoked(inventory.folder(name), "no se corrige su inscripción")
     desk, note = _with_keys(desk, options["ssh_key"], before)
     entrance = (form.annex.ssh_account, desk.public_keys)
+    unkept = uplink.left_out(form.annex.mbps, call)
     if before is None:
-        return told("creado", (str(enrolment.enrol(form, desk, picture, findings)),), entrance)
+        created = (str(enrolment.enrol(form, desk, picture, findings)),)
+        return told("creado", created, entrance, (unkept,) if unkept else ())
     written = tuple(enrolment.correct(form, desk, picture, findings, before))
     if written:
         papers.end_excuses(inventory.folder(name))
-    return told("corregido" if written else "sin cambios", written, entrance, (note,) if note else ())
+    if form.annex.mbps == before.form.annex.mbps:
+        unkept = ""  # told when it was enrolled
+    return told("corregido" if written else "sin cambios", written, entrance, tuple(filter(None, (note, unkept))))
 
 
 def _name(said: dict[str, str], given: str | None) -> str:

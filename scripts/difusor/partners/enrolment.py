@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from corte.format import files, instants
-from difusor.inventory import Notice
+from difusor.inventory import Notice, uplink
 from difusor.inventory.picture import anew
 from difusor.partners import inventory, logo, record, steps
 from difusor.partners.facts import FactError, PartnerFacts, of
@@ -32,7 +32,8 @@ class Desk:
     """What the clerk's side adds to a form. `ssh_key`: the private key's path, empty for one that ssh takes itself.
 
     `public_keys`: those that enter. `server_name`: the server's own, empty where it is that of the link. `received`:
-    when the first form came, `corrected`: when the one that corrects it.
+    when the first form came, `corrected`: when the one that corrects it. `least_mbps`: from which on a share
+    of the link is kept.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Desk:
     folio: str = ""
     notified: datetime | None = None
     corrected: datetime | None = None
+    least_mbps: int = uplink.LEAST
     accepted: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -175,7 +177,21 @@ def _registered(
 ) -> dict[str, bytes]:
     values = dict(partner) | {"form": form, "notice": notice(form, desk, before)}
     text = render("registration.yml.j2", values)
-    return {f"group_vars/{desk.id}/registration.yml": text.encode(), record.LOGO: picture}
+    written = {f"group_vars/{desk.id}/registration.yml": text.encode(), record.LOGO: picture}
+    annex, mbps = annex_file(desk), share(form, desk)
+    if mbps or (inventory.folder(desk.id) / annex).exists():
+        written[annex] = render("annex.yml.j2", {"mbps": mbps}).encode()
+    return written
+
+
+def annex_file(desk: Desk) -> str:
+    """Return the path, in an inventory, of what the annex says, and main.yml, which is read after it, may change."""
+    return f"group_vars/{desk.id}/annex.yml"
+
+
+def share(form: Form, desk: Desk) -> int | None:
+    """Return the Mbit per second of the link, None where no share of them is kept: the server would be too slow."""
+    return form.annex.mbps if desk.least_mbps <= form.annex.mbps <= uplink.MOST else None
 
 
 def notice(form: Form, desk: Desk, before: Record | None) -> Notice | None:

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 
 from corte.format import instants
 from difusor.inventory.placeholders import unfinished
+from difusor.inventory.uplink import Mbps
 from difusor.inventory.values import (
     Address,
     DomainName,
@@ -139,6 +140,7 @@ class PartnerFacts(Facts):
     port: Port = 22
     public_address: Address
     trusted_addresses: tuple[Origin, ...] = ()
+    uplink_mbps: Mbps | None = None
     admin_user: Account = "instituto"
     admin_keys: Annotated[tuple[LoginKey, ...], Field(min_length=1)] = ()
     ssh_key: str = ""

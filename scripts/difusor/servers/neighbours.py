@@ -302,7 +302,10 @@ def _emptying(found: Neighbours) -> Iterator[str]:
 
 def _shaped(found: Neighbours) -> Iterator[str]:
     for interface in found.shaped:
-        yield (f"{interface} ya tiene un control de tráfico (tc): quítelo, o quite difusor_uplink_mbps del inventario")
+        yield (
+            f"{interface} ya tiene un control de tráfico (tc): quítelo, o escriba en main.yml difusor_uplink_mbps: "
+            "null, con que no se aparta nada del enlace"
+        )
 
 
 def _swarm(found: Neighbours) -> Iterator[str]:

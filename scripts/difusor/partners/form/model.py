@@ -127,7 +127,9 @@ class Annex(Part):
     ghz: Gigahertz = item("T11", "ghz", "GHz del procesador", "Un número, sin turbo, como 2.4.")
     ram_gb: Gigabytes = item("T12", "ram_gb", "GB de memoria RAM", "Un número.")
     ssd_gb: Gigabytes = item("T13", "ssd_gb", "GB en estado sólido (SSD)", "Un número; los discos duros no cuentan.")
-    mbps: Megabits = item("T14", "mbps", "Mbps simétricos del enlace", "Un número, según el contrato.")
+    mbps: Megabits = item(
+        "T14", "mbps", "Mbps simétricos del enlace", "Un número, según el contrato: el servidor no enviará más."
+    )
 
 
 class Form(Part):
