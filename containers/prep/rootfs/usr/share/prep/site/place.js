@@ -9,10 +9,7 @@ export function showPlace({minutos_utc: minutes, eleccion: election}) {
   setText('institute', election.instituto);
   const picture = byId('logo');
   if (picture && election.logo) Object.assign(picture, {src: election.logo, alt: election.instituto, hidden: false});
-  const {franja: band, enlace: link, enlace_oscuro: linkInTheDark} = election.colores;
-  const {style} = document.documentElement;
-  for (const [name, color] of [['--band', band], ['--link', link], ['--link-in-the-dark', linkInTheDark]]) {
-    style.setProperty(name, color);
-  }
-  document.querySelector('meta[name="theme-color"]').content = band;
+  // each has the name of the style's own variable
+  for (const [name, color] of Object.entries(election.colores)) document.documentElement.style.setProperty(`--${name}`, color);
+  document.querySelector('meta[name="theme-color"]').content = election.colores.franja;
 }
