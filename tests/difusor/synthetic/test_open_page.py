@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import format_datetime
@@ -299,6 +300,27 @@ def test_a_page_that_is_open_when_the_institute_takes_its_server_off_the_list_sa
     expect(page.locator(".bars")).to_be_visible()
     page.evaluate("location.hash = '#/congreso'")
     expect(page.locator("h1")).to_have_text("Este sitio ya no es difusor oficial")
+
+
+def test_a_copy_of_the_corte_before_is_not_accused_and_what_was_said_of_it_stays(page: Page, mirror: Mirror) -> None:
+    """A copy that was downloaded just before the next corte was none of its files, and the word of it disappeared."""
+    table = json.loads((mirror.cortes[0] / "datos/corte.json").read_bytes())["descargas"][0]["archivo"]
+    copy, verdict = mirror.cortes[0] / table, page.locator(".verdict")
+    visit(page, mirror, "#/base-de-datos", "#file")
+    page.set_input_files("#file", copy)
+    same = f"✓ Su copia es idéntica a {copy.name}"
+    expect(verdict).to_have_text(f"{same}.")
+    del mirror.cortes[:-1]
+    look(page)
+    expect(page.locator("#announcement")).not_to_be_empty()
+    former = f"{same}, del corte de las {clock(EARLY)}; ahora se muestra otro."
+    expect(verdict).to_have_text(former)
+    page.set_input_files("#file", {"name": "20240101_PREP.csv", "mimeType": "text/csv", "buffer": b"nada"})
+    expect(verdict).to_contain_text(
+        "✗ 20240101_PREP.csv no es ninguno de los archivos de este corte; puede ser de otro: el nombre lleva su hora."
+    )
+    page.set_input_files("#file", copy)
+    expect(verdict).to_have_text(former)
 
 
 def test_a_status_that_failed_is_asked_for_after_the_last_corte_too(page: Page, mirror: Mirror) -> None:
