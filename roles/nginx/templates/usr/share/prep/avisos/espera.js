@@ -19,7 +19,7 @@ const WORDS = {
   first: ["Los resultados aún no se publican", `El primer corte llega en unos minutos. ${ITSELF}`],
   withdrawn: ["Espere el siguiente corte", `El Instituto retiró el corte que se mostraba. ${ITSELF}`],
   retired: ["La difusión de resultados terminó", "Consulte los resultados en el sitio del Instituto."],
-  other: ["Los resultados vuelven en un momento", ITSELF],
+  other: ["Los resultados no están disponibles en este momento", ITSELF], // as at any hour
 };
 
 const element = (id) => document.getElementById(id);
@@ -98,6 +98,7 @@ async function ask() {
       opens = null;
       return leave();
     }
+    if (!answer.ok && opens === null) tell("other"); // what was told before may be true no longer
     const status = await answer.json();
     const { gate } = status;
     const word = reason(status);
