@@ -107,6 +107,18 @@ setTimeout(() => document.body.append(`Preguntas: ${asked}.`), 3000);
 AT_ANY_HOUR = "Los resultados no están disponibles en este momento"
 
 
+RETURNS = "Math.random = () => 1; setTimeout(() => document.dispatchEvent(new Event('visibilitychange')), 160_000);"
+
+
+def test_who_returns_to_the_waiting_page_waits_no_longer(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two tries it slept for up to a minute and a half, although the results were there."""
+    monkeypatch.setattr(browser, "PATIENCE", 240_000)
+    wait(mirror, OPENS, timedelta(seconds=100))
+    mirror.visit(phone_clock(OPENS - timedelta(seconds=100)) + COUNTED % ([503, 503, 503, 200], 0, 200) + RETURNS)
+    opened = re.search(r"Se abre a los (\d+) s: 4 intentos", mirror.read("espera.html", "Se abre a los "))
+    assert opened and int(opened[1]) in range(158, 168)
+
+
 @pytest.mark.parametrize(
     ("answers", "standing", "told"),
     [

@@ -27,6 +27,8 @@ let opens = null; // instant of the opening, by this device's clock
 let leaving = false;
 
 const rest = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+// Until somebody comes back to the page, or leaves it.
+const turn = () => new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
 
 // Without AbortController, which phones of before 2019 lack: a request that is given up may still be answered.
 function request(path, method) {
@@ -45,7 +47,7 @@ async function leave() {
     const { status } = await request(location.href, "HEAD").catch(() => ({ status: 0 }));
     if (status && status < 500 && status !== BUSY) return location.reload();
     ask(); // it says why there is nothing yet, and it may have another hour of the opening
-    do await rest(pause * (0.5 + Math.random()));
+    do await Promise.race([rest(pause * (0.5 + Math.random())), turn()]);
     while (document.hidden);
   }
   leaving = false;
