@@ -23,8 +23,8 @@ let address = ''; // the last that names a view; a jump within the page does not
 let sought = {}; // what a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
-let visit = {};
-const freshVisit = () => ({told: '', search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
+const freshVisit = () => ({told: '', search: '', section: '', refresh: () => show({renew: true})});
+let visit = freshVisit();
 
 // The view that the address names.
 function route() {
@@ -296,6 +296,5 @@ setInterval(masthead, 10_000);
 // Each visitor looks at a moment drawn by lot, so a new corte is asked for over a minute.
 setTimeout(() => { look(); setInterval(look, LOOK); }, LOOK * Math.random());
 
-visit = freshVisit();
 show();
 ask();
