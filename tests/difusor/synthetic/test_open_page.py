@@ -340,6 +340,22 @@ def test_the_title_of_a_rehearsal_begins_with_it(view: str, page: Page, mirror: 
     assert page.title().startswith("SIMULACRO · ") and page.title().count("SIMULACRO") == 1
 
 
+def test_without_the_corte_the_status_says_that_it_is_a_rehearsal_and_hours_are_of_utc(
+    page: Page, mirror: Mirror
+) -> None:
+    """An hour of UTC was given for the place's, and neither page said SIMULACRO, which the status knows."""
+    shown = {"sequence": 20, "corte": LATE.isoformat(), "signer": "firma", "orders": []}
+    status = {"gate": {"state": "open"}, "shown": shown, "election": "ribera", "environment": "simulacro"}
+    shown["manifest_sha256"] = hashlib.sha256(b"{}").hexdigest()
+    mirror.alter[STATUS] = lambda _: status
+    page.route(mirror.near + "corte.json", lambda route: route.fulfill(body=b"{}"))
+    page.route("**/datos/corte.json", lambda route: route.fulfill(status=503))
+    visit(page, mirror, "autentico.html", ".rehearsal #verdict.good")
+    expect(page.locator("#corte")).to_contain_text(f"{LATE:%H:%M} h UTC. Firmado por firma.")
+    assert page.title().startswith("SIMULACRO · ")
+    visit(page, mirror, "ayuda.html", ".rehearsal h1")
+
+
 def test_a_place_with_the_number_0_is_found_and_no_other_address_leads_to_it(page: Page, mirror: Mirror) -> None:
     def abroad(document: Any) -> Any:
         document["territorios"][0] |= {"id": 0, "nombre": "Voto en el extranjero"}

@@ -5,7 +5,7 @@ import {load, now, readHead, readSections, readStatus} from './data.js';
 import {ago, date, day, plain, time} from './format.js';
 import {downloadsView} from './downloads.js';
 import {showPlace} from './place.js';
-import {labels, showLabels} from './rehearsal.js';
+import {labels, showEnvironment, showLabels} from './rehearsal.js';
 import {electionView} from './views.js';
 
 const LOOK = 60_000; // milliseconds between two looks for a new corte
@@ -150,8 +150,8 @@ function showCorte() {
 // The corte, and what has to be said of it now.
 function masthead() {
   if (head) showCorte();
-  else if (status?.environment) {
-    showLabels({simulacro: status.environment === 'simulacro'});
+  else {
+    showEnvironment(status);
     if (waits()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   }
   const text = warning();

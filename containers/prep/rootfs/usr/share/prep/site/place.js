@@ -1,7 +1,9 @@
 // What the corte says of its place: how its clocks go, and the institute's name and colours.
 
 import {byId, setText} from './dom.js';
+import {readHead, readStatus} from './data.js';
 import {setOffset} from './format.js';
+import {showEnvironment, showLabels} from './rehearsal.js';
 
 export function showPlace({minutos_utc: minutes, eleccion: election}) {
   setOffset(minutes);
@@ -13,3 +15,7 @@ export function showPlace({minutos_utc: minutes, eleccion: election}) {
   for (const [name, color] of Object.entries(election.colores)) document.documentElement.style.setProperty(`--${name}`, color);
   document.querySelector('meta[name="theme-color"]').content = election.colores.franja;
 }
+
+// What a page without results says of the corte, or else of the mirror.
+export const introduce = () => readHead().then(head => { showLabels(head); showPlace(head); }, () => readStatus().then(showEnvironment))
+  .catch(console.error);
