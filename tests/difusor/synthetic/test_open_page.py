@@ -323,6 +323,26 @@ def test_a_copy_of_the_corte_before_is_not_accused_and_what_was_said_of_it_stays
     expect(verdict).to_have_text(former)
 
 
+@pytest.mark.parametrize(
+    ("orders", "withdrawn", "told"),
+    [
+        (["rectification"], [], "Por orden del Instituto, este corte rectifica al anterior."),
+        ([], [{"sequence": NUMBERS[1]}], "Por orden del Instituto se retiró un corte posterior."),
+    ],
+)
+def test_after_the_close_the_page_still_says_what_the_institute_ordered(
+    orders: list[str], withdrawn: list[Any], told: str, page: Page, mirror: Mirror
+) -> None:
+    """Who came later heard nothing of it, and a corte whose successor was withdrawn was called the final one."""
+    state(mirror, EARLY, state="closed")
+    status = mirror.alter[STATUS](None)
+    status["shown"]["orders"], status["standing"] = orders, {"withdrawn": withdrawn}
+    mirror.alter[STATUS] = lambda _: status
+    visit(page, mirror)
+    expect(page.locator("#warning")).to_contain_text(f"Estos son los últimos resultados preliminares. {told}")
+    assert ("Corte final" in page.inner_text("#next")) != bool(withdrawn)
+
+
 def test_a_status_that_failed_is_asked_for_after_the_last_corte_too(page: Page, mirror: Mirror) -> None:
     """A page that had only missed the status said «Siguiente» or nothing until it was closed."""
     mirror.alter["datos/corte.json"] = lambda head: head | {"siguiente": None}
