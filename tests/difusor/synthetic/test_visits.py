@@ -83,7 +83,7 @@ def test_results_that_cannot_be_compared_with_newer_ones_stay_and_say_so(
     """Of a server that does not answer, or answers something else, the page said nothing."""
     monkeypatch.setattr(browser, "PATIENCE", 150_000)
     mirror.visit(AFTERWARDS % answer)
-    told = f"No se pudo comprobar si hay un corte más reciente. Se muestra el de las {TIME}."
+    told = f"No se pudo comprobar si hay un corte más reciente. Se muestra el corte de las {TIME}."
     mirror.read("", told, "Resultados por alcaldía")
 
 

@@ -179,7 +179,7 @@ const isOver = () => status ? !closed() && now() > Date.parse(status.gate.closes
 
 function warning() {
   if (!head || isMessage()) return '';
-  const shown = `Se muestra el de las ${time(head.corte)}.`;
+  const shown = `Se muestra el corte de las ${time(head.corte)}.`;
   const order = !isLast() ? 'Por orden del Instituto se retiró un corte posterior.'
     : status?.shown?.orders?.includes('rectification') ? 'Por orden del Instituto, este corte rectifica al anterior.' : '';
   if (end()) return end().join('. ');
@@ -189,7 +189,7 @@ function warning() {
     const {closes} = status.gate;
     return `La difusión cerró el ${date(closes)} a las ${time(closes)}. Estos son los últimos resultados preliminares. ${order}`.trim();
   }
-  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. Se muestra el corte de las ${time(head.corte)}.`;
+  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}`;
   if (!isLast()) return `${order} ${shown}`;
   const isStale = head.siguiente && now() - Date.parse(head.corte) > 2000 * head.intervalo_segundos; // two intervals
   // without the age, for which a screen reader would tell it every minute
