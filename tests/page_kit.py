@@ -15,7 +15,7 @@ from email.utils import format_datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -113,7 +113,7 @@ def serving(folder: Path, *cortes: Path) -> Iterator[Mirror]:
             self.wfile.write(body)
 
         def name(self) -> str:
-            return urlsplit(self.path).path.strip("/") or "index.html"
+            return unquote(urlsplit(self.path).path).strip("/") or "index.html"
 
         def translate_path(self, path: str) -> str:
             return str(mirror.file(self.name()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -128,6 +129,33 @@ def test_a_ballot_that_differs_from_place_to_place_hides_no_results(
 def test_a_corte_without_downloads_says_how_to_compare_files(mirror: Mirror) -> None:
     mirror.alter["datos/corte.json"] = lambda head: head | {"descargas": []}
     mirror.read("#/base-de-datos", "sha256sum ARCHIVO")
+
+
+def test_a_file_may_have_any_name_that_is_signed(mirror: Mirror) -> None:
+    """After a `#` the name was no part of the address, and a `%` spoiled it: an office was not shown at all."""
+    office, table = "datos/alcaldías #1.json", "descargas/100%_#1?.csv"
+    for name, content in ((office, "datos/alcaldias.json"), (table, "datos/corte.json")):
+        (mirror.folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(mirror.file(content), mirror.folder / name)
+
+    def named(head: Any) -> Any:
+        head["elecciones"][0]["archivo"], head["descargas"][0]["archivo"] = office, table
+        return head
+
+    mirror.alter["datos/corte.json"] = named
+    mirror.read("", "Resultados por alcaldía")
+    mirror.visit(FETCHED)
+    mirror.read("#/base-de-datos", "Respuesta: 200.")
+
+
+FETCHED = """
+const waiting = setInterval(() => {
+  const link = document.querySelector('.downloads a');
+  if (!link) return;
+  clearInterval(waiting);
+  fetch(link.href).then(answer => document.body.append(`Respuesta: ${answer.status}.`));
+}, 100);
+"""
 
 
 SHARING = """

@@ -1,5 +1,7 @@
 // Reads the files of the corte, and never mixes two cortes on one page.
 
+import {link} from './format.js';
+
 const ATTEMPTS = 5; // within 15 s: a cache on the way may keep a file for 10
 const PATIENCE = 60_000; // milliseconds for a file, even on a slow network
 
@@ -11,7 +13,7 @@ export const now = () => Date.now() + clockOffset;
 async function read(path) {
   const stop = new AbortController();
   setTimeout(() => stop.abort(), PATIENCE);
-  const response = await fetch(path, {cache: 'no-cache', signal: stop.signal});
+  const response = await fetch(link(path), {cache: 'no-cache', signal: stop.signal});
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   const ahead = Date.now() - Date.parse(response.headers.get('Date'));
   // a cache on the way kept the answer so long; some state their own date, most that of the answer

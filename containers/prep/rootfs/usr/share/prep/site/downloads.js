@@ -2,7 +2,7 @@
 
 import {sha256} from './data.js';
 import {h, heading, section} from './dom.js';
-import {bytes, date, time} from './format.js';
+import {bytes, date, link, time} from './format.js';
 
 export function downloadsView(head) {
   const example = head.descargas[0] ? fileName(head.descargas[0]) : 'ARCHIVO';
@@ -13,7 +13,7 @@ export function downloadsView(head) {
     h('ul', {class: 'downloads'}, head.descargas.map(file =>
       h('li', {},
         h('h2', {}, file.contenido),
-        h('p', {}, h('a', {class: 'button', href: file.archivo, download: true},
+        h('p', {}, h('a', {class: 'button', href: link(file.archivo), download: true},
           `Descargar ${file.archivo.split('.').pop().toUpperCase()}`, h('span', {}, bytes(file.bytes)))),
         h('p', {class: 'file'}, fileName(file)),
         h('p', {class: 'digest'}, 'SHA-256 ', h('code', {}, file.sha256))))),

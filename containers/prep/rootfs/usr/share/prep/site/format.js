@@ -42,6 +42,9 @@ export function bytes(size) {
   return size < 1e6 ? `${number(Math.ceil(size / 1e3))} kB` : `${(size / 1e6).toFixed(1)} MB`;
 }
 
+// The address of a file: its name may have any character.
+export const link = path => path.split('/').map(encodeURIComponent).join('/');
+
 // Text for searching: words without accents, capitals and other signs.
 export const plain = text =>
   text.normalize('NFD').replace(/\p{Diacritic}/gu, '').toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ').trim();

@@ -2,7 +2,7 @@
 
 import {byId, setText} from './dom.js';
 import {readHead, readStatus} from './data.js';
-import {setOffset} from './format.js';
+import {link, setOffset} from './format.js';
 import {showEnvironment, showLabels} from './rehearsal.js';
 
 export function showPlace({minutos_utc: minutes, eleccion: election}) {
@@ -10,7 +10,7 @@ export function showPlace({minutos_utc: minutes, eleccion: election}) {
   setText('place', `${election.entidad} ${election.jornada.slice(0, 4)}`);
   setText('institute', election.instituto);
   const picture = byId('logo');
-  if (picture && election.logo) Object.assign(picture, {src: election.logo, alt: election.instituto, hidden: false});
+  if (picture && election.logo) Object.assign(picture, {src: link(election.logo), alt: election.instituto, hidden: false});
   // each has the name of the style's own variable
   for (const [name, color] of Object.entries(election.colores)) document.documentElement.style.setProperty(`--${name}`, color);
   document.querySelector('meta[name="theme-color"]').content = election.colores.franja;
