@@ -343,6 +343,19 @@ def test_after_the_close_the_page_still_says_what_the_institute_ordered(
     assert ("Corte final" in page.inner_text("#next")) != bool(withdrawn)
 
 
+def test_the_hour_of_a_corte_that_was_withdrawn_goes_with_its_results(page: Page, mirror: Mirror) -> None:
+    """It stayed in the bar, above the words that no results could be loaded."""
+    state(mirror, EARLY)
+    visit(page, mirror)
+    page.route("**/datos/**", lambda route: route.fulfill(status=503))
+    gone = {"sequence": NUMBERS[0], "corte": EARLY.isoformat(), "at": "2027-06-07T06:00:00Z"}
+    status = mirror.alter[STATUS](None) | {"standing": {"withdrawn": [gone]}, "shown": {"sequence": 1}}
+    mirror.alter[STATUS] = lambda _: status
+    look(page)
+    expect(page.locator("h1")).to_have_text("No fue posible cargar los resultados")
+    assert [page.inner_text(f"#{each}") for each in ("time", "corte", "next", "age")] == [""] * 4
+
+
 def test_a_status_that_failed_is_asked_for_after_the_last_corte_too(page: Page, mirror: Mirror) -> None:
     """A page that had only missed the status said «Siguiente» or nothing until it was closed."""
     mirror.alter["datos/corte.json"] = lambda head: head | {"siguiente": None}

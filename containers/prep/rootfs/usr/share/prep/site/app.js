@@ -152,7 +152,7 @@ function masthead() {
   if (head) showCorte();
   else {
     showEnvironment(status);
-    if (waits()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
+    if (waits() || isMessage()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   }
   const text = warning();
   byId('warning').hidden = !text;
