@@ -30,6 +30,19 @@ NAME = "prep.diario.test"
 STATUS = ".well-known/prep/estado.json"
 LOADING = "Cargando los resultados"
 """What the page says until its scripts have begun."""
+CLOCK = """
+const first = Date.now, regular = [];
+let ahead = 0;
+Date.now = () => first() + ahead;
+window.setInterval = (call, every) => regular.push([call, every]);
+window.pass = (seconds) => {
+  for (let at = 0; at < seconds; at += 10) {
+    ahead += 10_000;
+    for (const [call, every] of regular) if (every === 10_000) call();
+  }
+};
+"""
+"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself."""
 NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from inventory_kit import shipped
-from page_kit import NEEDS_BROWSER, STATUS, Mirror, browsing, new_page, serving
+from page_kit import CLOCK, NEEDS_BROWSER, STATUS, Mirror, browsing, new_page, serving
 from playwright.sync_api import Browser, Page, Route, expect
 
 from difusor.synthetic import Setting, write_corte
@@ -26,19 +26,6 @@ window.told = 0;
 new MutationObserver(changes => { told += changes.length; })
   .observe(document.querySelector('%s'), {childList: true, characterData: true, subtree: true});
 """
-CLOCK = """
-const first = Date.now, regular = [];
-let ahead = 0;
-Date.now = () => first() + ahead;
-window.setInterval = (call, every) => regular.push([call, every]);
-window.pass = (seconds) => {
-  for (let at = 0; at < seconds; at += 10) {
-    ahead += 10_000;
-    for (const [call, every] of regular) if (every === 10_000) call();
-  }
-};
-"""
-"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself."""
 HURRY = "const wait = setTimeout; window.setTimeout = (call, pause) => wait(call, pause / 20);"
 
 pytestmark = NEEDS_BROWSER

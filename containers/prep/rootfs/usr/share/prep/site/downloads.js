@@ -9,7 +9,7 @@ export function downloadsView(head) {
   return [
     heading(`Corte de las ${time(head.corte)} del ${date(head.corte)}`, 'Base de datos'),
     h('p', {class: 'prose'}, 'Estos archivos contienen todas las actas del corte, con los mismos datos que este sitio. ',
-      'Cada corte sustituye al anterior; el nombre de cada archivo lleva la fecha y la hora del suyo.'),
+      'Cada corte sustituye al anterior; el nombre de cada archivo lleva la fecha y la hora del suyo. Si una descarga falla, repítala en un minuto.'),
     h('ul', {class: 'downloads'}, head.descargas.map(file =>
       h('li', {},
         h('h2', {}, file.contenido),
@@ -38,7 +38,7 @@ const fileName = file => file.archivo.split('/').pop();
 
 // Every file offered since the page was opened, by its SHA-256, with its corte: a copy may be of one that was replaced.
 const offered = new Map();
-let latest = null;
+let latest;
 let copy = null; // the last that was chosen; what is said of it outlives a new corte
 
 const verdict = h('p', {class: 'verdict', role: 'status'});
