@@ -10,10 +10,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -28,6 +30,19 @@ NAME = "prep.diario.test"
 STATUS = ".well-known/prep/estado.json"
 LOADING = "Cargando los resultados"
 """What the page says until its scripts have begun."""
+CLOCK = """
+const first = Date.now, regular = [];
+let ahead = 0;
+Date.now = () => first() + ahead;
+window.setInterval = (call, every) => regular.push([call, every]);
+window.pass = (seconds) => {
+  for (let at = 0; at < seconds; at += 10) {
+    ahead += 10_000;
+    for (const [call, every] of regular) if (every === 10_000) call();
+  }
+};
+"""
+"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself."""
 NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 
 
@@ -111,7 +126,7 @@ def serving(folder: Path, *cortes: Path) -> Iterator[Mirror]:
             self.wfile.write(body)
 
         def name(self) -> str:
-            return urlsplit(self.path).path.strip("/") or "index.html"
+            return unquote(urlsplit(self.path).path).strip("/") or "index.html"
 
         def translate_path(self, path: str) -> str:
             return str(mirror.file(self.name()))
@@ -153,3 +168,27 @@ def new_page(running: Browser) -> Page:
     page = running.new_context(reduced_motion="reduce").new_page()
     page.set_default_timeout(browser.LIMIT * 1000)
     return page
+
+
+def wait(mirror: Mirror, opens: datetime, before: timedelta) -> None:
+    """Have the mirror wait for the opening, with the edge's notice as espera.html; its clock says so long before.
+
+    Those who look at it have phones of before 2019.
+    """
+    page = (NOTICES / "espera.html.j2").read_text(encoding="utf-8")
+    page = re.sub(r"\{%.*?%\}", "", page).replace("{{ nginx_base_path }}", "/")
+    old = "<script>delete window.AbortController; delete window.AbortSignal;</script>"
+    page = page.replace("<script", f'{old}<script src="visita.js"></script>\n<script', 1)
+    (mirror.folder / "espera.html").write_text(re.sub(r"\{\{.*?\}\}", "-420", page), encoding="utf-8")
+    gate = {"state": "waiting", "opens": opens.isoformat().replace("+00:00", "Z")}
+    mirror.alter[STATUS] = lambda _: {"gate": gate, "shown": None, "standing": {}}
+    mirror.headers = {"Date": stamp(opens - before)}
+
+
+def phone_clock(instant: datetime) -> str:
+    """Return a script that sets a phone's clock."""
+    return f"Date.now = () => {round(instant.timestamp() * 1000)} + performance.now();"
+
+
+def stamp(instant: datetime) -> str:
+    return format_datetime(instant, usegmt=True)

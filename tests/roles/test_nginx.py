@@ -89,6 +89,17 @@ def test_headers_of_a_document_are_not_paid_for_with_every_file(answer: str, doc
         assert bool(values[headers[name]]) is document, name
 
 
+@pytest.mark.parametrize("label", ["", "Simulacro"])
+def test_search_engines_leave_out_a_rehearsal_and_nothing_else(label: str) -> None:
+    """Whoever looked for the results of the day found those of a rehearsal weeks before."""
+    inputs = (("nginx_notice_label", label),)
+    values = {name: entries for _, name, entries in maps(render("etc/nginx/conf.d/prep-documents.conf", inputs=inputs))}
+    said = ("1", "noindex") in values.get("document_x_robots_tag", [])
+    headers = render("etc/nginx/snippets/prep-headers.conf", inputs=inputs)
+    sent = "add_header X-Robots-Tag $document_x_robots_tag always;" in headers
+    assert (said, sent) == (bool(label),) * 2
+
+
 @pytest.mark.parametrize("base", BASES)
 def test_without_a_corte_the_page_waits(base: str) -> None:
     first = rf" +{GATE}\n +\}}\n +if \(!-f /srv/prep/publico/actual/corte\.json\) \{{\n +return 503;"

@@ -181,7 +181,7 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     first = instants.now()
     record_evidence(f"en espera: {waiting.status_code}; abre {instants.write(opens)}, primer resultado {first}")
     assert (held, status["gate"]["state"], status["shown"]) == ("held", "waiting", None)
-    assert waiting.status_code == 503 and "aún no están disponibles" in waiting.text
+    assert waiting.status_code == 503 and "no están disponibles en este momento" in waiting.text
     assert opens <= first
     assert answer.json()["totales"]["actas_capturadas"] == 0
     assert compare(replace(target, election=election), authority, expected=signed.sha256).good

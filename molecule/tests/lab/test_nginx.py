@@ -181,7 +181,7 @@ def test_stopped_gate_shows_nothing(
         assert answer["statuses"] == [expect("DG-05")["closed_status"]]
         assert headers_of(answer)["retry-after"].isdigit()
         assert headers_of(answer)["cache-control"] == "no-store"
-        assert "Los resultados aún no están disponibles" in answer["body"]
+        assert "Los resultados no están disponibles en este momento" in answer["body"]
     assert status["statuses"] == [503]
     assert notice["statuses"] == [200]
 

@@ -17,8 +17,17 @@ from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
 MAX_WARNINGS = 10
+READ = ("datos/noche.json", "datos/resultados.html", "datos/secciones.json")
+"""What the page reads of a corte besides, or leads to."""
 _MAX_ENTRIES = 100
 """How many offices, and how many downloads, are looked at."""
+_MAX_PLACES = 1000
+"""How many files of actas of an office are looked at."""
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "corte": str, "hora": str, "descargas": list, "minutos_utc": (int, float, str), "eleccion.nombre": str,
+    "eleccion.entidad": str, "eleccion.instituto": str, "eleccion.jornada": str, "eleccion.colores": dict,
+}  # fmt: skip
+"""What the page shows no corte without, and of which type it is: `outer.inner`."""
 
 
 def warnings(folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], captured: dict[str, int]) -> list[str]:
@@ -29,8 +38,8 @@ def warnings(folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], 
     """
     if not _entries(head, "elecciones"):
         return []
-    found = (sentence for part in (_of_offices(folder, head, files, captured), _of_downloads(head, files))
-             for sentence in part)  # fmt: skip
+    parts = (_of_the_head(head, files), _of_offices(folder, head, files, captured), _of_downloads(head, files))
+    found = (sentence for part in parts for sentence in part)
     return [sentence[: content.MAX_WARNING] for sentence in islice(found, MAX_WARNINGS)]
 
 
@@ -41,6 +50,19 @@ def _entries(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [each for each in known if isinstance(each, dict) and isinstance(each.get("archivo"), str)]
 
 
+def _of_the_head(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterator[str]:
+    if missing := [f"«{name}»" for name, kind in _FIELDS.items() if not isinstance(_field(head, name), kind)]:
+        yield f"{IDENTITY} no dice bien {', '.join(missing)}: la página no lo puede mostrar."
+    if absent := [name for name in READ if name not in files]:
+        yield f"El corte no trae {', '.join(absent)}, que la página lee o enlaza."
+
+
+def _field(document: Any, name: str) -> object:
+    for part in name.split("."):
+        document = document.get(part) if isinstance(document, dict) else None
+    return document
+
+
 def _of_offices(
     folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], captured: Mapping[str, int]
 ) -> Iterator[str]:
@@ -49,14 +71,40 @@ def _of_offices(
         if path not in files:
             yield f"{IDENTITY} nombra «{path}», que no está en el corte."
             continue
-        page = _page(folder / path) if files[path].size <= content.MAX_JSON_BYTES else {}
-        if _differ(page.get("corte"), head.get("corte")):
-            yield f"{path} es del corte {page['corte']}, y {IDENTITY} del corte {head['corte']}."
+        page = _page(folder, path, files)
+        own = list(_of_instants(path, page, IDENTITY, head.get("corte")))
+        yield from own or islice(_of_actas(folder, path, page, files), 1)
         table = _table(office, head)
         told = captured.get(content.unstamped(table))
         for where, said in ((IDENTITY, _captured(office)), (path, _captured(page))):
             if said is not None and told is not None and said != told:
                 yield f"{where} dice {said} actas capturadas de «{office['nombre']}», y {table} dice {told}."
+
+
+def _of_actas(folder: Path, path: str, page: Mapping[str, Any] | None, files: Mapping[str, Entry]) -> Iterator[str]:
+    """Say of every place of an office what keeps the page from showing its actas."""
+    places = (page or {}).get("territorios")
+    for place in places[:_MAX_PLACES] if isinstance(places, list) else []:
+        file = _field(place, "detalle.archivo")
+        if not isinstance(file, str):
+            yield f"{path} no dice en «detalle» qué archivo tiene las actas de «{_field(place, 'nombre')}»."
+        elif file not in files:
+            yield f"{path} nombra «{file}», que no está en el corte."
+        else:
+            yield from _of_instants(file, _page(folder, file, files), path, _field(place, "detalle.corte"))
+
+
+def _of_instants(path: str, page: Mapping[str, Any] | None, by: str, announced: object) -> Iterator[str]:
+    """Say what keeps the page from showing a file, whose instant it compares with the announced one as a text."""
+    said = page.get("corte") if page is not None else announced
+    if not isinstance(said, str):
+        yield f"{path} no dice en «corte» de cuál es: la página no lo puede mostrar."
+    elif not isinstance(announced, str):
+        yield f"{by} no dice de qué corte es {path}: la página no lo puede mostrar."
+    elif _differ(said, announced):
+        yield f"{path} es del corte {said}, y {by} del corte {announced}."
+    elif said != announced:
+        yield f"{path} escribe su corte «{said}», y {by} «{announced}»: la página los compara como textos."
 
 
 def _of_downloads(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterator[str]:
@@ -88,17 +136,18 @@ def document(path: Path) -> dict[str, Any]:
     raise UnusableError(f"{path} {why}; pida la carpeta otra vez a quien la hace, o corríjalo")
 
 
-def _page(path: Path) -> Mapping[str, Any]:
+def _page(folder: Path, path: str, files: Mapping[str, Entry]) -> Mapping[str, Any] | None:
+    """Return what a file of the page says: {} when it is no JSON, None when it is too large to be looked at."""
+    if files[path].size > content.MAX_JSON_BYTES:
+        return None
     try:
-        return document(path)
+        return document(folder / path)
     except (OSError, UnusableError):
         return {}
 
 
-def _differ(one: object, other: object) -> bool:
-    """Tell whether two files say different instants; not when one says none."""
-    if not isinstance(one, str) or not isinstance(other, str):
-        return False
+def _differ(one: str, other: str) -> bool:
+    """Tell whether two texts say different instants."""
     try:
         return instants.parse_offset(one) != instants.parse_offset(other)
     except ValueError:
@@ -113,7 +162,6 @@ def _table(office: Mapping[str, Any], head: Mapping[str, Any]) -> str:
     return tables[0] if isinstance(name, str) and len(tables) == 1 else ""
 
 
-def _captured(document: Mapping[str, Any]) -> int | None:
-    totals = document.get("totales")
-    said = totals.get("actas_capturadas") if isinstance(totals, dict) else None
+def _captured(document: Mapping[str, Any] | None) -> int | None:
+    said = _field(document, "totales.actas_capturadas")
     return said if isinstance(said, int) else None

@@ -80,6 +80,52 @@ def test_what_the_head_says_wrong_of_a_file_is_noticed(
     assert warning.startswith(pages.IDENTITY) and told in warning
 
 
+OFFICE, ACTAS = "datos/congreso.json", "datos/congreso/03.json"
+CORTE = "2024-06-03T06:45:00Z"
+
+
+@pytest.mark.parametrize(
+    ("path", "how", "told"),
+    [
+        (OFFICE, lambda page: page.update(corte="2024-06-03T06:45:00.000Z"), "«2024-06-03T06:45:00.000Z», y datos/cor"),
+        (OFFICE, lambda page: page.update(corte="2024-06-03T06:45:00+00:00"), f"y {pages.IDENTITY} «{CORTE}»: la pág"),
+        (OFFICE, lambda page: page.pop("corte"), f"{OFFICE} no dice en «corte» de cuál es"),
+        (OFFICE, lambda page: page["territorios"][2].pop("detalle"), f"{OFFICE} no dice en «detalle» qué archivo"),
+        (
+            OFFICE,
+            lambda page: page["territorios"][2]["detalle"].pop("corte"),
+            f"{OFFICE} no dice de qué corte es datos",
+        ),
+        (OFFICE, lambda page: page["territorios"][2]["detalle"].update(archivo="x"), f"{OFFICE} nombra «x», que no"),
+        (
+            ACTAS,
+            lambda page: page.update(corte="2024-06-03T06:30:00Z"),
+            f"{ACTAS} es del corte 2024-06-03T06:30:00Z, y",
+        ),
+        (ACTAS, lambda page: page.pop("corte"), f"{ACTAS} no dice en «corte» de cuál es"),
+        (pages.IDENTITY, lambda head: head.pop("minutos_utc"), "no dice bien «minutos_utc»: la página no lo puede"),
+        (pages.IDENTITY, lambda head: head.pop("descargas"), "no dice bien «descargas»"),
+        (pages.IDENTITY, lambda head: head["eleccion"].pop("colores"), "no dice bien «eleccion.colores»"),
+        (pages.IDENTITY, lambda head: head["eleccion"].update(jornada=2024), "no dice bien «eleccion.jornada»"),
+    ],
+)
+def test_what_keeps_the_page_from_showing_a_corte_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], path: str, how: Change, told: str
+) -> None:
+    """Instants were compared, where the page compares texts; the files of actas and the head's fields were not."""
+    change(corte / path, how)
+    (warning,) = warned()
+    assert told in warning
+
+
+@pytest.mark.parametrize("path", pages.READ)
+def test_a_file_that_the_page_reads_and_the_corte_lacks_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], path: str
+) -> None:
+    (corte / path).unlink()
+    assert warned() == [f"El corte no trae {path}, que la página lee o enlaza."]
+
+
 @pytest.mark.parametrize(
     "how",
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import format_datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from inventory_kit import shipped
-from page_kit import NEEDS_BROWSER, STATUS, Mirror, browsing, new_page, serving
+from page_kit import CLOCK, NEEDS_BROWSER, STATUS, Mirror, browsing, new_page, serving
 from playwright.sync_api import Browser, Page, Route, expect
 
 from difusor.synthetic import Setting, write_corte
@@ -25,19 +26,6 @@ window.told = 0;
 new MutationObserver(changes => { told += changes.length; })
   .observe(document.querySelector('%s'), {childList: true, characterData: true, subtree: true});
 """
-CLOCK = """
-const first = Date.now, regular = [];
-let ahead = 0;
-Date.now = () => first() + ahead;
-window.setInterval = (call, every) => regular.push([call, every]);
-window.pass = (seconds) => {
-  for (let at = 0; at < seconds; at += 10) {
-    ahead += 10_000;
-    for (const [call, every] of regular) if (every === 10_000) call();
-  }
-};
-"""
-"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself."""
 HURRY = "const wait = setTimeout; window.setTimeout = (call, pause) => wait(call, pause / 20);"
 
 pytestmark = NEEDS_BROWSER
@@ -301,6 +289,60 @@ def test_a_page_that_is_open_when_the_institute_takes_its_server_off_the_list_sa
     expect(page.locator("h1")).to_have_text("Este sitio ya no es difusor oficial")
 
 
+def test_a_copy_of_the_corte_before_is_not_accused_and_what_was_said_of_it_stays(page: Page, mirror: Mirror) -> None:
+    """A copy that was downloaded just before the next corte was none of its files, and the word of it disappeared."""
+    table = json.loads((mirror.cortes[0] / "datos/corte.json").read_bytes())["descargas"][0]["archivo"]
+    copy, verdict = mirror.cortes[0] / table, page.locator(".verdict")
+    visit(page, mirror, "#/base-de-datos", "#file")
+    page.set_input_files("#file", copy)
+    same = f"✓ Su copia es idéntica a {copy.name}"
+    expect(verdict).to_have_text(f"{same}.")
+    del mirror.cortes[:-1]
+    look(page)
+    expect(page.locator("#announcement")).not_to_be_empty()
+    former = f"{same}, del corte de las {clock(EARLY)}; ahora se muestra otro."
+    expect(verdict).to_have_text(former)
+    page.set_input_files("#file", {"name": "20240101_PREP.csv", "mimeType": "text/csv", "buffer": b"nada"})
+    expect(verdict).to_contain_text(
+        "✗ 20240101_PREP.csv no es ninguno de los archivos de este corte; puede ser de otro: el nombre lleva su hora."
+    )
+    page.set_input_files("#file", copy)
+    expect(verdict).to_have_text(former)
+
+
+@pytest.mark.parametrize(
+    ("orders", "withdrawn", "told"),
+    [
+        (["rectification"], [], "Por orden del Instituto, este corte rectifica al anterior."),
+        ([], [{"sequence": NUMBERS[1]}], "Por orden del Instituto se retiró un corte posterior."),
+    ],
+)
+def test_after_the_close_the_page_still_says_what_the_institute_ordered(
+    orders: list[str], withdrawn: list[Any], told: str, page: Page, mirror: Mirror
+) -> None:
+    """Who came later heard nothing of it, and a corte whose successor was withdrawn was called the final one."""
+    state(mirror, EARLY, state="closed")
+    status = mirror.alter[STATUS](None)
+    status["shown"]["orders"], status["standing"] = orders, {"withdrawn": withdrawn}
+    mirror.alter[STATUS] = lambda _: status
+    visit(page, mirror)
+    expect(page.locator("#warning")).to_contain_text(f"Estos son los últimos resultados preliminares. {told}")
+    assert ("Corte final" in page.inner_text("#next")) != bool(withdrawn)
+
+
+def test_the_hour_of_a_corte_that_was_withdrawn_goes_with_its_results(page: Page, mirror: Mirror) -> None:
+    """It stayed in the bar, above the words that no results could be loaded."""
+    state(mirror, EARLY)
+    visit(page, mirror)
+    page.route("**/datos/**", lambda route: route.fulfill(status=503))
+    gone = {"sequence": NUMBERS[0], "corte": EARLY.isoformat(), "at": "2027-06-07T06:00:00Z"}
+    status = mirror.alter[STATUS](None) | {"standing": {"withdrawn": [gone]}, "shown": {"sequence": 1}}
+    mirror.alter[STATUS] = lambda _: status
+    look(page)
+    expect(page.locator("h1")).to_have_text("No fue posible cargar los resultados")
+    assert [page.inner_text(f"#{each}") for each in ("time", "corte", "next", "age")] == [""] * 4
+
+
 def test_a_status_that_failed_is_asked_for_after_the_last_corte_too(page: Page, mirror: Mirror) -> None:
     """A page that had only missed the status said «Siguiente» or nothing until it was closed."""
     mirror.alter["datos/corte.json"] = lambda head: head | {"siguiente": None}
@@ -316,6 +358,22 @@ def test_the_title_of_a_rehearsal_begins_with_it(view: str, page: Page, mirror: 
     """Tabs, results lists and what is shared show nothing else."""
     visit(page, mirror, view, ".rehearsal h1")
     assert page.title().startswith("SIMULACRO · ") and page.title().count("SIMULACRO") == 1
+
+
+def test_without_the_corte_the_status_says_that_it_is_a_rehearsal_and_hours_are_of_utc(
+    page: Page, mirror: Mirror
+) -> None:
+    """An hour of UTC was given for the place's, and neither page said SIMULACRO, which the status knows."""
+    shown = {"sequence": 20, "corte": LATE.isoformat(), "signer": "firma", "orders": []}
+    status = {"gate": {"state": "open"}, "shown": shown, "election": "ribera", "environment": "simulacro"}
+    shown["manifest_sha256"] = hashlib.sha256(b"{}").hexdigest()
+    mirror.alter[STATUS] = lambda _: status
+    page.route(mirror.near + "corte.json", lambda route: route.fulfill(body=b"{}"))
+    page.route("**/datos/corte.json", lambda route: route.fulfill(status=503))
+    visit(page, mirror, "autentico.html", ".rehearsal #verdict.good")
+    expect(page.locator("#corte")).to_contain_text(f"{LATE:%H:%M} h UTC. Firmado por firma.")
+    assert page.title().startswith("SIMULACRO · ")
+    visit(page, mirror, "ayuda.html", ".rehearsal h1")
 
 
 def test_a_place_with_the_number_0_is_found_and_no_other_address_leads_to_it(page: Page, mirror: Mirror) -> None:

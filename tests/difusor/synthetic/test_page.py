@@ -110,7 +110,7 @@ def test_a_corte_that_cannot_be_shown_leaves_the_one_before_whole_and_is_told_un
     heads = [json.loads((folder / "datos/corte.json").read_bytes()) for folder in cortes]
     totals = [head["elecciones"][0]["totales"] for head in heads]
     before, after = [f"{each['actas_capturadas']:,} actas capturadas de {each['actas_esperadas']:,}" for each in totals]
-    missed = f"Hay un corte más reciente que no se pudo mostrar. Se muestra el de las {clock(3)}."
+    missed = f"Hay un corte más reciente que no se pudo mostrar. Se muestra el corte de las {clock(3)}."
     assert f"[{clock(3)} | {missed} | {before} esperadas | | No fue posible cargarlo." in said
     assert f"[{clock(4)} | | {after} esperadas | Nuevo corte: {clock(4)} |" in said
 

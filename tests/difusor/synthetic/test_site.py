@@ -84,6 +84,14 @@ def test_a_page_says_to_search_engines_what_it_is(page):
     assert re.search(r'<meta name="description" content="[^"]{40,160}">', page.read_text())
 
 
+def test_where_no_script_runs_a_page_calls_itself_neither_official_nor_a_rehearsal():
+    """One image serves both: previews of a link, which run no script, showed a rehearsal as the results."""
+    page = (SITE / "index.html").read_text()
+    title, said = (re.search(each, page)[1] for each in ("<title>(.+)</title>", 'name="description" content="(.+)"'))
+    assert "resultados electorales" not in title
+    assert "si son los de una elección o los de un simulacro" in said
+
+
 def test_where_no_script_runs_although_browsers_may_run_some_the_results_are_one_link_away():
     """An old phone's browser, or a script that does not arrive at the crowded hour, shows nothing of a noscript."""
     page = re.sub(r"<noscript>.*?</noscript>", "", (SITE / "index.html").read_text(), flags=re.DOTALL)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
-from email.utils import format_datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inventory_kit import shipped
-from page_kit import NEEDS_BROWSER, NOTICES, STATUS, Mirror, serving
+from page_kit import NEEDS_BROWSER, STATUS, Mirror, phone_clock, serving, stamp, wait
 
 from difusor.suite import browser
 from difusor.synthetic import Setting, write_corte
@@ -38,102 +38,16 @@ def mirror(tmp_path: Path, corte: Path) -> Iterator[Mirror]:
         yield running
 
 
-def wait(mirror: Mirror, before: timedelta) -> None:
-    """Have the mirror wait for the opening, with the edge's notice as espera.html; its clock says so long before.
-
-    Those who look at it have phones of before 2019.
-    """
-    page = (NOTICES / "espera.html.j2").read_text(encoding="utf-8")
-    page = re.sub(r"\{%.*?%\}", "", page).replace("{{ nginx_base_path }}", "/")
-    old = "<script>delete window.AbortController; delete window.AbortSignal;</script>"
-    page = page.replace("<script", f'{old}<script src="visita.js"></script>\n<script', 1)
-    (mirror.folder / "espera.html").write_text(re.sub(r"\{\{.*?\}\}", "-420", page), encoding="utf-8")
-    opens = SETTING.opens.isoformat().replace("+00:00", "Z")
-    mirror.alter[STATUS] = lambda _: {"gate": {"state": "waiting", "opens": opens}, "shown": None, "standing": {}}
-    mirror.headers = {"Date": stamp(SETTING.opens - before)}
-
-
-def clock(instant: datetime) -> str:
-    """Return a script that sets a phone's clock."""
-    return f"Date.now = () => {round(instant.timestamp() * 1000)} + performance.now();"
-
-
-def stamp(instant: datetime) -> str:
-    return format_datetime(instant, usegmt=True)
-
-
 def test_what_a_cache_kept_for_hours_is_shown_as_old_as_it_is(mirror: Mirror) -> None:
     """The page took the cache's old Date for the present, and called a corte of two hours ago two minutes old."""
     mirror.headers["Age"] = "7200"
-    mirror.visit(clock(CORTE + timedelta(hours=2, minutes=2)))
+    mirror.visit(phone_clock(CORTE + timedelta(hours=2, minutes=2)))
     mirror.read("", "hace 2 horas", "Consulte también otro difusor oficial")
-
-
-def test_the_countdown_is_right_where_a_cache_kept_the_status(mirror: Mirror) -> None:
-    """It ended as much later as the cache had kept the answer."""
-    wait(mirror, timedelta(hours=3))
-    mirror.headers["Age"] = "7200"
-    mirror.visit(clock(SETTING.opens - timedelta(hours=1)))
-    said = mirror.read("espera.html")
-    assert re.search(r" (01:00:00|00:59:\d\d) ", said), said
-
-
-COUNTED = """
-const first = window.fetch, kept = sessionStorage, answers = %s;
-const count = (name) => (kept[name] = Number(kept[name] || 0) + 1);
-Object.defineProperty(document, 'hidden', {get: () => performance.now() > 5000 && performance.now() < %d});
-window.fetch = (path, options) => {
-  if (path.endsWith('estado.json')) {
-    count('asked');
-    const headers = {Date: new Date(Date.now()).toUTCString()};
-    return first(path, options).then((answer) => new Response(answer.body, {headers, status: %d}));
-  }
-  const status = answers[count('tried') - 1];
-  kept.seconds = performance.now() / 1000;
-  return status ? Promise.resolve(new Response('', {status})) : Promise.reject(new TypeError('Failed to fetch'));
-};
-const {seconds, asked, tried} = kept;
-if (performance.getEntriesByType('navigation')[0].type === 'reload') {
-  document.addEventListener('DOMContentLoaded', () => {
-    document.body.textContent = `Se abre a los ${Math.floor(seconds)} s: ${tried} intentos, ${asked || 0} preguntas.`;
-  });
-}
-"""
-
-
-@pytest.mark.parametrize(
-    ("answers", "status", "shown", "seconds", "told"),
-    [
-        ([200], 200, 0, range(100, 107), "1 intentos, 2 preguntas."),
-        ([404], 200, 0, range(100, 107), "1 intentos, 2 preguntas."),
-        ([0, 429, 200], 200, 0, range(115, 152), "3 intentos, 4 preguntas."),
-        ([200], 200, 10**6, range(100, 107), "1 intentos, 1 preguntas."),
-        ([503, 200], 200, 150_000, range(150, 167), "2 intentos, 2 preguntas."),
-        ([410], 410, 0, range(4, 12), "1 intentos, 1 preguntas."),
-    ],
-    ids=["at the opening", "no such page", "two failures", "hidden", "hidden and early", "revoked"],
-)
-def test_the_waiting_page_goes_when_there_is_another_and_costs_little_until_then(
-    answers: list[int],
-    status: int,
-    shown: int,
-    seconds: range,
-    told: str,
-    mirror: Mirror,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It reloaded without an answer, which left the browser's error page; at 404 never; at a revoked server at once."""
-    monkeypatch.setattr(browser, "PATIENCE", 180_000)
-    wait(mirror, timedelta(seconds=100))
-    mirror.visit(clock(SETTING.opens - timedelta(seconds=100)) + COUNTED % (answers, shown, status))
-    said = mirror.read("espera.html", "Se abre a los ")
-    opened = re.search(r"Se abre a los (\d+) s: (.+)", said)
-    assert opened and int(opened[1]) in seconds and opened[2] == told, said
 
 
 @pytest.mark.parametrize("wrong", [timedelta(minutes=-5), timedelta(minutes=5), timedelta(days=-1), timedelta(days=1)])
 def test_a_phone_whose_clock_is_wrong_says_the_age_by_the_servers(wrong: timedelta, mirror: Mirror) -> None:
-    mirror.visit(clock(CORTE + timedelta(minutes=2) + wrong))
+    mirror.visit(phone_clock(CORTE + timedelta(minutes=2) + wrong))
     mirror.read("", TIME, "hace 2 minutos")
 
 
@@ -170,7 +84,7 @@ def test_results_that_cannot_be_compared_with_newer_ones_stay_and_say_so(
     """Of a server that does not answer, or answers something else, the page said nothing."""
     monkeypatch.setattr(browser, "PATIENCE", 150_000)
     mirror.visit(AFTERWARDS % answer)
-    told = f"No se pudo comprobar si hay un corte más reciente. Se muestra el de las {TIME}."
+    told = f"No se pudo comprobar si hay un corte más reciente. Se muestra el corte de las {TIME}."
     mirror.read("", told, "Resultados por alcaldía")
 
 
@@ -215,6 +129,33 @@ def test_a_ballot_that_differs_from_place_to_place_hides_no_results(
 def test_a_corte_without_downloads_says_how_to_compare_files(mirror: Mirror) -> None:
     mirror.alter["datos/corte.json"] = lambda head: head | {"descargas": []}
     mirror.read("#/base-de-datos", "sha256sum ARCHIVO")
+
+
+def test_a_file_may_have_any_name_that_is_signed(mirror: Mirror) -> None:
+    """After a `#` the name was no part of the address, and a `%` spoiled it: an office was not shown at all."""
+    office, table = "datos/alcaldías #1.json", "descargas/100%_#1?.csv"
+    for name, content in ((office, "datos/alcaldias.json"), (table, "datos/corte.json")):
+        (mirror.folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(mirror.file(content), mirror.folder / name)
+
+    def named(head: Any) -> Any:
+        head["elecciones"][0]["archivo"], head["descargas"][0]["archivo"] = office, table
+        return head
+
+    mirror.alter["datos/corte.json"] = named
+    mirror.read("", "Resultados por alcaldía")
+    mirror.visit(FETCHED)
+    mirror.read("#/base-de-datos", "Respuesta: 200.")
+
+
+FETCHED = """
+const waiting = setInterval(() => {
+  const link = document.querySelector('.downloads a');
+  if (!link) return;
+  clearInterval(waiting);
+  fetch(link.href).then(answer => document.body.append(`Respuesta: ${answer.status}.`));
+}, 100);
+"""
 
 
 SHARING = """
@@ -293,7 +234,7 @@ const measure = () => {
 def test_a_page_fits_a_small_phone_and_letters_of_twice_the_size(page: str, mirror: Mirror) -> None:
     """A phone of 320 px that shows pages at 200 % lays them out in 160 px; there the hour's bar must not cover half."""
     if page == "espera.html":
-        wait(mirror, timedelta(days=12))
+        wait(mirror, SETTING.opens, timedelta(days=12))
     (mirror.folder / "marcos.html").write_text(FRAMES % page, encoding="utf-8")
     said = mirror.read("marcos.html", "Anchos: ")
     assert said.endswith("Anchos: cabe, cabe, cabe, cabe, cabe"), said

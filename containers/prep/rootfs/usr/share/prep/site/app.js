@@ -5,7 +5,7 @@ import {load, now, readHead, readSections, readStatus} from './data.js';
 import {ago, date, day, plain, time} from './format.js';
 import {downloadsView} from './downloads.js';
 import {showPlace} from './place.js';
-import {labels, showLabels} from './rehearsal.js';
+import {labels, showEnvironment, showLabels} from './rehearsal.js';
 import {electionView} from './views.js';
 
 const LOOK = 60_000; // milliseconds between two looks for a new corte
@@ -23,8 +23,8 @@ let address = ''; // the last that names a view; a jump within the page does not
 let sought = {}; // what a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
-let visit = {};
-const freshVisit = () => ({told: '', search: '', section: '', open: false, night: false, refresh: () => show({renew: true})});
+const freshVisit = () => ({told: '', search: '', section: '', refresh: () => show({renew: true})});
+let visit = freshVisit();
 
 // The view that the address names.
 function route() {
@@ -143,16 +143,16 @@ function showCorte() {
   byId('corte').dateTime = head.corte;
   setText('time', time(head.corte));
   setText('corte', date(head.corte));
-  setText('next', `${head.hora} · ${head.siguiente && !closed() ? `Siguiente ${time(head.siguiente)}` : 'Corte final'}`);
+  setText('next', `${head.hora}${head.siguiente && !closed() ? ` · Siguiente ${time(head.siguiente)}` : isLast() ? ' · Corte final' : ''}`);
   setText('age', ago(Math.max(0, now() - Date.parse(head.corte))));
 }
 
 // The corte, and what has to be said of it now.
 function masthead() {
   if (head) showCorte();
-  else if (status?.environment) {
-    showLabels({simulacro: status.environment === 'simulacro'});
-    if (waits()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
+  else {
+    showEnvironment(status);
+    if (waits() || isMessage()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   }
   const text = warning();
   byId('warning').hidden = !text;
@@ -163,6 +163,8 @@ function masthead() {
 const withdrawn = () => status?.standing?.withdrawn ?? [];
 // Whether there is nothing to show: no corte has come yet, or every one was withdrawn.
 const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
+// Whether no later corte was withdrawn.
+const isLast = () => !withdrawn().some(one => one.sequence > status.shown?.sequence);
 const closed = () => ['closed', 'retired'].includes(status?.gate.state);
 // What is said where this mirror publishes nothing any more, as its notices say it.
 const end = () => ({
@@ -177,23 +179,22 @@ const isOver = () => status ? !closed() && now() > Date.parse(status.gate.closes
 
 function warning() {
   if (!head || isMessage()) return '';
-  const shown = `Se muestra el de las ${time(head.corte)}.`;
+  const shown = `Se muestra el corte de las ${time(head.corte)}.`;
+  const order = !isLast() ? 'Por orden del Instituto se retiró un corte posterior.'
+    : status?.shown?.orders?.includes('rectification') ? 'Por orden del Instituto, este corte rectifica al anterior.' : '';
   if (end()) return end().join('. ');
   if (isBack()) return `El corte de las ${time(head.corte)} ya no es el que publica este sitio; en un minuto se comprobará de nuevo.`;
   if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}`;
   if (closed()) {
     const {closes} = status.gate;
-    return `La difusión cerró el ${date(closes)} a las ${time(closes)}. Estos son los últimos resultados preliminares.`;
+    return `La difusión cerró el ${date(closes)} a las ${time(closes)}. Estos son los últimos resultados preliminares. ${order}`.trim();
   }
-  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. Se muestra el corte de las ${time(head.corte)}.`;
-  if (withdrawn().some(one => one.sequence > status.shown?.sequence)) {
-    return `Por orden del Instituto se retiró un corte posterior. ${shown}`;
-  }
+  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}`;
+  if (!isLast()) return `${order} ${shown}`;
   const isStale = head.siguiente && now() - Date.parse(head.corte) > 2000 * head.intervalo_segundos; // two intervals
   // without the age, for which a screen reader would tell it every minute
   if (isStale) return `Última actualización: ${time(head.corte)}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
-  if (status?.shown?.orders?.includes('rectification')) return 'Por orden del Instituto, este corte rectifica al anterior.';
-  return unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '';
+  return order || (unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '');
 }
 
 // Leads to the section, or to the territory with that name, of the office that is shown; or to those of which it may be one.
@@ -296,6 +297,5 @@ setInterval(masthead, 10_000);
 // Each visitor looks at a moment drawn by lot, so a new corte is asked for over a minute.
 setTimeout(() => { look(); setInterval(look, LOOK); }, LOOK * Math.random());
 
-visit = freshVisit();
 show();
 ask();

@@ -1,10 +1,9 @@
 // Compares the manifest that this mirror serves with the digest that it states. Only the institute's proves more.
 
 import {byId, setText} from './dom.js';
-import {readHead, readStatus, retry, sha256} from './data.js';
+import {readStatus, retry, sha256} from './data.js';
 import {date, time} from './format.js';
-import {showPlace} from './place.js';
-import {showLabels} from './rehearsal.js';
+import {introduce} from './place.js';
 
 async function digest() {
   const response = await fetch('corte.json', {cache: 'no-cache'});
@@ -34,7 +33,7 @@ async function compare(isLast) {
 }
 
 // The corte's head tells how its clocks go, and so comes first.
-readHead().then(head => { showLabels(head); showPlace(head); }, console.error).then(() => retry(compare)).catch(error => {
+introduce().then(() => retry(compare)).catch(error => {
   console.error(error);
   tell(false, 'No se pudo calcular aquí. Compruébelo con los pasos de abajo.');
 });

@@ -1,7 +1,5 @@
 // Says which place it is, and whether this is a rehearsal.
 
-import {readHead} from './data.js';
-import {showPlace} from './place.js';
-import {showLabels} from './rehearsal.js';
+import {introduce} from './place.js';
 
-readHead().then(head => { showLabels(head); showPlace(head); }, console.error);
+introduce();

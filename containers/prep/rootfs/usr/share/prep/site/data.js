@@ -1,7 +1,8 @@
 // Reads the files of the corte, and never mixes two cortes on one page.
 
+import {link} from './format.js';
+
 const ATTEMPTS = 5; // within 15 s: a cache on the way may keep a file for 10
-const REVOKED = /: 410$/; // the institute took this mirror off its list
 const PATIENCE = 60_000; // milliseconds for a file, even on a slow network
 
 let clockOffset = 0;
@@ -12,7 +13,7 @@ export const now = () => Date.now() + clockOffset;
 async function read(path) {
   const stop = new AbortController();
   setTimeout(() => stop.abort(), PATIENCE);
-  const response = await fetch(path, {cache: 'no-cache', signal: stop.signal});
+  const response = await fetch(link(path), {cache: 'no-cache', signal: stop.signal});
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   const ahead = Date.now() - Date.parse(response.headers.get('Date'));
   // a cache on the way kept the answer so long; some state their own date, most that of the answer
@@ -23,8 +24,8 @@ async function read(path) {
 
 // The mirror's status (estado.json), at the root of the host even where the site is below a path.
 export const readStatus = () => read('/.well-known/prep/estado.json').then(status => status.gate && status, error => {
-  if (!REVOKED.test(error.message)) throw error;
-  return {gate: {state: 'revoked'}};
+  if (/: 410$/.test(error.message)) return {gate: {state: 'revoked'}}; // the institute took this mirror off its list
+  throw error;
 });
 
 // Which corte this is: time, window, labels and downloads.

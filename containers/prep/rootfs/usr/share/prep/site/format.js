@@ -2,9 +2,11 @@
 
 // The corte says how far the place is from UTC that night: the zone data of old phones may be wrong.
 let offset = 0;
+let zone = ' UTC'; // until the corte says
 
 export function setOffset(minutes) {
   offset = minutes * 60_000;
+  zone = '';
 }
 
 const local = instant => new Date(Date.parse(instant) + offset);
@@ -18,7 +20,7 @@ export const number = integer.format;
 // Percentages arrive truncated to four decimals and are shown without rounding.
 export const percent = text => `${text}\u202f%`;
 
-export const time = instant => `${clock.format(local(instant))} h`;
+export const time = instant => `${clock.format(local(instant))} h${zone}`;
 
 export const date = instant => longDate.format(local(instant)).replace(',', '');
 
@@ -39,6 +41,9 @@ export function ago(milliseconds) {
 export function bytes(size) {
   return size < 1e6 ? `${number(Math.ceil(size / 1e3))} kB` : `${(size / 1e6).toFixed(1)} MB`;
 }
+
+// The address of a file: its name may have any character.
+export const link = path => path.split('/').map(encodeURIComponent).join('/');
 
 // Text for searching: words without accents, capitals and other signs.
 export const plain = text =>

@@ -12,3 +12,6 @@ export function showLabels(head) {
   classList.toggle('rehearsal', found.length > 0);
   setText('notice', found.length ? found.join(' · ') : 'Resultados preliminares');
 }
+
+// What the mirror's status knows of it, where there is no corte.
+export const showEnvironment = status => status?.environment && showLabels({simulacro: status.environment === 'simulacro'});

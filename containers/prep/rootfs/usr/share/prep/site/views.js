@@ -1,7 +1,7 @@
 // The results of an election: everywhere, or in one territory.
 
 import {fill, h, heading, proper, section} from './dom.js';
-import {date, number, percent, plain, time} from './format.js';
+import {date, link, number, percent, plain, time} from './format.js';
 import {loadDetail} from './data.js';
 import {labels} from './rehearsal.js';
 
@@ -221,7 +221,7 @@ function actaTable(territory, {actas: all, imagenes: images}, state) {
   const rows = all.map((acta, at) => h('tr', {'data-name': acta.SECCION},
     h('th', {scope: 'row'}, acta.SECCION),
     h('td', {class: 'text'}, acta.CASILLA),
-    images && h('td', {class: 'text'}, images[at] && h('a', {href: images[at], target: '_blank', 'aria-label': `Imagen del acta de la sección ${acta.SECCION}, ${acta.CASILLA}`}, 'Ver')),
+    images && h('td', {class: 'text'}, images[at] && h('a', {href: link(images[at]), target: '_blank', 'aria-label': `Imagen del acta de la sección ${acta.SECCION}, ${acta.CASILLA}`}, 'Ver')),
     columns.map(key => h('td', {}, acta[key])),
     h('td', {}, acta.TOTAL_VOTOS_CALCULADO),
     h('td', {}, acta.LISTA_NOMINAL),

@@ -19,7 +19,7 @@ const WORDS = {
   first: ["Los resultados aún no se publican", `El primer corte llega en unos minutos. ${ITSELF}`],
   withdrawn: ["Espere el siguiente corte", `El Instituto retiró el corte que se mostraba. ${ITSELF}`],
   retired: ["La difusión de resultados terminó", "Consulte los resultados en el sitio del Instituto."],
-  other: ["Los resultados vuelven en un momento", ITSELF],
+  other: ["Los resultados no están disponibles en este momento", ITSELF], // as at any hour
 };
 
 const element = (id) => document.getElementById(id);
@@ -27,6 +27,8 @@ let opens = null; // instant of the opening, by this device's clock
 let leaving = false;
 
 const rest = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+// Until somebody comes back to the page, or leaves it.
+const turn = () => new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
 
 // Without AbortController, which phones of before 2019 lack: a request that is given up may still be answered.
 function request(path, method) {
@@ -45,7 +47,7 @@ async function leave() {
     const { status } = await request(location.href, "HEAD").catch(() => ({ status: 0 }));
     if (status && status < 500 && status !== BUSY) return location.reload();
     ask(); // it says why there is nothing yet, and it may have another hour of the opening
-    do await rest(pause * (0.5 + Math.random()));
+    do await Promise.race([rest(pause * (0.5 + Math.random())), turn()]);
     while (document.hidden);
   }
   leaving = false;
@@ -98,6 +100,7 @@ async function ask() {
       opens = null;
       return leave();
     }
+    if (!answer.ok && opens === null) tell("other"); // what was told before may be true no longer
     const status = await answer.json();
     const { gate } = status;
     const word = reason(status);
