@@ -253,7 +253,7 @@ def test_the_guard_knows_that_a_transfer_goes_on_where_proc_hides_it(
     def refuse(pid: int, number: int) -> None:
         raise PermissionError
 
-    sender = subprocess.Popen(["sleep", "60"])
+    sender = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
     guard = runpy.run_path(str(LISTENER.with_name("guard.py")))["Guard"]({}, None, sender.pid)
     with monkeypatch.context() as hidden:
         hidden.setattr(os.path, "exists", lambda path: False)
