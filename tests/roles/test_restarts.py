@@ -9,6 +9,7 @@ import role_kit
 
 NEEDED = [
     ("chrony", "chrony.service.d/prep-difusor.conf", "the gate opens only by a synchronised clock"),
+    ("chrony", "prep-clock.service", "it has chrony ask again after a power cut"),
     ("corte", "prep-corte-gate.service", "it opens and closes"),
     ("docker", "docker.service.d/prep-difusor.conf", "it starts containers that ended again"),
     ("docker", "prep-containers.service", "it brings back containers that the engine leaves away"),

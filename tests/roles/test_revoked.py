@@ -95,6 +95,20 @@ def test_the_institutes_account_leaves_unless_it_is_the_way_in(login: str, left:
     assert re.findall(r"(?m)^(\w+) ALL=", "".join(rules)) == left
 
 
+def test_whatever_stops_the_gate_makes_sure_that_the_page_is_closed() -> None:
+    """Older versions of systemd leave the gate file when the service just waits to be started again."""
+    stopping = [path for path in (ROLES.parent / "playbooks").rglob("*.yml") if " corte_units" in path.read_text()]
+    assert {path.stem for path in stopping} == {"purge", "revoke"}
+    for path in stopping:
+        stopped, _, after = path.read_text().partition(" corte_units")
+        assert "tasks_from: closed" not in stopped and "{name: corte, tasks_from: closed}" in after, path
+    for name in ("run", "remove"):
+        assert "import_tasks: closed.yml" in (ROLES / f"corte/tasks/{name}.yml").read_text(), name
+    (task,) = yaml.safe_load((ROLES / "corte/tasks/closed.yml").read_text())
+    assert value("corte", "corte_gate_file", {}).startswith("/run/prep-corte/")
+    assert task["ansible.builtin.file"] == {"path": "{{ corte_gate_file | dirname }}", "state": "absent"}
+
+
 def test_a_purge_starts_nothing_on_a_server_that_was_revoked_meanwhile() -> None:
     """It goes by what the server says now, since its own variables are of its beginning."""
     tasks = yaml.safe_load((ROLES.parent / "playbooks/purge.yml").read_text(encoding="utf-8"))[0]["tasks"]

@@ -8,6 +8,7 @@ import os
 import pwd
 import random
 import re
+import runpy
 import shutil
 import signal
 import socket
@@ -241,6 +242,27 @@ def test_many_files_in_many_transfers_are_removed(start: Start, tmp_path: Path) 
         assert daemon.push(name=f"archivo{number}").returncode in (0, 10, 12)
     until(lambda: len(list(daemon.incoming.iterdir())), lambda left: left < 30, what="se borre lo que sobra")
     assert daemon.push().returncode == 0
+
+
+@pytest.mark.parametrize("is_of_root", [False, True])
+def test_the_guard_knows_that_a_transfer_goes_on_where_proc_hides_it(
+    monkeypatch: pytest.MonkeyPatch, is_of_root: bool
+) -> None:
+    """As with hidepid=2, of a process that was root's; the guard of each transfer took it for ended at once."""
+
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError
+
+    sender = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    guard = runpy.run_path(str(LISTENER.with_name("guard.py")))["Guard"]({}, None, sender.pid)
+    with monkeypatch.context() as hidden:
+        hidden.setattr(os.path, "exists", lambda path: False)
+        if is_of_root:
+            hidden.setattr(os, "kill", refuse)
+        assert guard._is_running()
+    sender.kill()
+    sender.wait()
+    assert not guard._is_running()
 
 
 @pytest.mark.parametrize("reserve", ["rsync_reserve_bytes", "rsync_reserve_files"])

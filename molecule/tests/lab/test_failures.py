@@ -35,8 +35,8 @@ cat /dev/zero >full 2>/dev/null || true
 """Puts a full file system with the same folders in the place of one of them."""
 KEEPER = "prep-containers.service"
 ENDED = (
-    "chrony.service", "docker.service", "fail2ban.service", "nginx.service", "prep-corte-gate.service", "rsync.service",
-    "ssh.service", KEEPER,
+    "chrony.service", "docker.service", "fail2ban.service", "nginx.service", "prep-clock.service",
+    "prep-corte-gate.service", "rsync.service", "ssh.service", KEEPER,
 )  # fmt: skip
 LIFETIME = 10
 """Seconds that nginx keeps an answer of the application."""

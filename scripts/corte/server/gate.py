@@ -18,10 +18,12 @@ from types import FrameType
 from corte.format import files, instants, signature
 from corte.format.errors import why
 from corte.format.manifest import Window
+from corte.format.refusal import Refusal
 from corte.server import clock
 from corte.server.clock import Clock
 from corte.server.config import Config
 from corte.server.memory import Memory
+from corte.server.records import Damaged
 from corte.server.state import Corte, State, is_withdrawn
 from corte.server.store import Store
 
@@ -86,7 +88,7 @@ class Gate:
         """Ask chrony once; what citizens see stays as it is until the first `step`."""
         self.config = config
         self.memory = Memory(config)
-        self.store = Store(config.store, config.public)
+        self.store = Store(config.store, config.public, despite=(OSError,))
         self.watch = clock.Watch()
         self.clock = clock.ask(config.clock_max_error)
         self.verdict = self.memory.last_verdict()
@@ -94,12 +96,12 @@ class Gate:
         self.told_at = instants.now() - PUBLISH_EVERY
         self.papers_at = instants.now() - PAPERS_EVERY
         self.is_resting = self.is_leaving = False
+        self.due = [self.forget_other_elections, self.disown]
+        self.complaint = ""
 
     def run(self) -> None:
         """Decide again and again until SIGTERM; systemd then removes the gate file, which closes the gate."""
         signal.signal(signal.SIGTERM, self._leave)
-        self.forget_other_elections()
-        self.disown()
         while True:
             window = self._decide()
             self.look_at_papers()
@@ -110,13 +112,66 @@ class Gate:
     def _decide(self) -> Window:
         """Take a step; return the window in force.
 
-        Whoever takes a folder away in the middle of a step makes it fail. To end here would close the gate for a
-        second, until systemd has started it again; another step begins with the repair of the folders.
+        Whoever takes a folder away in the middle of a step makes it fail; another step begins with the repair of the
+        folders. On a disk that has turned read-only that fails too. To end here would leave the gate as it is for as
+        long as that lasts, since every new start would end here.
         """
-        try:
-            return self.step(self.now())
-        except OSError:
-            return self.step(self.now())
+        problem: Exception | None = None
+        for is_again in (False, True):
+            try:
+                if is_again:
+                    self.store.make_usable()
+                self._catch_up()
+                window = self.step(self.now())
+            except (OSError, Damaged) as error:
+                problem = error
+            else:
+                self.complaint = "" if not self.due else self.complaint
+                return window
+        self._complain(problem)
+        return self.hold(self.now())
+
+    def _catch_up(self) -> None:
+        """Do what is due once after the start; without the list of revoked keys the gate goes by what it knew."""
+        while self.due:
+            try:
+                self.due[0]()
+            except OSError as error:
+                if self.due[0] != self.disown:
+                    raise
+                self._complain(error)
+                return
+            del self.due[0]
+
+    def _complain(self, problem: Exception | None) -> None:
+        """Say in the journal what keeps the gate from its work, once for as long as it lasts."""
+        reason = why(problem) if isinstance(problem, OSError) else "el disco dañó el estado"
+        where = getattr(problem, "filename", None) or self.config.store
+        complaint = f"no se puede usar {where}: {reason}; la compuerta sigue con lo que puede leer"
+        if complaint != self.complaint:
+            print(complaint, file=sys.stderr, flush=True)
+        self.complaint = complaint
+
+    def hold(self, now: datetime) -> Window:
+        """Close the gate when this instant requires it, while no step can be taken; return the window in force.
+
+        The gate file is not on the disk of the cortes. It opens, as after a reboot, only what citizens are to see and
+        what the public folder's link selects already.
+        """
+        state = State(self.config.election, self.config.environment)
+        with suppress(OSError, Damaged, Refusal):
+            known, _ = self.memory.find(self.store)
+            if known is not None and not known.is_of_another_election(self.config):
+                state = known
+        window = state.window(self.config)
+        verdict = judge(window, now, self.vouches(state), self.config.gate_file.exists())
+        with suppress(OSError):
+            if not shows(verdict):
+                files.vacated(self.config.gate_file)
+            elif (candidate := state.candidate(self.config)) and self.store.is_shown(candidate.name):
+                self._lighten(state.is_light(self.config))
+                self.config.gate_file.touch(mode=0o644)
+        return window
 
     def _rest(self, seconds: float) -> None:
         """Sleep until the next tick; end the service here when SIGTERM has come."""
@@ -219,7 +274,7 @@ class Gate:
         if abs(instants.now() - self.papers_at) < PAPERS_EVERY:
             return
         self.papers_at = instants.now()
-        with self.memory.lock(), suppress(OSError):
+        with suppress(OSError, Damaged), self.memory.lock():
             state = self.memory.load()
             # Of a corte that is only known from the log, nobody knows the signature.
             for corte in (one for one in (*state.kept.values(), *state.ordered) if one.signature):

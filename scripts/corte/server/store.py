@@ -53,8 +53,11 @@ class Store:
     Only one process at a time calls `stage` and `admit`; `show` and `prune` are called under the state's lock.
     """
 
-    def __init__(self, store: Path, public: Path) -> None:
-        """Make the folders `store` and `public`, and those below them, usable; OSError when that cannot be."""
+    def __init__(self, store: Path, public: Path, despite: tuple[type[OSError], ...] = ()) -> None:
+        """Make the folders `store` and `public`, and those below them, usable; OSError when that cannot be.
+
+        With `despite` it is left to `make_usable`.
+        """
         self.objects = Objects(store / "objetos")
         self.waiting = store / "espera"
         self.orders = store / "ordenes"
@@ -65,8 +68,14 @@ class Store:
         self.current = public / "actual"
         self._made = (self.trees, self.waiting, self.objects.folder, self.orders, self.signed, self.new)
         self.walk = modes.Walk(lambda: (self.trees / self.shown(), *self._made, self.spare))
-        self._repaired = self._repair()
+        self._repaired: list[str] = []
+        with suppress(*despite):
+            self.make_usable()
         self._looking: Beside | None = None
+
+    def make_usable(self) -> None:
+        """Make the folders usable; `repair` will tell of those that were not."""
+        self._repaired += self._repair()
 
     def repair(self) -> list[str]:
         """Make the folders usable; return the names of those that were not, since the last call."""

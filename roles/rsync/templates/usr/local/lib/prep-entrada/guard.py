@@ -125,7 +125,14 @@ class Guard:
         return self.record.bytes > self.limits["max-bytes"] or self.record.files > self.limits["max-files"]
 
     def _is_running(self) -> bool:
-        return os.path.exists(f"/proc/{self.transfer}")
+        """Tell whether the transfer goes on; asked with a signal, since /proc may hide the processes of others."""
+        try:
+            os.kill(self.transfer, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return True
 
     def _try_to_count(self) -> None:
         """Count, unless another guard is counting; at the next look if there is no process or memory for it now."""
