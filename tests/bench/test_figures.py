@@ -2,11 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import ModuleType
 from typing import Any
 
 import pytest
 from bench_kit import program
+
+
+@pytest.fixture
+def browsers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The crowd's program, with one place for browsers that each take a twentieth of a second."""
+    module = program("crowd/browsers")
+
+    class Browser:
+        def __init__(self, *_: Any) -> None:
+            pass
+
+        async def visit(self, source: str, context: Any) -> str:
+            await asyncio.sleep(0.05)  # pace: the visit itself
+            return "status 429" if source == "refused" else ""
+
+    monkeypatch.setattr(module, "Browser", Browser)
+    monkeypatch.setattr(module, "AT_ONCE", 1)
+    return module
+
+
+def test_a_browser_that_waits_for_its_place_is_late_for_it(browsers: ModuleType) -> None:
+    found = asyncio.run(browsers.crowd("", "", ["one"], 4, 0.0, []))
+    assert found["whole"] == 4
+    assert found["p99"] >= 4 * 0.05
+    assert found["waited"] >= 3 * 0.05
+    assert found["own_p99"] < found["p99"]
+
+
+def test_who_was_refused_has_no_time_but_had_to_wait(browsers: ModuleType) -> None:
+    found = asyncio.run(browsers.crowd("", "", ["refused"], 2, 0.0, []))
+    assert (found["whole"], found["refused"]) == (0, {"status 429": 2})
+    assert (found["median"], found["p99"], found["own_p99"]) == (None, None, None)
+    assert found["waited"] >= 0.05
 
 
 @pytest.fixture
