@@ -1,4 +1,4 @@
-"""Runs on the citizen's host: python3 - ADDRESS NAME SECONDS PATH...; prints a JSON list of [status or 0, seconds]."""
+"""Runs on the citizen's host, with ADDRESS NAME SECONDS PATH...; prints a JSON list of [status or 0, seconds]."""
 
 from __future__ import annotations
 

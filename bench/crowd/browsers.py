@@ -1,9 +1,10 @@
-"""Runs on the citizens' host, with python3-h2: python3 - ADDRESS NAME SOURCES BROWSERS SECONDS PATH...; prints JSON.
+"""Runs on the citizens' host, which has python3-h2, with ADDRESS NAME SOURCES BROWSERS SECONDS PATH...; prints JSON.
 
-Browsers arrive evenly over SECONDS and come in turn from the addresses SOURCES (commas between them). Each opens one
+Browsers are due evenly over SECONDS and come in turn from the addresses SOURCES (commas between them). Each opens one
 HTTP/2 connection, asks for the first path, the page, and then for all others at once. Printed: {"whole": browsers that
-got every file, "refused": {reason: browsers}, "median": …, "p99": …, "cpu": …, "lasted": …}; times in seconds, the
-first two from the start of a browser's connection to its last byte.
+got every file, "refused": {reason: browsers}, "median": …, "p99": …, "own_p99": …, "waited": …, "cpu": …, "lasted": …};
+times in seconds. `median` and `p99` go from when a browser was due to its last byte, `own_p99` from the start of its
+connection, and `waited` is what lies between, of all browsers: the 99th percentile of what this program itself delays.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import sys
 import time
 from collections import Counter
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 PATIENCE = 30.0
 """Seconds after which a browser gives up, far more than a person would."""
 AT_ONCE = 50
 """How many browsers load at the same time at most. On a busy machine more would delay one another, and the server's
-timeouts would end requests that this program itself delays."""
+timeouts would end requests that this program itself delays. Who waits for a place is late for all that."""
 WINDOW = 6 << 20
 """Bytes that a browser accepts ahead, as Chromium does."""
 
@@ -102,27 +103,46 @@ async def crowd(address: str, name: str, sources: list[str], count: int, seconds
     context.set_alpn_protocols(["h2"])
     begun, places = time.monotonic(), asyncio.Semaphore(AT_ONCE)
 
-    async def one(number: int) -> tuple[str, float]:
-        await asyncio.sleep(max(0.0, begun + number * seconds / count - time.monotonic()))
+    async def one(number: int) -> Visit:
+        due = begun + number * seconds / count
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
         async with places:
-            started = time.monotonic()
+            waited = time.monotonic() - due
             visit = Browser(address, name, paths).visit(sources[number % len(sources)], context)
             try:
                 missing = await asyncio.wait_for(visit, PATIENCE)
             except asyncio.TimeoutError:  # noqa: UP041 - another one before Python 3.11
                 missing = "no answer in time"
-            return missing, time.monotonic() - started
+            return Visit(missing, waited, time.monotonic() - due)
 
     found = await asyncio.gather(*(one(number) for number in range(count)))
-    times = sorted(taken for missing, taken in found if not missing)
+    return {**figures(found), "cpu": time.process_time(), "lasted": time.monotonic() - begun}
+
+
+class Visit(NamedTuple):
+    """How one browser fared; both times (seconds) are since it was due."""
+
+    missing: str
+    waited: float
+    ended: float
+
+
+def figures(found: list[Visit]) -> dict[str, Any]:
+    """Return what is printed of the visits."""
+    whole = [visit for visit in found if not visit.missing]
     return {
-        "whole": len(times),
-        "refused": Counter(missing for missing, _ in found if missing),
-        "median": times[len(times) // 2] if times else None,
-        "p99": times[math.ceil(0.99 * len(times)) - 1] if times else None,
-        "cpu": time.process_time(),
-        "lasted": time.monotonic() - begun,
+        "whole": len(whole),
+        "refused": Counter(visit.missing for visit in found if visit.missing),
+        "median": part(0.5, [visit.ended for visit in whole]),
+        "p99": part(0.99, [visit.ended for visit in whole]),
+        "own_p99": part(0.99, [visit.ended - visit.waited for visit in whole]),
+        "waited": part(0.99, [visit.waited for visit in found]),
     }
+
+
+def part(share: float, times: list[float]) -> float | None:
+    """Return the time within which this share of them lies; None when there is none."""
+    return sorted(times)[math.ceil(share * len(times)) - 1] if times else None
 
 
 if __name__ == "__main__":

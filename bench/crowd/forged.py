@@ -1,4 +1,4 @@
-"""Runs on a host of the lab: python3 - ADDRESS VICTIM RATE SECONDS; prints how many packets it sent; ends by itself.
+"""Runs on a host of the lab: ADDRESS VICTIM RATE SECONDS; prints how many packets it sent; ends by itself.
 
 Sends TCP packets for port 443 of ADDRESS in the name of VICTIM, an IPv4 address: SYNs, each twice, and ACKs with
 data that guess what the server answered. Their source ports are 10000 to 10999, so that the answers can be told from

@@ -1,4 +1,4 @@
-"""Runs on the citizens' host: python3 - ADDRESS NAME SOURCE SECONDS; floods the WAF's road; prints {status: answers}.
+"""Runs on the citizens' host, with ADDRESS NAME SOURCE SECONDS; floods the WAF's road; prints {status: answers}.
 
 Every request is an attack that the WAF refuses, on kept connections from the address SOURCE, at most RATE a second.
 """

@@ -115,6 +115,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/countdown/inside.py", ("chrony", "countdown")),
     ("scripts/difusor/countdown/*", ("countdown",)),
     ("scripts/difusor/lab/desk/*", NO_SERVER),
+    ("scripts/difusor/lab/hosts.py", BY_HAND),
     ("scripts/difusor/commands/*", NO_SERVER),
     ("molecule/tests/lab/owner.conf", ("nginx",)),
     ("scripts/difusor/inventory/passwords.py", NO_SERVER),
