@@ -154,3 +154,24 @@ def test_the_hooks_of_an_image_need_nothing_of_a_closed_home(containers: Path, t
         "archive": "-rw-r--r--", "base.tar": "-rw-r--r--", "customize": "-rwxr-xr-x", "rootfs.tar": "-rw-r--r--"
     }  # fmt: skip
     assert modes[-1] == ["drwxr-xr-x", seen.splitlines()[0]]
+
+
+def test_the_image_of_the_waf_has_nothing_of_this_machines_apt(tmp_path: Path) -> None:
+    """It goes to outlets, and the options of apt may name a proxy with its password."""
+    root = tmp_path / "root"
+    for name, content in {
+        "etc/apt/apt.conf.d/99mmdebstrap": 'Acquire::http::Proxy "http://usuario:clave@proxy.test";',
+        "etc/modsecurity/crs/crs-setup.conf": "# OWASP CRS ver.4.25.1",
+        "etc/nginx/unicode.mapping": "",
+        "usr/share/modsecurity-crs/rules/REQUEST-901.conf": "",
+        "usr/share/waf/health": "",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"{content}\n")
+    for name in ("chroot", "install"):  # there is no system in it, and only root gives files away
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([ROOT / "containers/waf/customize", root], env=environment, check=True)
+    assert not (root / "etc/apt").exists()
+    assert (root / "etc/labels").read_text().startswith("prep-difusor.ruleset=4.25.1\n")
