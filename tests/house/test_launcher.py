@@ -100,6 +100,13 @@ def test_a_folder_where_no_environment_can_be_is_told(project: Path) -> None:
     assert start.returncode == 1
     assert start.stderr.splitlines()[-1].startswith(f"difusor: no se pudo hacer {project}/a:b/.venv: ")
 
+def test_programs_of_administrators_are_found_by_an_ordinary_user(project: Path) -> None:
+    """Debian leaves their folders out of his PATH."""
+    (project / ".venv/bin/difusor").write_text(f'#!/bin/sh\necho "$PATH" >{project}/asked\n')
+    subprocess.run([project / "difusor", "status"], env={**os.environ, "PATH": "/usr/bin:/bin"}, check=True)
+    assert (project / "asked").read_text() == f"{project}/.venv/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
+
+
 
 def test_a_project_described_anew_is_installed_anew(launch: Launch, project: Path) -> None:
     (project / "pyproject.toml").write_text("[project]\n")

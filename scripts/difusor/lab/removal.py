@@ -29,7 +29,9 @@ def remove(images: bool = False) -> Iterator[str]:
     if SYSCTL.exists():
         # Privileged containers change settings of this machine's kernel: restore those it had before the first of them,
         # as far as this user may.
-        subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
+        command = ["sysctl", "--quiet", "--ignore", "--load", SYSCTL]
+        with suppress(FileNotFoundError):
+            subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
     for program in ("iptables", "ip6tables"):
         _remove_rules(program)
     for folder in ("lab", packed.FOLDER.name, desk.FOLDER.name):

@@ -63,20 +63,21 @@ def test_what_docker_refuses_to_remove_is_said(
 
 
 def test_the_labs_rules_of_the_packet_filter_go_and_others_stay(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no ip6tables, nothing is said of it."""
+    """Where there is no ip6tables and no sysctl, nothing is said of it."""
     deleted: list[str] = []
     ours = "PREROUTING -s 10.87.33.0/24 -m comment --comment prep-difusor-trixie -j NOTRACK"
     rules = f"-P PREROUTING ACCEPT\n-A PREROUTING -s 10.0.0.0/8 -j NOTRACK\n-A {ours}\n"
 
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        if command[0] == "ip6tables":
+        if command[0] in ("ip6tables", "sysctl"):
             raise FileNotFoundError
         if "--delete" in command:
             deleted.append(" ".join(command[command.index("--delete") + 1 :]))
         return subprocess.CompletedProcess(command, 0, rules if "--list-rules" in command else "")
 
-    monkeypatch.setattr(removal, "_docker", without_docker)
+    monkeypatch.setattr(removal, "_docker", lambda *_: "")
     monkeypatch.setattr(removal.subprocess, "run", run)
-    lab.rmdir()
+    monkeypatch.setattr(removal, "_engine_answers", lambda: True)
+    (lab / "sysctl.conf").write_text("kernel.sysrq = 0\n")
     list(removal.remove())
     assert deleted == [ours]
