@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +27,13 @@ def mark_environment(project: Path, folder: Path) -> None:
     (project / ".venv/project").write_text(description)
 
 
+def link_python(project: Path, python: Path) -> None:
+    """Let the environment's Python be the one at this path; for a real one nothing is installed there."""
+    (project / ".venv/bin/python").unlink()
+    (project / ".venv/bin/python").symlink_to(python)
+    (project / ".venv/pyvenv.cfg").write_text(f"home = {python.parent}\ninclude-system-site-packages = false\n")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for name in ("difusor", *MADE_FROM):
@@ -36,6 +44,7 @@ def project(tmp_path: Path) -> Path:
     for name in ("difusor", "docker", "pip"):
         (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/asked\n')
         (programs / name).chmod(0o755)
+    (programs / "python").symlink_to("/bin/true")
     (tmp_path / "build").mkdir()
     return tmp_path
 
@@ -121,7 +130,7 @@ def test_a_project_described_anew_is_installed_anew(launch: Launch, project: Pat
         lambda project: (project / ".venv/made-from").unlink(),
         lambda project: mark_environment(project, project / "elsewhere"),
     ],
-    ids=["of an earlier version", "of another folder"],
+    ids=["of an earlier version", "of another folder", "of a Python that is gone", "of another version of Python"],
 )
 def test_an_environment_that_is_not_this_projects_is_made_again(
     project: Path, change: Callable[[Path], object]
@@ -134,6 +143,8 @@ def test_an_environment_that_is_not_this_projects_is_made_again(
         assert start.stderr is not None  # PIPE above
         assert "Preparando el entorno" in start.stderr.readline()
         os.killpg(start.pid, signal.SIGKILL)
+        lambda project: link_python(project, project / "removed"),
+        lambda project: link_python(project, Path(sys.executable).resolve()),
 
 
 @pytest.mark.parametrize("mark", ["made-from", "project"])
