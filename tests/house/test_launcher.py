@@ -49,6 +49,20 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def call(project: Path, commands: str) -> subprocess.CompletedProcess[str]:
+    """Run commands with the launcher's functions, as root's where there is no systemd."""
+    text = (project / "difusor").read_text().replace('\nmain "$@"\n', "\n").replace("${BASH_SOURCE[0]}", "./difusor")
+    text = text.replace("((EUID == 0))", "true").replace("((EUID != 0))", "false").replace("/run/systemd", "/nada")
+    environment = {**os.environ, "PATH": f"{project}/.venv/bin:{os.environ['PATH']}"}
+    command = ["bash", "-c", f"{text}\n{commands}"]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def program(project: Path, name: str, script: str) -> None:
+    (project / ".venv/bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+    (project / ".venv/bin" / name).chmod(0o755)
+
+
 @pytest.fixture
 def launch(project: Path) -> Launch:
     """Return a function that runs the launcher and returns the noted arguments of difusor, docker and pip."""
@@ -282,6 +296,23 @@ def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: P
         ("void", "rolling", "seal", False),
     ],
 )
+def test_a_process_id_of_another_program_keeps_no_engine_from_starting(
+    project: Path, stranger: subprocess.Popen[bytes]
+) -> None:
+    """The engine's own file of before a restart: dockerd refuses to start while a process has that number."""
+    (project / "build/dockerd.pid").write_text(f"{stranger.pid}\n")
+    os.mkfifo(project / "ended")
+    ended = os.open(project / "ended", os.O_RDWR)
+    program(
+        project, "dockerd", "[ ! -e build/dockerd.pid ] || { echo still running; exit 1; }; touch up; read -r _ <ended"
+    )
+    done = call(project, "docker() { [[ -e up ]]; }; start_engine")
+    os.write(ended, b"\n")
+    os.close(ended)
+    assert done.returncode == 0, done.stderr
+    assert stranger.poll() is None
+
+
 def test_a_machine_that_is_too_old_for_images_and_papers_is_told(
     project: Path, tmp_path: Path, name: str, version: str, verb: str, refused: bool
 ) -> None:
