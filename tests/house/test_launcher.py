@@ -100,6 +100,13 @@ def test_it_may_be_called_by_a_link_and_in_a_shell_with_paths_of_its_own(project
         (project / "asked").unlink()
 
 
+def test_programs_of_administrators_are_found_by_an_ordinary_user(project: Path) -> None:
+    """Debian leaves their folders out of his PATH."""
+    (project / ".venv/bin/difusor").write_text(f'#!/bin/sh\necho "$PATH" >{project}/asked\n')
+    subprocess.run([project / "difusor", "status"], env={**os.environ, "PATH": "/usr/bin:/bin"}, check=True)
+    assert (project / "asked").read_text() == f"{project}/.venv/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
+
+
 @pytest.mark.parametrize("verb", ["verify", "clean"])
 def test_paths_mean_the_folder_of_the_caller(project: Path, launch: Launch, verb: str) -> None:
     (project / ".venv/bin/difusor").write_text(f"#!/bin/sh\npwd -P >>{project}/asked\n")
@@ -123,13 +130,6 @@ def test_a_folder_where_no_environment_can_be_is_told(project: Path) -> None:
     assert start.returncode == 1
     assert start.stderr.splitlines()[-1].startswith(f"difusor: no se pudo hacer {project}/a:b/.venv: ")
 
-def test_programs_of_administrators_are_found_by_an_ordinary_user(project: Path) -> None:
-    """Debian leaves their folders out of his PATH."""
-    (project / ".venv/bin/difusor").write_text(f'#!/bin/sh\necho "$PATH" >{project}/asked\n')
-    subprocess.run([project / "difusor", "status"], env={**os.environ, "PATH": "/usr/bin:/bin"}, check=True)
-    assert (project / "asked").read_text() == f"{project}/.venv/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
-
-
 
 def test_a_project_described_anew_is_installed_anew(launch: Launch, project: Path) -> None:
     (project / "pyproject.toml").write_text("[project]\n")
@@ -143,6 +143,8 @@ def test_a_project_described_anew_is_installed_anew(launch: Launch, project: Pat
     [
         lambda project: (project / ".venv/made-from").unlink(),
         lambda project: mark_environment(project, project / "elsewhere"),
+        lambda project: link_python(project, project / "removed"),
+        lambda project: link_python(project, Path(sys.executable).resolve()),
     ],
     ids=["of an earlier version", "of another folder", "of a Python that is gone", "of another version of Python"],
 )
@@ -157,8 +159,6 @@ def test_an_environment_that_is_not_this_projects_is_made_again(
         assert start.stderr is not None  # PIPE above
         assert "Preparando el entorno" in start.stderr.readline()
         os.killpg(start.pid, signal.SIGKILL)
-        lambda project: link_python(project, project / "removed"),
-        lambda project: link_python(project, Path(sys.executable).resolve()),
 
 
 @pytest.mark.parametrize("mark", ["made-from", "project"])
@@ -231,14 +231,43 @@ def test_images_are_begun_while_the_environment_is_made(project: Path, making: s
     (project / "containers/build").write_text("#!/bin/sh\necho $* >>begun\n")
     (project / "containers/build").chmod(0o755)
     (project / "begun").touch()
-    functions = (
-        (project / "difusor").read_text().replace('\nmain "$@"\n', "\n").replace("${BASH_SOURCE[0]}", "./difusor")
-    )
-    stand_ins = "need() { :; }; start_engine() { :; }; is_debian() { :; }"
-    subprocess.run(
-        ["bash", "-c", f"{functions}\n{stand_ins}\n{making}\nensure_lab_tools; wait"], cwd=project, check=True
-    )
+    stand_ins = "need() { :; }; start_engine() { :; }; is_debian() { :; }; docker() { :; }"
+    assert call(project, f"{stand_ins}\n{making}\nensure_lab_tools; wait").returncode == 0
     assert sorted((project / "begun").read_text().splitlines()) == begun
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_no_docker_is_installed_beside_an_engine_that_answers(project: Path, answers: bool) -> None:
+    """It may be of a snap or Docker's own, which docker.io would take the place of."""
+    stand_ins = f"has() {{ false; }}; docker() {{ {str(answers).lower()}; }}; is_debian() {{ :; }}"
+    told = call(project, f'{stand_ins}; need() {{ echo "$*"; exit; }}; ensure_lab_tools').stdout
+    assert "mmdebstrap" in told
+    assert ("docker" in told) is not answers
+
+
+def test_packages_are_installed_without_removing_any_although_a_source_does_not_answer(project: Path) -> None:
+    program(project, "apt-get", f'echo "$*" >>{project}/asked; [ $1 != update ] || exit 100')
+    assert call(project, "need mmdebstrap git").returncode == 0
+    update, install = (project / "asked").read_text().splitlines()
+    assert update.startswith("update") and install.endswith(" mmdebstrap git")
+    assert "--no-remove" in install and "DPkg::Lock::Timeout" in install
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("Debian GNU/Linux 13 (trixie) [name=apparmor name=seccomp,profile=builtin name=cgroupns]", ""),
+        ("Docker Desktop [name=seccomp,profile=unconfined name=cgroupns]", "es Docker Desktop"),
+        ("Ubuntu 24.04.3 LTS [name=seccomp,profile=builtin name=rootless name=cgroupns]", "corre sin root"),
+        ("Debian GNU/Linux 13 (trixie) [name=seccomp,profile=builtin name=userns]", "userns-remap"),
+        ("", "quizá Podman"),
+    ],
+)
+def test_an_engine_that_can_have_no_lab_is_refused(project: Path, kind: str, said: str) -> None:
+    answer = f"echo '{kind}'" if kind else "! echo 'template: can not evaluate field OperatingSystem' >&2"
+    done = call(project, f"docker() {{ {answer}; }}; refuse_other_engines")
+    assert done.returncode == bool(said)
+    assert said in done.stderr and bool(done.stderr) is bool(said)
 
 
 def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, project: Path) -> None:
@@ -265,6 +294,23 @@ def test_clean_ends_no_process_of_another_program(
     launch("clean")
     assert stranger.poll() is None
     assert not pidfile.exists()
+
+
+def test_a_process_id_of_another_program_keeps_no_engine_from_starting(
+    project: Path, stranger: subprocess.Popen[bytes]
+) -> None:
+    """The engine's own file of before a restart: dockerd refuses to start while a process has that number."""
+    (project / "build/dockerd.pid").write_text(f"{stranger.pid}\n")
+    os.mkfifo(project / "ended")
+    ended = os.open(project / "ended", os.O_RDWR)
+    program(
+        project, "dockerd", "[ ! -e build/dockerd.pid ] || { echo still running; exit 1; }; touch up; read -r _ <ended"
+    )
+    done = call(project, "docker() { [[ -e up ]]; }; start_engine")
+    os.write(ended, b"\n")
+    os.close(ended)
+    assert done.returncode == 0, done.stderr
+    assert stranger.poll() is None
 
 
 def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: Path) -> None:
@@ -296,23 +342,6 @@ def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: P
         ("void", "rolling", "seal", False),
     ],
 )
-def test_a_process_id_of_another_program_keeps_no_engine_from_starting(
-    project: Path, stranger: subprocess.Popen[bytes]
-) -> None:
-    """The engine's own file of before a restart: dockerd refuses to start while a process has that number."""
-    (project / "build/dockerd.pid").write_text(f"{stranger.pid}\n")
-    os.mkfifo(project / "ended")
-    ended = os.open(project / "ended", os.O_RDWR)
-    program(
-        project, "dockerd", "[ ! -e build/dockerd.pid ] || { echo still running; exit 1; }; touch up; read -r _ <ended"
-    )
-    done = call(project, "docker() { [[ -e up ]]; }; start_engine")
-    os.write(ended, b"\n")
-    os.close(ended)
-    assert done.returncode == 0, done.stderr
-    assert stranger.poll() is None
-
-
 def test_a_machine_that_is_too_old_for_images_and_papers_is_told(
     project: Path, tmp_path: Path, name: str, version: str, verb: str, refused: bool
 ) -> None:
