@@ -26,12 +26,7 @@ def remove(images: bool = False) -> Iterator[str]:
         yield from _remove_lab(images)
     elif (BUILD / "lab").exists():
         raise StepFailed("Docker no responde y el laboratorio sigue en él: inicie Docker y repita")
-    if SYSCTL.exists():
-        # Privileged containers change settings of this machine's kernel: restore those it had before the first of them,
-        # as far as this user may.
-        command = ["sysctl", "--quiet", "--ignore", "--load", SYSCTL]
-        with suppress(FileNotFoundError):
-            subprocess.run(command, check=False, stderr=subprocess.DEVNULL)
+    _restore_parameters()
     for program in ("iptables", "ip6tables"):
         _remove_rules(program)
     for folder in ("lab", packed.FOLDER.name, desk.FOLDER.name):
@@ -64,6 +59,17 @@ def _remove(what: str, listing: list[str], removal: list[str]) -> Iterator[str]:
     if names:
         _docker(*removal, *names)
         yield f"{len(names)} {what}"
+
+
+def _restore_parameters() -> None:
+    """Restore, as far as this user may, the kernel's parameters that the labs' servers change for the whole machine.
+
+    Those that were saved before the machine was last started are left: they may be others now, and the lab's are gone.
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    if SYSCTL.exists() and SYSCTL.read_text().startswith(f"# {boot}\n"):
+        with suppress(FileNotFoundError):
+            subprocess.run(["sysctl", "--quiet", "--ignore", "--load", SYSCTL], check=False, stderr=subprocess.DEVNULL)
 
 
 def _remove_rules(program: str) -> None:

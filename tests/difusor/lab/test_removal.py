@@ -12,6 +12,8 @@ from difusor.commands import clean
 from difusor.lab import removal
 from difusor.terminal import StepFailed
 
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
 
 @pytest.fixture(autouse=True)
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -78,6 +80,25 @@ def test_the_labs_rules_of_the_packet_filter_go_and_others_stay(lab: Path, monke
     monkeypatch.setattr(removal, "_docker", lambda *_: "")
     monkeypatch.setattr(removal.subprocess, "run", run)
     monkeypatch.setattr(removal, "_engine_answers", lambda: True)
-    (lab / "sysctl.conf").write_text("kernel.sysrq = 0\n")
+    (lab / "sysctl.conf").write_text(f"# {BOOT.read_text()}kernel.sysrq = 0\n")
     list(removal.remove())
     assert deleted == [ours]
+
+
+@pytest.mark.parametrize(("boot", "restored"), [(BOOT.read_text().strip(), True), ("de-antes", False)])
+def test_parameters_of_another_boot_are_not_brought_back(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, boot: str, restored: bool
+) -> None:
+    """The owner may have changed them since, and the lab's went with that boot."""
+    asked: list[str] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command[0])
+        return subprocess.CompletedProcess(command, 0, "")
+
+    monkeypatch.setattr(removal, "_docker", lambda *words: "x" if words == ("info",) else "")
+    monkeypatch.setattr(removal.subprocess, "run", run)
+    (lab / "sysctl.conf").write_text(f"# {boot}\nkernel.sysrq = 176\n")
+    list(removal.remove())
+    assert ("sysctl" in asked) is restored
+    assert not lab.exists()
