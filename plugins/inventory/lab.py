@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,9 @@ def _shown(lab: str, given: Mapping[str, Any]) -> str:
 
 def reached(lab: dict[str, Any], number: int) -> dict[str, str]:
     """Return how a host of a lab is reached: with the operator's key, by a host key that the lab has learnt."""
+    known = shlex.quote(f'UserKnownHostsFile="{lab["lab_dir"]}/known_hosts"')  # a space would end a name there
     return {
         "ansible_host": f"{lab['lab_ipv4']}.{number}",
         "ansible_ssh_private_key_file": f"{lab['lab_dir']}/operador",
-        "ansible_ssh_common_args": f"-o UserKnownHostsFile={lab['lab_dir']}/known_hosts -o IdentitiesOnly=yes",
+        "ansible_ssh_common_args": f"-o {known} -o IdentitiesOnly=yes",
     }

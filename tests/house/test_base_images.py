@@ -117,3 +117,61 @@ def test_what_is_of_this_machine_is_not_taken_from_the_base(tmp_path: Path) -> N
     found = {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
     assert found == {**dict.fromkeys(of_machine, "machine"), **dict.fromkeys(of_base, "base")}
     assert (root / "dev").is_dir()  # an ordinary user's mmdebstrap mounts devices there and does not make it
+
+
+MMDEBSTRAP = r"""#!/bin/bash
+set -e
+# Its hooks run as another account, whom neither the checkout nor the umask of its owner may keep out.
+pwd >"$SEEN/seen"
+for word; do
+  case $word in --setup-hook=* | --customize-hook=*) echo "$word" >>"$SEEN/seen" ;; esac
+done
+for path in $(grep -o "$TMPDIR/[^' ]*" "$SEEN/seen" | sort -u); do
+  stat --format '%A %n' "$path" >>"$SEEN/modes"
+done
+stat --format '%A %n' "$TMPDIR" >>"$SEEN/modes"
+"""
+
+
+def test_the_hooks_of_an_image_need_nothing_of_a_closed_home(containers: Path, tmp_path: Path) -> None:
+    folder = containers / "host"
+    (folder / "rootfs/etc").mkdir(parents=True)
+    (folder / "customize").write_text("#!/bin/sh\n")
+    (folder / "customize").chmod(0o700)
+    stand_ins = STAND_INS[: STAND_INS.index("bootstrap()")]
+    archive = """bring_archive() { touch "$2"; }\nbring_base() { echo >"$3"; }\n"""
+    (containers / "build").write_text(f'{FUNCTIONS}\n{stand_ins}{archive}main "$@"\n')
+    (containers / "mmdebstrap").write_text(MMDEBSTRAP)
+    (containers / "mmdebstrap").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{containers}:{os.environ['PATH']}", "SEEN": str(tmp_path)}
+    command = f"umask 077; exec {containers}/build host bookworm"
+    done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    seen = (tmp_path / "seen").read_text()
+    assert str(tmp_path) not in seen and str(ROOT) not in seen
+    modes = [line.split() for line in (tmp_path / "modes").read_text().splitlines()]
+    assert {path.rsplit("/")[-1]: mode for mode, path in modes[:-1]} == {
+        "archive": "-rw-r--r--", "base.tar": "-rw-r--r--", "customize": "-rwxr-xr-x", "rootfs.tar": "-rw-r--r--"
+    }  # fmt: skip
+    assert modes[-1] == ["drwxr-xr-x", seen.splitlines()[0]]
+
+
+def test_the_image_of_the_waf_has_nothing_of_this_machines_apt(tmp_path: Path) -> None:
+    """It goes to outlets, and the options of apt may name a proxy with its password."""
+    root = tmp_path / "root"
+    for name, content in {
+        "etc/apt/apt.conf.d/99mmdebstrap": 'Acquire::http::Proxy "http://usuario:clave@proxy.test";',
+        "etc/modsecurity/crs/crs-setup.conf": "# OWASP CRS ver.4.25.1",
+        "etc/nginx/unicode.mapping": "",
+        "usr/share/modsecurity-crs/rules/REQUEST-901.conf": "",
+        "usr/share/waf/health": "",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(f"{content}\n")
+    for name in ("chroot", "install"):  # there is no system in it, and only root gives files away
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run([ROOT / "containers/waf/customize", root], env=environment, check=True)
+    assert not (root / "etc/apt").exists()
+    assert (root / "etc/labels").read_text().startswith("prep-difusor.ruleset=4.25.1\n")

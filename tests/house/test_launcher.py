@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
-import tarfile
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +27,13 @@ def mark_environment(project: Path, folder: Path) -> None:
     (project / ".venv/project").write_text(description)
 
 
+def link_python(project: Path, python: Path) -> None:
+    """Let the environment's Python be the one at this path; for a real one nothing is installed there."""
+    (project / ".venv/bin/python").unlink()
+    (project / ".venv/bin/python").symlink_to(python)
+    (project / ".venv/pyvenv.cfg").write_text(f"home = {python.parent}\ninclude-system-site-packages = false\n")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     for name in ("difusor", *MADE_FROM):
@@ -37,8 +44,23 @@ def project(tmp_path: Path) -> Path:
     for name in ("difusor", "docker", "pip"):
         (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/asked\n')
         (programs / name).chmod(0o755)
+    (programs / "python").symlink_to("/bin/true")
     (tmp_path / "build").mkdir()
     return tmp_path
+
+
+def call(project: Path, commands: str) -> subprocess.CompletedProcess[str]:
+    """Run commands with the launcher's functions, as root's where there is no systemd."""
+    text = (project / "difusor").read_text().replace('\nmain "$@"\n', "\n").replace("${BASH_SOURCE[0]}", "./difusor")
+    text = text.replace("((EUID == 0))", "true").replace("((EUID != 0))", "false").replace("/run/systemd", "/nada")
+    environment = {**os.environ, "PATH": f"{project}/.venv/bin:{os.environ['PATH']}"}
+    command = ["bash", "-c", f"{text}\n{commands}"]
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def program(project: Path, name: str, script: str) -> None:
+    (project / ".venv/bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+    (project / ".venv/bin" / name).chmod(0o755)
 
 
 @pytest.fixture
@@ -78,6 +100,13 @@ def test_it_may_be_called_by_a_link_and_in_a_shell_with_paths_of_its_own(project
         (project / "asked").unlink()
 
 
+def test_programs_of_administrators_are_found_by_an_ordinary_user(project: Path) -> None:
+    """Debian leaves their folders out of his PATH."""
+    (project / ".venv/bin/difusor").write_text(f'#!/bin/sh\necho "$PATH" >{project}/asked\n')
+    subprocess.run([project / "difusor", "status"], env={**os.environ, "PATH": "/usr/bin:/bin"}, check=True)
+    assert (project / "asked").read_text() == f"{project}/.venv/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n"
+
+
 @pytest.mark.parametrize("verb", ["verify", "clean"])
 def test_paths_mean_the_folder_of_the_caller(project: Path, launch: Launch, verb: str) -> None:
     (project / ".venv/bin/difusor").write_text(f"#!/bin/sh\npwd -P >>{project}/asked\n")
@@ -114,8 +143,10 @@ def test_a_project_described_anew_is_installed_anew(launch: Launch, project: Pat
     [
         lambda project: (project / ".venv/made-from").unlink(),
         lambda project: mark_environment(project, project / "elsewhere"),
+        lambda project: link_python(project, project / "removed"),
+        lambda project: link_python(project, Path(sys.executable).resolve()),
     ],
-    ids=["of an earlier version", "of another folder"],
+    ids=["of an earlier version", "of another folder", "of a Python that is gone", "of another version of Python"],
 )
 def test_an_environment_that_is_not_this_projects_is_made_again(
     project: Path, change: Callable[[Path], object]
@@ -200,14 +231,43 @@ def test_images_are_begun_while_the_environment_is_made(project: Path, making: s
     (project / "containers/build").write_text("#!/bin/sh\necho $* >>begun\n")
     (project / "containers/build").chmod(0o755)
     (project / "begun").touch()
-    functions = (
-        (project / "difusor").read_text().replace('\nmain "$@"\n', "\n").replace("${BASH_SOURCE[0]}", "./difusor")
-    )
-    stand_ins = "need() { :; }; start_engine() { :; }; is_debian() { :; }"
-    subprocess.run(
-        ["bash", "-c", f"{functions}\n{stand_ins}\n{making}\nensure_lab_tools; wait"], cwd=project, check=True
-    )
+    stand_ins = "need() { :; }; start_engine() { :; }; is_debian() { :; }; docker() { :; }"
+    assert call(project, f"{stand_ins}\n{making}\nensure_lab_tools; wait").returncode == 0
     assert sorted((project / "begun").read_text().splitlines()) == begun
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_no_docker_is_installed_beside_an_engine_that_answers(project: Path, answers: bool) -> None:
+    """It may be of a snap or Docker's own, which docker.io would take the place of."""
+    stand_ins = f"has() {{ false; }}; docker() {{ {str(answers).lower()}; }}; is_debian() {{ :; }}"
+    told = call(project, f'{stand_ins}; need() {{ echo "$*"; exit; }}; ensure_lab_tools').stdout
+    assert "mmdebstrap" in told
+    assert ("docker" in told) is not answers
+
+
+def test_packages_are_installed_without_removing_any_although_a_source_does_not_answer(project: Path) -> None:
+    program(project, "apt-get", f'echo "$*" >>{project}/asked; [ $1 != update ] || exit 100')
+    assert call(project, "need mmdebstrap git").returncode == 0
+    update, install = (project / "asked").read_text().splitlines()
+    assert update.startswith("update") and install.endswith(" mmdebstrap git")
+    assert "--no-remove" in install and "DPkg::Lock::Timeout" in install
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("Debian GNU/Linux 13 (trixie) [name=apparmor name=seccomp,profile=builtin name=cgroupns]", ""),
+        ("Docker Desktop [name=seccomp,profile=unconfined name=cgroupns]", "es Docker Desktop"),
+        ("Ubuntu 24.04.3 LTS [name=seccomp,profile=builtin name=rootless name=cgroupns]", "corre sin root"),
+        ("Debian GNU/Linux 13 (trixie) [name=seccomp,profile=builtin name=userns]", "userns-remap"),
+        ("", "quizá Podman"),
+    ],
+)
+def test_an_engine_that_can_have_no_lab_is_refused(project: Path, kind: str, said: str) -> None:
+    answer = f"echo '{kind}'" if kind else "! echo 'template: can not evaluate field OperatingSystem' >&2"
+    done = call(project, f"docker() {{ {answer}; }}; refuse_other_engines")
+    assert done.returncode == bool(said)
+    assert said in done.stderr and bool(done.stderr) is bool(said)
 
 
 def test_clean_asks_for_the_engine_only_where_there_is_a_lab(launch: Launch, project: Path) -> None:
@@ -236,96 +296,21 @@ def test_clean_ends_no_process_of_another_program(
     assert not pidfile.exists()
 
 
-def test_several_images_are_built_side_by_side(tmp_path: Path) -> None:
-    """Each waits until the other has begun; the references come in the order asked for, and none when one fails."""
-    build = tmp_path / "build"
-    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
-    os.mkfifo(tmp_path / "meeting")
-    image = (
-        "image() { echo se construye $1 >&2; case $1 in broken) exit 3 ;; host) echo >meeting ;;"
-        " peer) read -r _ <meeting ;; esac; echo prep-difusor/$1:$2; }"
+def test_a_process_id_of_another_program_keeps_no_engine_from_starting(
+    project: Path, stranger: subprocess.Popen[bytes]
+) -> None:
+    """The engine's own file of before a restart: dockerd refuses to start while a process has that number."""
+    (project / "build/dockerd.pid").write_text(f"{stranger.pid}\n")
+    os.mkfifo(project / "ended")
+    ended = os.open(project / "ended", os.O_RDWR)
+    program(
+        project, "dockerd", "[ ! -e build/dockerd.pid ] || { echo still running; exit 1; }; touch up; read -r _ <ended"
     )
-    build.write_text(f'{functions}\n{image}\nmain "$@"\n')
-    build.chmod(0o755)
-
-    def built(*names: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([build, *names], cwd=tmp_path, capture_output=True, text=True, timeout=300)
-
-    both = built("peer:bookworm", "host:trixie")
-    assert both.stdout == "prep-difusor/peer:bookworm\nprep-difusor/host:trixie\n"
-    assert both.returncode == 0
-    assert sorted(both.stderr.splitlines()) == ["se construye host", "se construye peer"]
-    failed = built("host:trixie", "peer:bookworm", "broken:trixie")
-    assert failed.returncode != 0
-    assert failed.stdout == ""
-
-
-SOURCES = """\
-http://archivo.test/debian {own} main Debian
-http://archivo.test/debian-security {own}-security main Debian
-http://docker.test/linux/debian {own} stable Docker CE
-http://ppa.test/deadsnakes {own} main LP-PPA-deadsnakes
-http://archivo.test/debian bookworm main Debian
-"""
-
-
-def test_images_are_built_from_the_distributions_own_sources(tmp_path: Path) -> None:
-    """Docker's archive and PPAs name the same release, but their keys are not mmdebstrap's."""
-    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line)
-    own = release["VERSION_CODENAME"]
-    (tmp_path / "apt-get").write_text(f"#!/bin/sh\ncat <<'END'\n{SOURCES.format(own=own)}END\n")
-    (tmp_path / "apt-get").chmod(0o755)
-    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
-    done = subprocess.run(
-        ["bash", "-c", f"{functions}\nsources {own}"],
-        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    lines = done.stdout.splitlines()
-    if release["ID"] == "debian":
-        assert lines == [
-            f"deb http://archivo.test/debian {own} main",
-            f"deb http://archivo.test/debian-security {own}-security main",
-        ]
-    assert "docker" not in done.stdout and "ppa" not in done.stdout
-
-
-def test_an_image_that_two_labs_need_at_once_is_built_once(tmp_path: Path) -> None:
-    (tmp_path / "containers/peer").mkdir(parents=True)
-    (tmp_path / "containers/peer/packages").write_text("systemd\n")
-    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
-    stand_ins = """
-    ROOMY=1000000000000 # nothing is mounted
-    apart() { :; }
-    exists() { [[ -e built ]]; }
-    bootstrap() { echo "$3" >>begun; while (($(wc -l <asked) < 2)); do :; done; touch built; }
-    content_hash() { echo asked >>asked; echo 0123456789ab; }
-    """
-    script = f"{functions}\n{stand_ins}\nmain peer bookworm & first=$!; main peer bookworm & wait $first && wait $!"
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=tmp_path / "containers", capture_output=True, text=True, timeout=300
-    )
+    done = call(project, "docker() { [[ -e up ]]; }; start_engine")
+    os.write(ended, b"\n")
+    os.close(ended)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["prep-difusor/peer:bookworm-0123456789ab"] * 2
-    assert (tmp_path / "containers/begun").read_text() == "prep-difusor/peer:bookworm-0123456789ab\n"
-
-
-def test_the_files_of_an_image_are_roots(tmp_path: Path) -> None:
-    """Not those of whoever has the checkout: the number may be somebody's in the image, who could then write /etc."""
-    folder = tmp_path / "rootfs/etc"
-    folder.mkdir(parents=True)
-    (folder / "lab.conf").touch()
-    (folder / "start").touch()
-    for path, mode in ((folder / "lab.conf", 0o660), (folder / "start", 0o770), (folder, 0o770)):
-        path.chmod(mode)
-        if os.geteuid() == 0:
-            os.chown(path, 1000, 1000)
-    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
-    subprocess.run(["bash", "-c", f"{functions}\npack '{tmp_path}/rootfs' '{tmp_path}/rootfs.tar'"], check=True)
-    with tarfile.open(tmp_path / "rootfs.tar") as archive:
-        packed = {entry.name: (entry.uid, entry.gid, oct(entry.mode)) for entry in archive if entry.name != "."}
-    assert packed == {
-        "./etc": (0, 0, "0o755"), "./etc/lab.conf": (0, 0, "0o644"), "./etc/start": (0, 0, "0o755")
-    }  # fmt: skip
+    assert stranger.poll() is None
 
 
 def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: Path) -> None:
@@ -375,31 +360,3 @@ def test_a_machine_that_is_too_old_for_images_and_papers_is_told(
     else:
         assert start.stdout.startswith("made")
         assert start.stderr == ""
-
-
-@pytest.mark.parametrize(
-    ("content", "names", "status", "said"),
-    [
-        ("# only a comment", "", 0, ""),
-        ("{right} ../archivo.tar.gz", "archive", 0, ""),
-        ("{wrong} ../archivo.tar.gz", "archive", 1, "no tiene el SHA-256 que fija"),
-        ("{right} ../nada.tar.gz", "", 1, "no se pudo leer"),
-        ("{right} http://127.0.0.1:1/crs.tar.gz", "", 1, "AVISO: http://127.0.0.1:1/crs.tar.gz no se pudo obtener"),
-    ],
-    ids=["none", "as pinned", "another content", "no such path", "out of reach"],
-)
-def test_only_an_archive_out_of_reach_is_done_without(
-    tmp_path: Path, content: str, names: str, status: int, said: str
-) -> None:
-    """A URL out of reach leaves the build going on without the archive; a wrong archive ends it."""
-    (tmp_path / "waf").mkdir()
-    (tmp_path / "archivo.tar.gz").write_bytes(b"reglas")
-    right = hashlib.sha256(b"reglas").hexdigest()
-    (tmp_path / "waf/archive").write_text(content.format(right=right, wrong="0" * 64) + "\n")
-    functions = (ROOT / "containers/build").read_text().replace('\nmain "$@"\n', "\n")
-    script = f"{functions}\nbring_archive {tmp_path}/waf {tmp_path}/archive || {{ echo without; exit 1; }}"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
-    assert done.returncode == status
-    assert said in done.stderr
-    assert (done.stdout == "without\n") is said.startswith("AVISO")
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name == "archive") == names.split()

@@ -239,6 +239,15 @@ def test_only_one_file_tells_python_where_the_project_is() -> None:
     }
 
 
+def test_playbooks_of_the_lab_stand_a_checkout_with_spaces_in_its_path() -> None:
+    """Where Ansible or a shell splits a line into words, its path stands quoted or as one word of `argv`."""
+    split = re.compile(
+        r"(cmd|command): *\"?.*\{\{ (ansible_playbook_python|lab_project|lab_dir|lab_sysctl) |[>/ ]\{\{ lab_sysctl }}"
+    )
+    lines = {f"{file.name}: {line}" for file in tracked_at("molecule") for line in file.read_text().splitlines()}
+    assert [line for line in lines if split.search(line) and "| quote" not in line] == []
+
+
 def test_the_documentation_of_every_plugin_is_yaml() -> None:
     """`ansible-doc` shows none of a plugin with a colon in the wrong place, and nothing else reads it."""
     for file in tracked_at("plugins"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,8 @@ def test_each_lab_has_its_own_addresses_and_an_election_to_show(lab: str, number
     assert [name for name in REACHES if "{{" in found[name]] == [], "Ansible renders these anew in every task"
     assert found["ansible_host"] == f"{found['lab_ipv4']}.10"
     assert found["lab_dir"].endswith(f"/build/lab/{lab}")
+    known = shlex.split(found["ansible_ssh_common_args"])[1]
+    assert known == f'UserKnownHostsFile="{found["lab_dir"]}/known_hosts"', "ssh ends a name at a space"
     assert found["lab_server"] == "vm"
     assert found["lab_shown"]["election_place"] == "ribera"
     own = found["lab_ipv4"].removeprefix("10.87.")

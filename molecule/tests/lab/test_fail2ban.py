@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -156,7 +157,7 @@ def test_silent_connections_leave_room(
 
 def _enters(variables: dict[str, Any]) -> bool:
     """Return whether a new login from the machine that runs Ansible succeeds."""
-    ssh = ["ssh", *variables["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
+    ssh = ["ssh", *shlex.split(variables["ansible_ssh_common_args"]), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
     ssh += ["-i", variables["ansible_ssh_private_key_file"], f"{variables['ansible_user']}@{variables['ansible_host']}"]
     return subprocess.run([*ssh, "true"], check=False, capture_output=True, timeout=30).returncode == 0
 

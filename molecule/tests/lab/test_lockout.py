@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -81,7 +82,7 @@ class Operator:
         """Return whether a new login and sudo work, for the operator or for another account and key."""
         wanted = self.variables
         ssh = [
-            "ssh", *wanted["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "ControlPath=none",
+            "ssh", *shlex.split(wanted["ansible_ssh_common_args"]), "-o", "BatchMode=yes", "-o", "ControlPath=none",
             "-o", "ConnectTimeout=2", "-i", key or wanted["ansible_ssh_private_key_file"],
             f"{user or wanted['ansible_user']}@{wanted['ansible_host']}", command,
         ]  # fmt: skip

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from difusor.lab import night
+from difusor.lab import night, removal
 from difusor.lab.images import ensure_archives
 from difusor.project import BUILD
 from difusor.terminal import StepFailed, console, run_step, side_by_side
@@ -32,8 +32,14 @@ def make(election: str | None = None) -> bool:
 
 def _lab() -> None:
     """Create the lab's hosts in the state in which a provider would deliver them."""
+    if owner := removal.others().get(LAB):
+        raise StepFailed(
+            f"el laboratorio de esta máquina es el de {owner}: siga ahí, o retírelo ahí con «./difusor clean»"
+        )
     if night.is_over(LAB):
         _playbook("Laboratorio: la noche anterior terminó, se retira", "molecule/shared/destroy.yml")
+    elif not night.folder(LAB).exists() and removal.has_hosts(LAB):
+        _playbook("Laboratorio: sus llaves ya no están, se retira", "molecule/shared/destroy.yml")
     _playbook("Laboratorio: tres servidores", "molecule/shared/create.yml")
     _playbook("Laboratorio: lo que entrega el proveedor", "molecule/shared/prepare.yml")
 
