@@ -24,8 +24,8 @@ WRITERS = {
 """Whose folder is what arrives, what is kept, and what is shown."""
 READER, SHOWN = "www-data", "/srv/prep/publico/actual/"
 """As whom nginx reads, and the files of the corte that it shows, when there is one."""
-FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/log")
-"""Where a night writes: besides these, containers and logs."""
+FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/lib/containerd", "/var/log")
+"""Where a night writes: besides these, containers (in containerd's folder where it keeps the images) and logs."""
 UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
     "prep-containers.service", "chrony.service",

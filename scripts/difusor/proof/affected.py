@@ -39,6 +39,7 @@ MACHINE_ONLY = ("machine",)
 
 NEEDS_MACHINE = "solo lo prueba ./difusor test vm"
 NO_SERVER = "lo prueba unit, sin servidor"
+ACCEPTED = "solo lo prueba molecule test --scenario-name accept"
 BY_HAND = "ninguna prueba lo ejecuta"
 
 PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
@@ -48,7 +49,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("LICENSE", "documentación"),
     ("molecule/tests/*/test_machine.py", NEEDS_MACHINE),
     ("molecule/vm/*", NEEDS_MACHINE),
-    ("molecule/accept/*", BY_HAND),
+    ("molecule/accept/*", ACCEPTED),
     ("containers/vm/*", NEEDS_MACHINE),
     ("containers/hypervisor/*", NEEDS_MACHINE),
     ("containers/disk", NEEDS_MACHINE),
@@ -86,7 +87,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("playbooks/tasks/published.yml", ("site",)),
     ("playbooks/tasks/restart.yml", ("site",)),
     ("playbooks/templates/*", ("site",)),
-    ("playbooks/acceptance/*", BY_HAND),
+    ("playbooks/acceptance/*", ACCEPTED),
     ("roles/*/tasks/remove.yml", ("options", "site")),
     ("roles/docker/tasks/withdraw.yml", ("site",)),
     ("roles/packages/tasks/exchange.yml", ("options", "site")),

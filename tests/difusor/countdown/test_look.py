@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import role_kit
 from inventory_kit import Certificates
 from look_kit import held_and_answering, page
 
@@ -171,6 +172,13 @@ def test_each_disk_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     found = look.disks((str(tmp_path / "srv"), str(tmp_path / "srv/entrada"), str(tmp_path / "falta")))
     assert list(found) == [str(tmp_path)]
     assert 0 < found[str(tmp_path)]["free"] <= found[str(tmp_path)]["size"]
+
+
+@pytest.mark.parametrize("folder", ["/var/lib/docker", "/var/lib/containerd"])
+def test_the_disks_of_docker_are_judged_before_the_installation_and_on_the_night(folder: str) -> None:
+    """Either may be a disk of its own: a fresh Docker 29 keeps images and containers in containerd's folder."""
+    assert folder in look.FOLDERS
+    assert folder in role_kit.value("preflight", "preflight_free_gb", {})
 
 
 @pytest.fixture
