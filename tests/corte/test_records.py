@@ -19,6 +19,9 @@ from difusor.suite.waiting import until
 PAPERS = (manifest.NAME, manifest.SIGNATURE_NAME)
 RECORDS: dict[str, Callable[[Server], Path]] = {
     "state": lambda server: server.config.store / "state.json",
+    "state before it, when the state is lost": lambda server: _before_the_lost_state(server),
+    "note of a run": lambda server: _noted(server, "en-curso.json", instants.write(instants.now())),
+    "note of what was read again": lambda server: _noted(server, "relectura.json", "datos/corte.json"),
     "log": lambda server: server.config.store / "bitacora.jsonl",
     "status and clock": lambda server: server.config.status_file,
     "manifest": lambda server: server.config.public / "actual" / manifest.NAME,
@@ -30,6 +33,18 @@ RECORDS: dict[str, Callable[[Server], Path]] = {
 
 def _copies(server: Server) -> Path:
     return server.config.store / "firmados" / (server.config.public / "actual").readlink().name
+
+
+def _before_the_lost_state(server: Server) -> Path:
+    (server.config.store / "state.json").unlink()
+    return server.config.store / "state.json.anterior"
+
+
+def _noted(server: Server, name: str, value: str) -> Path:
+    """Return a note of the intake's, which it need not have left."""
+    path = server.config.store / name
+    records.write(path, value)
+    return path
 
 
 @pytest.fixture(scope="module")

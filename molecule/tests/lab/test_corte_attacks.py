@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import subprocess
 import threading
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from corte_fixtures import WAIT, await_status, next_attempt
+from corte_fixtures import WAIT, await_status, get, next_attempt
 from testinfra.host import Host
 
 from corte.format import instants, manifest, signature
@@ -25,6 +28,7 @@ from difusor.publish.mirror import Mirror, last_number
 from difusor.publish.push import PushFailed, push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
+from difusor.suite.waiting import until
 
 pytestmark = pytest.mark.clause("DG-04", "DG-10")
 
@@ -37,13 +41,13 @@ EMPTY = Entry(0, manifest.digest(b""))
 def attack(mirror: Mirror, target: Target, published: SignedCorte, key: Path, record_evidence: Record) -> Attack:
     """Return a function that signs a manifest's bytes, pushes them with the tree and returns the refusal's code.
 
-    The function also checks that the shown corte did not change.
+    `appended` comes after the signature. The function also checks that the shown corte did not change.
     """
 
-    def run(raw: bytes, signer: Path = key, election: str = target.election.id) -> str:
+    def run(raw: bytes, signer: Path = key, election: str = target.election.id, appended: bytes = b"") -> str:
         (published.folder / manifest.NAME).write_bytes(raw)
         armour = signature.sign(raw, signer, election)
-        (published.folder / manifest.SIGNATURE_NAME).write_bytes(armour)
+        (published.folder / manifest.SIGNATURE_NAME).write_bytes(armour + appended)
         return judge(lambda: push(published.folder, target), mirror, record_evidence)
 
     return run
@@ -68,6 +72,14 @@ def next_corte(published: SignedCorte, **changes: Any) -> Manifest:
     now = instants.now().replace(microsecond=0)
     following = replace(published.manifest, sequence=published.manifest.sequence + 1, generated=now, orders=())
     return replace(following, **changes)
+
+
+def next_with(published: SignedCorte, extra: dict[str, bytes]) -> Manifest:
+    """Write more files (path to content) into the tree; return the manifest of a good next corte that has them too."""
+    for path, content in extra.items():
+        (published.folder / path).write_bytes(content)
+    entries = {path: Entry(len(content), manifest.digest(content)) for path, content in extra.items()}
+    return next_corte(published, files={**published.manifest.files, **entries})
 
 
 def canonical(document: dict[str, Any]) -> bytes:
@@ -144,6 +156,20 @@ def test_a_signature_for_another_election_is_refused(attack: Attack, published: 
     assert attack(next_corte(published, election="otra-2027").to_bytes()) == "recipient"
 
 
+def test_text_after_a_valid_signature_is_refused(
+    attack: Attack, published: SignedCorte, mirror: Mirror, base: str
+) -> None:
+    """Una firma válida con texto añadido al final es rechazada, y a la ciudadanía no le llega ese texto."""
+    assert attack(next_corte(published).to_bytes(), appended=b"<script>alert(1)</script>\n") == "signature"
+    assert get(mirror, base + manifest.SIGNATURE_NAME).content == published.armour
+
+
+def test_a_corte_of_three_hours_ahead_is_refused(attack: Attack, published: SignedCorte) -> None:
+    """Un corte firmado con una hora que aún no llega es rechazado: si no, los que siguen se rechazarían por viejos."""
+    later = instants.now().replace(microsecond=0) + timedelta(hours=3)
+    assert attack(next_corte(published, corte=later).to_bytes()) == "future"
+
+
 def test_the_same_sequence_with_other_content_is_refused(attack: Attack, published: SignedCorte) -> None:
     """Otro contenido bajo la secuencia que ya se aceptó, y la firma anterior del mismo corte, son rechazados."""
     files = {path: entry for path, entry in published.manifest.files.items() if path != "datos/corte.json"}
@@ -207,19 +233,42 @@ def test_an_altered_byte_of_the_same_size_and_time_is_refused(attack: Attack, pu
     assert attack(document.to_bytes()) == "digest"
 
 
-def test_tables_that_do_not_add_up_are_held_where_the_institute_asks(
-    host: Host, attack: Attack, published: SignedCorte
-) -> None:
-    """Con la revisión estricta que el Instituto pide, un corte firmado cuyas tablas no cuadran no se publica."""
-    path, config = "descargas/20200101_0000_PREP_MOR.csv", "/etc/prep-corte/server.json"
-    (published.folder / path).write_bytes(b"x\n")
-    files = {**published.manifest.files, path: Entry(2, manifest.digest(b"x\n"))}
+@pytest.fixture
+def strict(host: Host) -> Iterator[None]:
+    """Have the server refuse cortes whose tables do not add up, as the institute may ask."""
+    config = "/etc/prep-corte/server.json"
     host.check_output(f"cp -a {config} /run/server.json")
     try:
         host.check_output('sed -i \'s/"strict_content": false/"strict_content": true/\' ' + config)
-        assert attack(next_corte(published, files=files).to_bytes()) == "content"
+        yield
     finally:
         host.check_output(f"cp -a /run/server.json {config} && rm /run/server.json")
+
+
+@pytest.mark.usefixtures("strict")
+def test_tables_that_do_not_add_up_are_held_where_the_institute_asks(attack: Attack, published: SignedCorte) -> None:
+    """Con la revisión estricta que el Instituto pide, un corte firmado cuyas tablas no cuadran no se publica."""
+    extra = {"descargas/20200101_0000_PREP_MOR.csv": b"x\n"}
+    assert attack(next_with(published, extra).to_bytes()) == "content"
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_signed_bomb_is_refused(
+    host: Host, attack: Attack, mirror: Mirror, published: SignedCorte, record_evidence: Record
+) -> None:
+    """Dos zip firmados, de un renglón de 100 MB cada uno, se rechazan por lo que son, y nadie se queda sin memoria."""
+    bombs = {f"descargas/{name}.zip": _bomb(byte) for name, byte in (("comas", b","), ("letras", b"x"))}
+    assert attack(next_with(published, bombs).to_bytes()) == "content"
+    attempt = (mirror.status() or {})["last_attempt"]
+
+    def used() -> list[str]:
+        journal = host.check_output("journalctl --unit=prep-corte-intake --output=cat --lines=40")
+        return re.findall(r"(\d+) MiB de memoria", journal.partition(attempt["manifest_sha256"])[2])
+
+    (memory,) = until(used, what="quien verifica termine y diga cuánta memoria usó")
+    record_evidence(f"{sum(map(len, bombs.values()))} bytes enviados; memoria: {memory} MiB; {attempt['warnings']}")
+    assert [warning.partition(":")[0] for warning in attempt["warnings"]] == [*bombs]
+    assert int(memory) < 100
 
 
 def test_a_mirror_that_is_kept_from_newer_cortes_says_so(host: Host, mirror: Mirror, record_evidence: Record) -> None:
@@ -358,6 +407,18 @@ def _becomes_stale(mirror: Mirror, stale: bool) -> dict[str, Any]:
     """Return estado.json as soon as its `stale` (no new corte for two intervals) has this value."""
     what = "el espejo diga que le faltan cortes" if stale else "el espejo deje de decir que le faltan cortes"
     return await_status(mirror, lambda status: status["stale"] is stale, what)
+
+
+def _bomb(byte: bytes) -> bytes:
+    """Return a zip with a table that is one line of a repeated byte."""
+    archive = io.BytesIO()
+    with (
+        zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
+        packed.open("tabla.csv", "w") as table,
+    ):
+        for _ in range(100):
+            table.write(byte * 1_000_000)
+    return archive.getvalue()
 
 
 def _rsync(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:

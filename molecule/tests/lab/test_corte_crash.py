@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -64,6 +65,12 @@ INTAKE = "prep-corte-intake.service"
 AT_BOOT = "/etc/systemd/system/multi-user.target.wants/aidecheck.service"
 WRITERS = "prep-corte-gate.service prep-corte-intake.path rsync.service"
 STOP = f"systemctl stop {WRITERS} {INTAKE}"
+STARTS = (
+    f"journalctl --quiet --output=cat --since=@{{since:.3f}} UNIT={INTAKE} MESSAGE_ID=7d4958e842da4a758f6c1cdc7b36dcc5"
+)
+"""Prints a line for each time that systemd began to start the intake since an instant."""
+WATCHED = 3
+"""Seconds for which they are counted; the intake that was started again at once was so up to 42 times in six."""
 
 
 @dataclass
@@ -323,6 +330,47 @@ def test_full_disk(server: LabServer, record_evidence: Record) -> None:
     server.assert_mended()
 
 
+@pytest.mark.usefixtures("small_disk")
+def test_no_inodes_and_a_disk_that_turns_read_only(server: LabServer, record_evidence: Record) -> None:
+    """Se acaban los inodos, y luego el disco queda de solo lectura: la página sigue igual, y al haber dónde continúa.
+
+    Meanwhile the intake is not started again and again.
+    """
+    shown = server.shown()
+
+    def arrives(options: str) -> tuple[SignedCorte, int | None]:
+        """Push the next corte, and only then change the disk and let the intake look at what arrived."""
+        signed = server.following()
+        before = last_number(server.mirror.status())
+        server.run("systemctl stop prep-corte-intake.path")
+        push(signed.folder, server.target)
+        server.run(f"mount -o remount,{options} /run/chico; systemctl start prep-corte-intake.path")
+        return signed, before
+
+    used = int(server.run("df --output=iused /run/chico").split()[-1])
+    signed, before = arrives(f"nr_inodes={used + 5_000}")
+    word, status = server.mirror.await_word(signed, before, WAIT)
+    assert (word, status["last_attempt"]["code"]) == ("refused", "disk")
+    arrives("nr_inodes=$(df --output=iused /run/chico | tail -n 1 | tr -d ' ')")
+    server.await_verdict()
+    assert (server.served(), server.shown()) == (shown, shown)
+    server.run("mount -o remount,nr_inodes=1000000 /run/chico")
+    server.assert_mended()
+    shown = server.shown()
+    began = time.time()
+    signed, before = arrives("ro")
+    end = time.monotonic() + WATCHED
+    until(lambda: time.monotonic() > end, what="pase el tiempo en que se cuentan los arranques")
+    starts = server.run(STARTS.format(since=began)).splitlines()
+    assert (server.served(), server.shown()) == (shown, shown)
+    # It would look again by itself half a minute after it began.
+    server.run(f"mount -o remount,rw /run/chico; systemctl kill --signal=KILL {INTAKE}")
+    word, status = server.mirror.await_word(signed, before, WAIT)
+    record_evidence(f"arranques en {WATCHED} s de solo lectura: {len(starts)}; al poderse escribir: {word}")
+    assert 1 <= len(starts) <= 2
+    assert word == "shown", status.get("last_attempt")
+
+
 def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
     """El disco daña un archivo publicado: el mismo corte, enviado otra vez, lo repone, y queda anotado."""
     signed = server.following()
@@ -345,9 +393,13 @@ def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
 TREE = "/srv/prep/publico/actual"
 DAMAGES = {
     "el estado, cortado a la mitad": "truncate --size=900 /srv/prep/almacen/state.json",
+    "el estado y el anterior, vacíos": "truncate --size=0 /srv/prep/almacen/state.json{,.anterior}",
     "el estado, ilegible": "chown root:root /srv/prep/almacen/state.json; chmod 000 /srv/prep/almacen/state.json",
     "el último renglón de la bitácora, con otra letra": "sed -i '$ s/event/evemt/' /srv/prep/almacen/bitacora.jsonl",
     "la bitácora, sin su último renglón": "sed -i '$ d' /srv/prep/almacen/bitacora.jsonl",
+    "la bitácora y la nota de un envío en curso, con lo de otro": (
+        'echo \'{"sha256": "0", "value": {"n": [1]}}\' | tee /srv/prep/almacen/{bitacora.jsonl,en-curso.json}'
+    ),
     "la firma publicada, con un byte dañado": f"printf = | dd of={TREE}/corte.json.sig bs=1 seek=99 conv=notrunc",
     "el manifiesto publicado, ausente": f"rm -f {TREE}/corte.json",
     "estado.json, con una carpeta en su lugar": "cd /srv/prep/estado; rm estado.json; mkdir -p estado.json/x",

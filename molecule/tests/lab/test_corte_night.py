@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import corte_fixtures
+import httpx
 import pytest
-from corte_fixtures import WAIT, get
+from corte_fixtures import WAIT, await_status, get, next_attempt
 from testinfra.host import Host
 
-from corte.format import instants, limits, manifest
+from corte.format import instants, limits, manifest, signature
 from corte.format.manifest import Window
 from difusor.project import ROOT
 from difusor.publish import signing
@@ -119,6 +120,44 @@ def test_the_cache_never_shows_a_page_of_an_earlier_corte(
     assert found == ["corte 1", "corte 2"]
 
 
+@pytest.mark.clause("DG-04", "DG-11")
+def test_a_browser_keeps_no_file_that_changed_places_with_another(
+    send: Send, published: SignedCorte, mirror: Mirror, base: str, record_evidence: Record
+) -> None:
+    """Dos archivos de igual tamaño cambian de lugar: el navegador que pregunta por su copia recibe el contenido nuevo.
+
+    The compressed copies have equal sizes too.
+    """
+    one, other = (f'{{"votos": {count}}}\n'.encode() * 100 for count in (10, 20))
+    path = published.folder / "datos/votos.json"
+
+    def publish(number: int, *contents: bytes) -> None:
+        for name, content in zip((path, path.with_name("votos2.json")), contents, strict=True):
+            name.write_bytes(content)
+        assert send(later=number) == "shown"
+
+    def ask(encoding: str, kept: str = '"ninguna"') -> tuple[httpx.Response, bytes]:
+        content = bytearray()
+        url = f"{base}datos/{path.name}"
+        return mirror.hand(url, content.extend, Accept_Encoding=encoding, If_None_Match=kept), bytes(content)
+
+    def compressed() -> str:
+        """Return the validator of the compressed copy, which is made once the corte is shown."""
+        what = "el archivo se entregue comprimido"
+        return str(until(lambda: ask("gzip")[0].headers, lambda told: "Content-Encoding" in told, what=what)["ETag"])
+
+    publish(1, one, other)
+    kept = {"gzip": compressed(), "identity": ask("identity")[0].headers["ETag"]}
+    same = [ask(encoding, validator)[0].status_code for encoding, validator in kept.items()]
+    publish(2, other, one)
+    compressed()
+    found = [ask(encoding, validator) for encoding, validator in kept.items()]
+    answers = [answer.status_code for answer, _ in found]
+    record_evidence(f"validadores: {kept}; sin cambio: {same}; cambiados de lugar: {answers}")
+    assert (same, answers) == ([304, 304], [200, 200])
+    assert [content for _, content in found] == [other, other]
+
+
 @pytest.mark.clause("DG-07", "DG-04")
 def test_one_command_delivers_within_its_bandwidth_and_another_compares(
     difusor: Verb, published: SignedCorte, key: Path, target: Target, authority: Path, record_evidence: Record
@@ -185,6 +224,56 @@ def test_the_night_begins_with_a_corte_of_no_actas(
     assert opens <= first
     assert answer.json()["totales"]["actas_capturadas"] == 0
     assert compare(replace(target, election=election), authority, expected=signed.sha256).good
+
+
+@pytest.fixture
+def official(host: Host, mirror: Mirror, target: Target, published: SignedCorte) -> Iterator[Window]:
+    """Make it the server of the official election, which opens in an hour; afterwards of the rehearsal that it was."""
+    config, gate = "/etc/prep-corte/server.json", "systemctl restart prep-corte-gate.service"
+    opens = instants.now().replace(microsecond=0) + timedelta(hours=1)
+    window = Window(opens, opens + timedelta(hours=24), opens + timedelta(days=6))
+    values = json.loads(host.file(config).content_string)
+    assert values["environment"] == "simulacro"
+    changed = json.dumps({**values, "environment": "official", **window.to_json()})
+    host.check_output(f"cp -a {config} /run/server.json")
+    try:
+        host.check_output("printf %%s %s > %s", changed, config)
+        host.check_output(gate)
+        await_status(mirror, lambda status: status["gate"]["state"] == "waiting", "la compuerta espere la apertura")
+        yield window
+    finally:
+        host.check_output(f"cp -a /run/server.json {config} && rm /run/server.json && {gate}")
+        await_status(mirror, lambda status: status["environment"] == "simulacro", "vuelva a ser el del simulacro")
+        for name, content in ((manifest.NAME, published.raw), (manifest.SIGNATURE_NAME, published.armour)):
+            (published.folder / name).write_bytes(content)
+        before = last_number(mirror.status())
+        push(published.folder, target)
+        assert mirror.await_word(published, before, WAIT)[0] == "shown"
+
+
+@pytest.mark.clause("DG-04", "DG-05")
+def test_before_an_official_opening_nothing_is_kept_of_a_corte_with_actas(
+    host: Host, official: Window, mirror: Mirror, target: Target, published: SignedCorte, key: Path,
+    record_evidence: Record,
+) -> None:  # fmt: skip
+    """Antes de la apertura oficial, un corte firmado que ya lleva actas se rechaza y de él no queda un solo archivo."""
+    now = instants.now().replace(microsecond=0)
+    early = replace(published.manifest, environment="official", window=official, corte=now, generated=now, orders=())
+    (published.folder / manifest.NAME).write_bytes(early.to_bytes())
+    armour = signature.sign(early.to_bytes(), key, target.election.id)
+    (published.folder / manifest.SIGNATURE_NAME).write_bytes(armour)
+    before = last_number(mirror.status())
+    push(published.folder, target)
+    attempt = next_attempt(mirror, before)
+    kept = until(
+        lambda: host.check_output("find /srv/prep -type f -exec sha256sum {} + 2>/dev/null; true").split(),
+        lambda found: not {entry.sha256 for entry in early.files.values()} & {*found},
+        what="no quede en el servidor un solo archivo de ese corte",
+    )
+    record_evidence(f"{attempt['code']}: {attempt['reason']} Quedan: {kept[1::2]}")
+    assert (attempt["result"], attempt["code"]) == ("refused", "early")
+    assert host.check_output("find /srv/prep/entrada -mindepth 1") == ""
+    assert (mirror.status() or {})["held"] is None
 
 
 @pytest.mark.clause("DG-04", "DG-05")
