@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_what_an_account_uploads_can_be_read_by_services(
     page = tmp_path / "nota.html"
     page.write_text("una nota\n")
     page.chmod(0o644)
-    options = [*variables["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
+    options = [*shlex.split(variables["ansible_ssh_common_args"]), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
     options += ["-i", variables["ansible_ssh_private_key_file"], "-b", "-"]
     target = f"{GUEST}@{variables['ansible_host']}"
     subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,7 +38,7 @@ def by_socket(host: Host) -> Iterator[str]:
 @pytest.fixture
 def offered(variables: dict[str, Any]) -> Ask:
     """Return a function that asks the daemon, by a new connection, with which methods one may log in."""
-    options = [*variables["ansible_ssh_common_args"].split(), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
+    options = [*shlex.split(variables["ansible_ssh_common_args"]), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
     command = ["ssh", *options, "-o", "PreferredAuthentications=none", variables["ansible_host"]]
 
     def ask() -> list[str]:
