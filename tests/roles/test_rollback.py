@@ -144,3 +144,19 @@ def test_a_removal_stops_units_before_their_files_go(path: str) -> None:
     tasks = values((role_kit.ROLES / path).read_text())
     (stop,) = [task["vars"]["rollback_stopped"] for task in tasks if "rollback_stopped" in task.get("vars", {})]
     assert "aiderenew.service" in role_kit.value("rollback", stop.strip("{} "), {"rollback_found": found})
+
+
+@pytest.mark.parametrize(
+    ("by_socket", "asked"), [(True, "try-restart"), (False, "reload-or-restart")], ids=["ssh.socket", "ssh.service"]
+)
+def test_sshd_reads_what_was_put_back(guard: Guard, by_socket: bool, asked: str) -> None:
+    """At a reload it would lose a socket that ssh.socket has given it; and where that listens, it need not run."""
+    program = guard.root / "bin/systemctl"
+    program.unlink()
+    status = 0 if by_socket else 3
+    program.write_text(f'#!/bin/sh\necho "$*" >>{guard.root}/asked\ncase "$*" in *is-active*) exit {status} ;; esac\n')
+    program.chmod(0o755)
+    guard("arm")
+    assert guard("restore") == 0
+    told = (guard.root / "asked").read_text().splitlines()
+    assert [each for each in told if "ssh.service" in each] == [f"--no-block {asked} ssh.service"]

@@ -31,25 +31,38 @@ def report(case: Case, folder: Path) -> Outcome:
 
 
 def report_again(case: Case, folder: Path, earlier: Path) -> Outcome:
-    """Measure the server again; failed when a test now ends otherwise than in the dictamen of the folder `earlier`."""
+    """Measure the server again and compare with the dictamen of the folder `earlier`.
+
+    Failed when a test fails now that did not; unverified when one cannot be measured now. What passes now is no worse.
+    """
     name = f"{case.inventory.resolve().name}.results.json"
     if not (earlier / name).exists():
         return Outcome(Verdict.UNVERIFIED, "no hay un dictamen anterior con el cual comparar")
     changed = otherwise(load(earlier / name), _measure(case, folder))
-    write(folder / "cambios.txt", "".join(f"{line}\n" for line in changed))
-    if changed:
-        return Outcome(Verdict.FAILED, f"pruebas que terminan de otra manera ({len(changed)}): {some(changed)}")
-    return Outcome(Verdict.PASSED, "todas las pruebas terminan como antes del reinicio")
+    write(folder / "cambios.txt", "".join(f"{line}\n" for lines in changed.values() for line in lines))
+    return compared(changed)
 
 
-def otherwise(before: Results, after: Results) -> list[str]:
-    """Return a line for each test that ended otherwise, or ran in one of two measurements only."""
+def otherwise(before: Results, after: Results) -> dict[str, list[str]]:
+    """Return, by how it ends now ("" when it did not run), a line for each test that ended otherwise before."""
     was, now = ({(each.test, each.host): each.outcome for each in run.findings} for run in (before, after))
-    return [
-        f"{test}: {was.get((test, host), 'no corrió')} → {now.get((test, host), 'no corrió')}"
-        for test, host in sorted(was.keys() | now.keys())
-        if was.get((test, host)) != now.get((test, host))
-    ]
+    lines: dict[str, list[str]] = {}
+    for test, host in sorted(was.keys() | now.keys()):
+        then, ends = was.get((test, host), ""), now.get((test, host), "")
+        if then != ends:
+            lines.setdefault(ends, []).append(f"{test}: {then or 'no corrió'} → {ends or 'no corrió'}")
+    return lines
+
+
+def compared(changed: dict[str, list[str]]) -> Outcome:
+    """Return what the tests that end otherwise than before say of the server."""
+    if failed := [*changed.get("failed", ()), *changed.get("unreachable", ())]:
+        return Outcome(Verdict.FAILED, f"pruebas que ahora fallan ({len(failed)}): {some(failed)}")
+    if unknown := [line for ends, lines in changed.items() if ends != "passed" for line in lines]:
+        return Outcome(Verdict.UNVERIFIED, f"pruebas que ahora no se pudieron medir ({len(unknown)}): {some(unknown)}")
+    if better := changed.get("passed"):
+        return Outcome(Verdict.PASSED, f"ninguna prueba termina peor; pasan también ({len(better)}): {some(better)}")
+    return Outcome(Verdict.PASSED, "todas las pruebas terminan como antes del reinicio")
 
 
 def changes(log: Path) -> int | None:

@@ -1,0 +1,80 @@
+"""SSH where ssh.socket starts the daemon, as on Ubuntu since 22.10: a change takes effect, and a mistake is undone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from difusor.suite.waiting import until
+
+Record = Callable[[object], None]
+Play = Callable[..., subprocess.CompletedProcess[str]]
+Ask = Callable[[], list[str]]
+
+DROP_IN = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
+BY_SOCKET = "systemctl disable --quiet --now ssh.service && systemctl enable --quiet --now ssh.socket"
+# The daemon still listens at the socket that it was given; it opens its own when it starts again.
+AS_BEFORE = (
+    "systemctl disable --quiet --now ssh.socket && systemctl enable --quiet ssh.service && systemctl restart ssh"
+)
+STATES = "systemctl is-enabled ssh.service ssh.socket; systemctl is-active ssh.socket"
+ROLE = ("--tags", "ssh", "--skip-tags", "authorise")
+
+
+@pytest.fixture(scope="module")
+def by_socket(host: Host) -> Iterator[str]:
+    """Have ssh.socket start the daemon; return how that is told. Open sessions last."""
+    host.check_output(BY_SOCKET)
+    yield str(host.run(STATES).stdout)
+    host.check_output(AS_BEFORE)
+
+
+@pytest.fixture
+def offered(variables: dict[str, Any]) -> Ask:
+    """Return a function that asks the daemon, by a new connection, with which methods one may log in."""
+    options = [*shlex.split(variables["ansible_ssh_common_args"]), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
+    command = ["ssh", *options, "-o", "PreferredAuthentications=none", variables["ansible_host"]]
+
+    def ask() -> list[str]:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+        said = re.search(r"Permission denied \((.*)\)", done.stderr)
+        return said.group(1).split(",") if said else [done.stderr]
+
+    return ask
+
+
+def test_a_change_takes_effect(host: Host, by_socket: str, play: Play, offered: Ask, record_evidence: Record) -> None:
+    """Con ssh.socket, una ejecución pone en vigor la configuración de SSH, y deja que systemd lo siga iniciando."""
+    host.check_output("sed -i 's/^PasswordAuthentication no/PasswordAuthentication yes/' %s", DROP_IN)
+    host.check_output("systemctl stop ssh.service")
+    before = offered()
+    result = play("site.yml", {}, *ROLE)
+    record_evidence(f"se entraba con {before}, ahora con {offered()}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert before == ["publickey", "password"], "el daemon no había leído el cambio hecho a mano"
+    assert offered() == ["publickey"]
+    assert host.run(STATES).stdout == by_socket
+
+
+def test_a_mistake_is_undone(
+    host: Host, by_socket: str, variables: dict[str, Any], play: Play, offered: Ask, record_evidence: Record
+) -> None:
+    """Con ssh.socket, un cambio con el que el Instituto no entra se retira, y lo de antes vuelve a estar en vigor."""
+    user, before = variables["difusor_admin_user"], host.file(DROP_IN).content_string
+    host.check_output("chage --expiredate 1 %s", user)
+    try:
+        result = play("site.yml", {"difusor_ssh_password_login": True}, *ROLE)
+    finally:
+        host.check_output("chage --expiredate -1 %s", user)
+    methods = until(offered, lambda said: said == ["publickey"], what="vuelva la configuración de antes")
+    record_evidence(f"se retiró; se entra con {methods}")
+    assert result.returncode != 0
+    assert f"La cuenta del Instituto, {user}, no logra entrar por SSH" in " ".join(result.stdout.split())
+    assert host.file(DROP_IN).content_string == before
+    assert host.run(STATES).stdout == by_socket
