@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from bench_kit import program
@@ -16,6 +17,11 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     writer.close()
 
 
+def port(server: asyncio.Server) -> int:
+    found: int = server.sockets[0].getsockname()[1]
+    return found
+
+
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
     writer.write(b"hola\n")
     said = await asyncio.wait_for(reader.read(), 30)
@@ -23,37 +29,33 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str
     return said.decode()
 
 
-def test_what_a_browser_says_reaches_the_server_from_the_crowd_s_address(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A relay from the address OWN to whatever listens at the port that `serve` takes."""
     module = program("crowd/relay")
-    relay = module.Relay(SERVER, OWN)
+    found = module.Relay(SERVER, OWN)
+    found.serve = lambda port: monkeypatch.setattr(module, "PORT", port)
+    return found
 
-    async def visit() -> str:
-        server = await asyncio.start_server(answer, SERVER, 0)
-        monkeypatch.setattr(module, "PORT", server.sockets[0].getsockname()[1])
-        entrance = await asyncio.start_server(relay.take, SERVER, 0)
-        async with server, entrance:
-            return await ask(*await asyncio.open_connection(SERVER, entrance.sockets[0].getsockname()[1]))
 
-    assert asyncio.run(visit()) == f"{OWN} hola\n"
+async def visit(relay: Any, is_open: bool) -> str:
+    """Return what a browser gets by the relay from a server, or from none at its port."""
+    server = await asyncio.start_server(answer, SERVER, 0)
+    relay.serve(port(server))
+    if not is_open:
+        server.close()
+    entrance = await asyncio.start_server(relay.take, SERVER, 0)
+    async with server, entrance:
+        return await ask(*await asyncio.open_connection(SERVER, port(entrance)))
+
+
+def test_what_a_browser_says_reaches_the_server_from_the_crowd_s_address(relay: Any) -> None:
+    assert asyncio.run(visit(relay, is_open=True)) == f"{OWN} hola\n"
     assert 0 < relay.first <= relay.last
 
 
-def test_a_server_that_refuses_ends_the_browser_s_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = program("crowd/relay")
-    relay = module.Relay(SERVER, OWN)
-
-    async def visit() -> bytes:
-        closed = await asyncio.start_server(answer, SERVER, 0)
-        monkeypatch.setattr(module, "PORT", closed.sockets[0].getsockname()[1])
-        closed.close()
-        entrance = await asyncio.start_server(relay.take, SERVER, 0)
-        async with entrance:
-            reader, writer = await asyncio.open_connection(SERVER, entrance.sockets[0].getsockname()[1])
-            said = await asyncio.wait_for(reader.read(), 30)
-            writer.close()
-            return said
-
-    assert asyncio.run(visit()) == b""
+def test_a_server_that_refuses_ends_the_browser_s_connection(relay: Any) -> None:
+    assert asyncio.run(visit(relay, is_open=False)) == ""
     assert relay.last == 0
 
 
@@ -62,6 +64,6 @@ def test_an_attack_comes_from_its_source() -> None:
 
     async def attempt() -> str:
         async with await asyncio.start_server(answer, SERVER, 0) as server:
-            return await ask(*await attack.connect(server.sockets[0].getsockname()[1]))
+            return await ask(*await attack.connect(port(server)))
 
     assert asyncio.run(attempt()) == f"{OWN} hola\n"
