@@ -118,6 +118,10 @@ ansible_facts:
     journal_room:
       description: Bytes of the disk that the journal may use without the project, by the owner's files or by itself.
       type: int
+    dual_stack_ports:
+      description: TCP ports at which one socket takes the connections of both IPv4 and IPv6.
+      type: list
+      elements: int
     reached: {description: "The networks of the server's routes, and its name servers, IPv4 only.", type: list}
     avoided: {description: "Those of them that a Docker engine avoids: on link, and name servers.", type: list}
     ipv6_advertised: {description: Whether IPv6 is configured by router advertisements., type: bool}

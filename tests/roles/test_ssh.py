@@ -25,6 +25,23 @@ def test_sshd_penalises_no_trusted_address(version: str, addresses: list[str], i
     assert ("PerSourcePenalty" in text) is is_there
 
 
+@pytest.mark.parametrize(
+    ("addresses", "exempt"),
+    [
+        (["10.9.0.4", "10.0.0.0/8", "fd00:9::/64"], ",::ffff:10.9.0.4/128,::ffff:10.0.0.0/104"),
+        (["fd00:9::/64"], ""),
+    ],
+    ids=["both", "ipv6"],
+)
+def test_addresses_of_ipv4_are_told_apart_at_a_socket_for_both_families(addresses: list[str], exempt: str) -> None:
+    """One trusted host's failed logins shut out all of IPv4: through Debian's ssh.socket it is one /64."""
+    facts = {"packages": {"openssh-server": "1:10.0p1-7+deb13u4"}, "ssh_host_key_rsa_public": ""}
+    values = {"ansible_facts": {**facts, "dual_stack_ports": [22, 80]}, "ssh_trusted_addresses": addresses}
+    lines = render("ssh", DROP_IN, values).splitlines()
+    assert "PerSourceNetBlockSize 32:128" in lines
+    assert f"PerSourcePenaltyExemptList {','.join(addresses)}{exempt}" in lines
+
+
 @pytest.mark.parametrize(("version", "is_there"), [("1:8.4p1-5+deb11u5", False), ("1:8.9p1-3ubuntu0.13", True)])
 def test_the_addresses_of_one_ipv6_host_count_as_one_source(version: str, is_there: bool) -> None:
     """Ten silent connections from each of three addresses of a /64 kept everybody else out."""

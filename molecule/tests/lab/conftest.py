@@ -12,12 +12,20 @@ import pytest
 from ansible_kit import ansible
 from testinfra.host import Host
 
+from difusor.suite.waiting import until
+
 Play = Callable[..., subprocess.CompletedProcess[str]]
 Site = Callable[..., str]
 UNREAD = ("--skip-tags", "authorise")
 """Options of runs after which no test reads AIDE's record: a scan of all programs takes two seconds of a processor."""
 NO_SCAN = "systemctl stop aiderenew.service"
 """Ends the wait for a scan that installing packages has begun, and that no test reads either."""
+# Opens connections to SSH and says nothing.
+SILENT = """
+import socket, sys, time
+held = [socket.create_connection((sys.argv[1], 22)) for _ in range(20)]
+time.sleep(60)  # pace: as long as the test may take
+"""
 LONGEST = 1800.0
 """Seconds after which a run of a playbook hangs; one against a slow server on a busy machine takes some minutes."""
 
@@ -32,6 +40,21 @@ def key(variables: dict[str, Any]) -> Path:
 def authority(variables: dict[str, Any]) -> Path:
     """Return the path of the certificate of the lab's own authority, which this machine does not trust."""
     return Path(variables["lab_dir"]) / "tls/ca.pem"
+
+
+@pytest.fixture
+def silent_connections(trusted: Host, variables: dict[str, Any]) -> Iterator[int]:
+    """Have a trusted host open twenty connections to SSH and say nothing; return how many it holds."""
+    trusted.check_output("systemd-run --quiet --unit=callado python3 -c %s %s", SILENT, variables["ansible_host"])
+    count = "ss --no-header --tcp state established dport = :22 | wc --lines"
+    try:
+        yield until(
+            lambda: int(trusted.check_output(count)),
+            lambda held: held >= 10,
+            what="las conexiones calladas estén abiertas",
+        )
+    finally:
+        trusted.check_output("systemctl stop callado")
 
 
 @pytest.fixture(scope="module")

@@ -345,6 +345,7 @@ def look(lines, docker, folders, key, pending):
     options = installed["docker_daemon"]
     places = {path: real(path, options) for path in folders}
     network = (lines("ip", "-4", "route", "show"), *map(read, RESOLVERS))
+    listening_programs = listeners(lines("ss", "-Hltnp"), lambda process: read("/proc/%s/cgroup" % process))
     facts = {
         **installed,
         **dpkg.facts(lines),
@@ -364,11 +365,12 @@ def look(lines, docker, folders, key, pending):
         "su_stack": read(SU),
         "owners_parameters": parameters.owners(),
         "journal_room": journal.room(),
+        "dual_stack_ports": sorted({each["port"] for each in listening_programs if each["address"] == "*"}),
         "current_state": current_state(lines, docker, ours, options, key, pending),
     }
     return facts, {
         "free": {path: free(place) for path, place in places.items()},
-        "listeners": listeners(lines("ss", "-Hltnp"), lambda process: read("/proc/%s/cgroup" % process)),
+        "listeners": listening_programs,
         "containers": docker_api.owners(listed),
         "snaps": sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),
         "mhz": mhz(read),
