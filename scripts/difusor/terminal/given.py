@@ -13,6 +13,8 @@ from difusor.terminal.arguments import election, expanded, inventory, or_none
 
 TAKE_EMPTY = (inventory, election, or_none)
 """The parsers to which an empty text means something, or that refuse it with the values that there are."""
+NAMED = ("--election", "--limit")
+"""The options that are looked up by a name. Without --limit every server is meant: never so by an unset variable."""
 
 
 class OperatorsPath(TyperPath):
@@ -66,7 +68,7 @@ def _is_looked_up(param: click.Parameter) -> bool:
     kind = param.type
     if isinstance(kind, click.types.FuncParamType):
         return kind.func not in TAKE_EMPTY
-    return isinstance(kind, click.Path) or "--election" in param.opts
+    return isinstance(kind, click.Path) or any(name in param.opts for name in NAMED)
 
 
 def _is_single(option: click.Option) -> bool:

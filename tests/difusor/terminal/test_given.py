@@ -46,7 +46,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> click.Command:
 def test_no_verb_takes_an_empty_path_or_election(
     whole: click.Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An option whose variable is not set took the current folder, or the first election by alphabet."""
+    """An option whose variable is not set took the current folder, the first election by alphabet, or every server."""
     (tmp_path / "casa").mkdir()
     monkeypatch.setenv(HOME, str(tmp_path / "casa"))
     monkeypatch.chdir(tmp_path)
@@ -54,7 +54,7 @@ def test_no_verb_takes_an_empty_path_or_election(
     for words, verb in commands(whole, click.Context(whole)):
         for param in verb.params:
             option = [param.opts[0]] if isinstance(param, click.Option) else []
-            path = isinstance(param.type, click.Path | click.types.FuncParamType) or param.name == "election"
+            path = isinstance(param.type, click.Path | click.types.FuncParamType) or param.name in {"election", "limit"}
             if path and (asked_as := " ".join([*words, *option])) not in KEEP:
                 asked.append(asked_as)
                 done = CliRunner().invoke(whole, [*words, *option, ""])
