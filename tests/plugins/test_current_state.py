@@ -361,13 +361,6 @@ def test_dockers_chain_is_missed_where_docker_makes_one(
     assert PROBE.translates(lambda *_: chain, options) is translates
 
 
-def test_a_kernel_parameter_that_somebody_changed_is_seen() -> None:
-    wanted = "# ours\n\nnet.a.b = 1\nnet.range = 32768 65535\nkernel.none = 2\nvm.other = 3\n"
-    holds = {"net.a.b": "1\n", "net.range": "32768\t65535\n", "kernel.none": "", "vm.other": "0\n"}
-    assert PROBE.strayed(wanted, holds.__getitem__) == ["vm.other"], "what this kernel does not have cannot differ"
-    assert PROBE.strayed("") == []
-
-
 @pytest.mark.parametrize("nothing", [None, {}])
 def test_a_container_without_ports_is_current_in_each_form_of_dockers_answer(nothing: Any) -> None:
     settings: Any = INSPECTED["HostConfig"]

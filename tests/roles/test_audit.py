@@ -28,6 +28,14 @@ def test_the_use_of_a_program_with_the_rights_of_others_is_recorded(program: str
     assert f"-a always,exit -F path={program} -F perm=x " in rules
 
 
+@pytest.mark.parametrize("program", ["/usr/bin/dockerd", "/usr/sbin/dockerd"])
+def test_a_change_of_the_engines_program_is_recorded(program: str) -> None:
+    """Debian has it in another folder than Ubuntu and Docker's own packages."""
+    facts = {"architecture": "x86_64"}
+    rules = role_kit.render("audit", "etc/audit/rules.d/60-prep-difusor.rules", {"ansible_facts": facts})
+    assert f"-w {program} -p wa -k docker" in rules.splitlines()
+
+
 @pytest.mark.parametrize(
     ("facts", "limit"),
     [

@@ -19,7 +19,7 @@ SILENT = "^,?,192.0.2.1,0,6,0,4294967295,0,0,0"
 ANSWERED = "^,?,2001:db8::1,2,6,17,3,0.1,0.1,0.1"
 CHRONYC = """#!/bin/sh
 case $* in
-    "-n -c tracking") [ -s {0}/tracking ] && cat {0}/tracking ;;
+    "-n -c tracking") [ -s {0}/tracking ] || {{ echo "Could not drop root" >&2; exit 1; }}; cat {0}/tracking ;;
     "-n -c sources") cat {0}/sources ;;
     *) echo "$@" >>{0}/asked ;;
 esac
@@ -28,19 +28,32 @@ SLEEP = """#!/bin/sh
 echo >>{0}/slept
 [ "$(wc -l <{0}/slept)" -le {1} ]
 """
+SYSTEMCTL = """#!/bin/sh
+case $* in
+    "--quiet is-active chrony.service") {0} ;;
+    *) echo "$@" >>{1}/asked ;;
+esac
+"""
 
 
-def asked(folder: Path, looks: int, tracking: str, sources: str) -> tuple[list[str], str]:
-    """Run it for so many looks; return the commands that change something, and what it printed."""
+def asked(folder: Path, looks: int, tracking: str, sources: str, *, runs: bool = True) -> tuple[list[str], str]:
+    """Run it for so many looks; return the commands that change something, and what it printed.
+
+    Without `tracking` chronyc fails; `runs`: whether systemd then says that chrony runs.
+    """
     script = folder / "prep-clock"
     script.write_text(role_kit.render("chrony", "usr/local/sbin/prep-clock", {}))
     (folder / "tracking").write_text(tracking)
     (folder / "sources").write_text(sources)
     (folder / "asked").touch()
     (folder / "bin").mkdir()
-    programs = {"chronyc": CHRONYC, "sleep": SLEEP, "systemctl": '#!/bin/sh\necho "$@" >>{0}/asked\n'}
+    programs = {
+        "chronyc": CHRONYC.format(folder),
+        "sleep": SLEEP.format(folder, looks),
+        "systemctl": SYSTEMCTL.format(str(runs).lower(), folder),
+    }
     for name, text in programs.items():
-        (folder / "bin" / name).write_text(text.format(folder, looks))
+        (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
     path = f"{folder / 'bin'}:{os.environ['PATH']}"
     done = subprocess.run(["sh", str(script)], env={"PATH": path}, capture_output=True, text=True, check=False)
@@ -50,7 +63,22 @@ def asked(folder: Path, looks: int, tracking: str, sources: str) -> tuple[list[s
 
 @pytest.mark.parametrize("tracking", [SURE, ""], ids=["synchronised", "without chronyd"])
 def test_it_touches_nothing_while_chrony_knows_the_time_or_does_not_run(tmp_path: Path, tracking: str) -> None:
-    assert asked(tmp_path, 20, tracking, DENIED) == ([], "")
+    assert asked(tmp_path, 20, tracking, DENIED, runs=False) == ([], "")
+
+
+@pytest.mark.parametrize(("looks", "said"), [(1, 0), (2, 1), (20, 1)])
+def test_it_says_once_that_it_cannot_ask_a_chrony_that_runs(tmp_path: Path, looks: int, said: int) -> None:
+    """As where chronyc is built to give up root and may not; a chronyd that is just starting does not answer either."""
+    commands, printed = asked(tmp_path, looks, "", DENIED)
+    assert commands == []
+    assert printed.count("AVISO: chrony corre, pero chronyc no le puede preguntar") == said
+    assert printed.count("Could not drop root\n") == said
+
+
+def test_its_sandbox_lets_chronyc_go_on_as_chronys_account() -> None:
+    unit = role_kit.render("chrony", "etc/systemd/system/prep-clock.service", {})
+    allowed = next(line for line in unit.splitlines() if line.startswith("CapabilityBoundingSet="))
+    assert {"CAP_SETUID", "CAP_SETGID"} <= {*allowed.partition("=")[2].split()}
 
 
 @pytest.mark.parametrize(("sources", "wants"), [(SILENT, ["online", "burst 4/4"]), (ANSWERED, ["online"])])

@@ -133,6 +133,16 @@ def test_apparmor_stays_with_an_engine_that_stays() -> None:
         assert role_kit.value("docker", "docker_kept", inputs) == kept
 
 
+@pytest.mark.parametrize("kept", ["/usr/bin/dockerd", "/usr/sbin/dockerd", ""])
+def test_an_engine_that_stays_keeps_its_group_and_key(kept: str) -> None:
+    """Debian has its program in another folder than Ubuntu; docker.socket does not start without its group."""
+    look, leave = yaml.safe_load((role_kit.ROLES / "docker/tasks/leftovers.yml").read_text())
+    found = [{"stat": {"exists": path == kept}} for path in look["loop"]]
+    assert role_kit.value("docker", leave["when"], {look["register"]: {"results": found}}) is (kept == "")
+    names = [task["name"] for task in leave["block"]]
+    assert "Delete the engine's key" in names and "Delete the engine's group, unless somebody is in it" in names
+
+
 @pytest.mark.parametrize(
     ("added", "group", "unneeded"),
     [

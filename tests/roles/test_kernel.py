@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import role_kit
@@ -61,6 +62,104 @@ def test_the_owners_parameters_are_read_as_at_boot(tmp_path: Path) -> None:
     assert probe.owners((str(usr), str(etc)), str(ptrace)) == said
     ptrace.write_text("3\n")
     assert probe.owners((str(usr), str(etc)), str(ptrace)) == {**said, "kernel.yama.ptrace_scope": "3"}
+
+
+def strayed(folder: Path, text: str, values: dict[str, str], owners: str = "") -> list[str]:
+    """Return what has strayed from a project's file, where the kernel has these values and the owner a file."""
+    for name, value in {**values, "etc/99-vpn.conf": owners}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(value)
+    found: list[str] = load("module_utils/probe/parameters.py").strayed(text, (str(folder / "etc"),), str(folder))
+    return found
+
+
+def test_a_kernel_parameter_that_somebody_changed_is_seen(tmp_path: Path) -> None:
+    """What this kernel does not have cannot differ."""
+    wanted = "# ours\n\nnet.a.b = 1\nnet.range = 32768 65535\nkernel.none = 2\nvm.other = 3\n"
+    values = {"net/a/b": "1\n", "net/range": "32768\t65535\n", "vm/other": "0\n"}
+    assert strayed(tmp_path, wanted, values) == ["vm.other"]
+    assert strayed(tmp_path, "", values) == []
+
+
+INTERFACES = """net.ipv4.conf.all.rp_filter = 1
+net.ipv4.conf.*.rp_filter = 1
+net.ipv4.conf.*.send_redirects = 0
+net.ipv6.conf.*.accept_redirects = 0
+net.ipv4.conf.tun*.rp_filter = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "owners", "found"),
+    [
+        ({}, "", []),
+        ({"ipv4/conf/eth0/rp_filter": "0"}, "", []),
+        ({"ipv4/conf/eth0/rp_filter": "2"}, "", ["net.ipv4.conf.eth0.rp_filter"]),
+        ({"ipv4/conf/eth0/rp_filter": "2"}, "net.ipv4.conf.eth0.rp_filter=2", []),
+        ({"ipv4/conf/eth0/rp_filter": "2"}, "-net/ipv4/conf/eth0/rp_filter", []),
+        ({"ipv4/conf/eth0/rp_filter": "2"}, "net.ipv4.conf.*.rp_filter=2", ["net.ipv4.conf.eth0.rp_filter"]),
+        ({"ipv4/conf/eth0.7/rp_filter": "2"}, "net.ipv4.conf.eth0/7.rp_filter=2", []),
+        ({"ipv4/conf/eth0.7/rp_filter": "2"}, "", ["net.ipv4.conf.eth0/7.rp_filter"]),
+        ({"ipv4/conf/tun0/rp_filter": "1"}, "", ["net.ipv4.conf.tun0.rp_filter"]),
+        ({"ipv4/conf/eth0/send_redirects": "1"}, "", ["net.ipv4.conf.eth0.send_redirects"]),
+        ({"ipv6/conf/eth0/accept_redirects": "1"}, "", ["net.ipv6.conf.eth0.accept_redirects"]),
+        ({"ipv4/conf/all/rp_filter": "2"}, "-net.ipv4.conf.all.rp_filter",
+         [f"net.ipv4.conf.{each}.rp_filter" for each in ("all", "eth0")]),
+    ],
+)  # fmt: skip
+def test_an_interface_counts_by_what_the_kernel_goes_by(
+    changed: dict[str, str], owners: str, found: list[str], tmp_path: Path
+) -> None:
+    """systemd's own files set rp_filter of each interface to 2; of that and of `all` the kernel takes the larger."""
+    values = {f"ipv4/conf/{name}/rp_filter": value for name, value in {"all": "1", "eth0": "1", "tun0": "2"}.items()}
+    values |= {"ipv4/conf/eth0/send_redirects": "0", "ipv4/conf/all/send_redirects": "0"}
+    values |= {"ipv6/conf/eth0/accept_redirects": "0", "ipv6/conf/all/accept_redirects": "0", **changed}
+    kernel = {f"net/{path}": value + "\n" for path, value in values.items()}
+    assert strayed(tmp_path, INTERFACES, kernel, owners) == found
+
+
+@pytest.mark.parametrize(
+    ("overrides", "owners", "lines"),
+    [
+        ({}, {}, {"all": 1, "default": 1, "*": 1}),
+        ({"all": 2}, {}, {"all": 2, "default": 1, "*": 2}),
+        ({"default": 2}, {}, {"all": 1, "default": 2, "*": 2}),
+        ({"all": None}, {}, {"default": 1}),
+        ({"all": 2, "*": 1}, {}, {"all": 2, "default": 1, "*": 1}),
+        ({"wg0": 2}, {"*": 2, "wg1": 2}, {"all": 1, "default": 1, "*": 1, "wg0": 2}),
+        ({}, {"tun*": 2, "*": 2}, {"all": 1, "default": 1, "*": 1, "tun*": 2}),
+    ],
+)
+def test_the_file_says_what_each_interface_gets(
+    overrides: dict[str, int | None], owners: dict[str, int], lines: dict[str, int]
+) -> None:
+    """Who loosens all interfaces, or new ones, means each of them; a pattern of the owner's for some comes last."""
+    given = {f"net.ipv4.conf.{name}.rp_filter": value for name, value in overrides.items()}
+    said = {f"net.ipv4.conf.{name}.rp_filter": str(value) for name, value in owners.items()}
+    inputs = {
+        "ansible_facts": {"ipv6_advertised": True, "owners_parameters": {**said, "net.ipv4.conf.tun*.forwarding": "1"}},
+        "kernel_sysctl": given,
+    }
+    text = role_kit.render("kernel", "etc/sysctl.d/zz-prep-difusor.conf", inputs)
+    found = [line.split(" = ") for line in text.splitlines() if "ipv4" in line and "rp_filter" in line]
+    assert [(name.split(".")[3], int(value)) for name, value in found] == list(lines.items())
+    assert "forwarding" not in text
+    assert text.count("net.ipv6.conf.*.accept_r") == 1, "advertisements are left alone here"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "strict"),
+    [
+        (None, True), ({}, True), ({"all": 2}, False), ({"all": "2"}, False), ({"all": None}, False),
+        ({"default": 2}, False), ({"*": 2}, False), ({"default": 2, "*": 1}, True), ({"default": 0}, True),
+    ],
+)  # fmt: skip
+def test_the_preflight_knows_whether_a_detour_will_be_refused(overrides: dict[str, Any] | None, strict: bool) -> None:
+    wired = yaml.safe_load((role_kit.ROLES.parent / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
+    given = None if overrides is None else {f"net.ipv4.conf.{name}.rp_filter": each for name, each in overrides.items()}
+    variables = {} if given is None else {"kernel_sysctl": given}
+    expression = trust_as_template(wired["preflight_strict_paths"])
+    assert Templar(loader=DataLoader(), variables=variables).template(expression) is strict
 
 
 @pytest.mark.parametrize("installed", [False, True])

@@ -54,6 +54,7 @@ DRIFT = [
     (pausing("WAF"), "docker inspect --format={{.State.Status}} WAF", "running"),
     ("iptables -P INPUT ACCEPT && iptables -F INPUT", "iptables -S INPUT | grep --count ufw-before-input", "1"),
     ("sysctl --write net.ipv4.tcp_syncookies=0", "sysctl --values net.ipv4.tcp_syncookies", "1"),
+    ("sysctl --write net.ipv4.conf.eth0.rp_filter=2", "sysctl --values net.ipv4.conf.eth0.rp_filter", "1"),
     ("tc qdisc delete dev eth0 root", "tc qdisc show dev eth0 | grep --count 'htb 50e: root'", "1"),
     ("iptables --delete ufw-user-input 1", "iptables --list-rules ufw-user-input | wc --lines", "RULES"),
     ("chmod 700 /etc/prep-corte", "stat --format=%a /etc/prep-corte", "755"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 
 import pytest
 from testinfra.host import Host
@@ -20,6 +21,14 @@ KERNEL = {
     "net.ipv6.conf.all.accept_redirects": 0,
     "net.ipv4.icmp_echo_ignore_broadcasts": 1,
     "net.ipv4.ip_unprivileged_port_start": 1024,
+}
+# Values of each interface, as the kernel goes by them: with IPv4 the larger of its own and that of `all`. Debian 13
+# sets a looser rp_filter for each interface.
+INTERFACES = {
+    "ipv4/conf/*/rp_filter": 1,
+    "ipv4/conf/*/accept_redirects": 0,
+    "ipv4/conf/*/send_redirects": 0,
+    "ipv6/conf/*/accept_redirects": 0,
 }
 # systemd-networkd does not read the kernel's accept_ra: the firewall keeps an advertisement from it.
 REFUSED = "-A prep-input -p ipv6-icmp -m icmp6 --icmpv6-type 134 -j DROP"
@@ -48,6 +57,28 @@ def test_kernel_parameters(host: Host, name: str, record_evidence: Record) -> No
     value = host.sysctl(name)
     record_evidence(f"{name} = {value}")
     assert value == KERNEL[name]
+
+
+@pytest.mark.criterion("RED-06")
+@pytest.mark.parametrize("name", INTERFACES)
+def test_each_interface_has_the_kernel_parameters(host: Host, name: str, record_evidence: Record) -> None:
+    """Ninguna interfaz de red acepta un origen que no llega por ella, ni sigue o envía redirecciones de ruta."""
+    # One that goes away meanwhile is no fault.
+    listed = host.run(f"grep -H . /proc/sys/net/{name}").stdout.splitlines()
+    values = {path.split("/")[6]: int(value) for path, value in (line.rsplit(":", 1) for line in listed)}
+    for_all = values["all"] if name.startswith("ipv4") else 0
+    found = {interface: max(value, for_all) for interface, value in values.items()}
+    said = host.run("cat /etc/sysctl.conf /etc/sysctl.d/*.conf /run/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf")
+    record_evidence(f"{name}: {found}")
+    wrong = {interface for interface, value in found.items() if value != INTERFACES[name]}
+    assert {each for each in wrong if each in ("all", "default") or not _named(said.stdout, name, each)} == set()
+
+
+def _named(text: str, name: str, interface: str) -> bool:
+    """Tell whether files of kernel parameters set one of these of an interface by its name, or by a part of it."""
+    everyone = f"net/{name}".replace("/", ".")
+    names = {line.partition("=")[0].strip(" -").replace("/", ".") for line in text.splitlines()}
+    return any(fnmatchcase(everyone.replace("*", interface), each) for each in names - {everyone})
 
 
 @pytest.mark.criterion("RED-03")

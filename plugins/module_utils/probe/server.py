@@ -18,7 +18,6 @@ import stat
 from ansible.module_utils.probe import OURS, content, docker_api, dpkg, engine, journal, listening, parameters, read
 from ansible.module_utils.probe.queues import unshared
 
-PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
 UPLINK = "/usr/local/sbin/prep-uplink"
 ANSWER = 3.0  # seconds that a container on this server may take to answer
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # of the second the first may know nothing
@@ -265,17 +264,6 @@ def networks(listed):
     return {each["Name"]: each["Options"] or {} for each in listed}
 
 
-def strayed(text, value=None):
-    """Return the names of the kernel parameters of a file of sysctl.d that have another value by now.
-
-    `value(name)` returns a parameter's, "" where this kernel has none of that name, which is left out.
-    """
-    value = value or (lambda name: read("/proc/sys/" + name.replace(".", "/")))
-    wanted = [line.partition("=")[::2] for line in text.splitlines() if line[:1] not in "#;"]
-    pairs = [(name.strip(), value(name.strip()).split(), given.split()) for name, given in wanted if name.strip()]
-    return [name for name, found, given in pairs if found and found != given]
-
-
 def mistaken(lines):
     """Return what systemd-sysctl does not accept of the server's files of kernel parameters, once it has failed.
 
@@ -305,7 +293,7 @@ def current_state(lines, docker, ours, options, key, pending):
         "containers": containers(docker.ask(dict, "/containers/%s/json" % each) for each in ours),
         **engine.confinement(docker),
         "translates": not ours or translates(lines, options),
-        "strayed": strayed(read(PARAMETERS)),
+        "strayed": parameters.strayed(),
         "unshared": unshared(lines) if os.path.exists(UPLINK) else [],
         "admins": admins(key),
         "passwords": passwords(key),

@@ -66,9 +66,10 @@ def without_passing(found: dict[str, dict[str, str]]) -> dict[str, dict[str, str
 
 
 def kernel_parameters() -> list[str]:
-    """Return the names of the kernel parameters that the project sets."""
+    """Return the names of the kernel parameters that the project sets, without patterns for interfaces."""
     variables = yaml.safe_load((ROOT / "roles/kernel/vars/main.yml").read_text(encoding="utf-8"))
-    return [name for values in ("_kernel_sysctl", "_kernel_sysctl_unadvertised") for name in variables[values]]
+    sets = (variables["_kernel_sysctl"], variables["_kernel_sysctl_unadvertised"])
+    return [name for each in sets for name in each if "*" not in name]
 
 
 def save(state: State, folder: Path, name: str = NAME) -> None:

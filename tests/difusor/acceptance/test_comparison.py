@@ -335,6 +335,8 @@ def test_this_machine_can_be_surveyed() -> None:
     assert survey.accounts()["cuenta root"].startswith("0:0 ")
     assert "/etc" in survey.folders()
     assert survey.kernel(["kernel.ostype", "no.such.parameter"]) == {"kernel.ostype": "Linux"}
+    assert len(survey.kernel(state.kernel_parameters())) > 10, "the network's, at least"
+    assert not any("*" in name for name in state.kernel_parameters()), "a pattern is no parameter"
     assert survey.booted() > 0
     for part in (survey.crontabs, survey.services, survey.failed, survey.ports, survey.firewall, survey.mounts):
         assert isinstance(part(), dict)
