@@ -12,12 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import signature
 from corte.format.errors import why
-from corte.format.files import locked
 from corte.format.refusal import Refusal
 from difusor.baseline.look import fingerprint
 from difusor.inventory import Election
 from difusor.inventory.signers import signed
-from difusor.project import UnusableError
+from difusor.project import UnusableError, locked
 from difusor.project import write as write_whole
 from difusor.spec.faults import sentence
 from difusor.terminal import plain

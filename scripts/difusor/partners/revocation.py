@@ -20,7 +20,6 @@ import yaml
 from pydantic import TypeAdapter
 
 from corte.format import files, instants
-from corte.format.files import locked
 from difusor import spec
 from difusor.inventory import Revocation, sources, zone_of
 from difusor.inventory.parts import Finality, Restoration
@@ -31,7 +30,7 @@ from difusor.partners import election
 from difusor.partners.facts import FactError, data
 from difusor.partners.inventory import drawn_secrets
 from difusor.process import account
-from difusor.project import DAMAGE, UnusableError
+from difusor.project import DAMAGE, UnusableError, locked
 from difusor.spec import reading
 from difusor.terminal import by_clocks
 
