@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -113,7 +114,8 @@ class Difusor(Judged, TyperGroup):
 def main() -> None:
     """Run the verb of the command line; only its own module is imported, or all of them when the help lists them.
 
-    For every verb, a file or program that cannot be used is reported in one sentence, without a traceback.
+    For every verb, a file or program that cannot be used is reported in one sentence, without a traceback; that of an
+    error that nobody foresaw goes into a file, which the sentence names.
     """
     spanish.install()
     for word in sys.argv[1:]:
@@ -128,10 +130,25 @@ def main() -> None:
     try:
         _app()(prog_name="difusor")
     except Exception as error:
-        if (cause := _of_the_system(error)) is None:
-            raise
-        complain(project.refusal(cause))
+        if cause := _of_the_system(error):
+            complain(project.refusal(cause))
+        else:
+            complain(f"{project.fallen(error)}, con {_kept(error)}")
         sys.exit(1)
+
+
+def _kept(error: Exception) -> str:
+    """Write where in this program an error came from into a file of its own; return its path, or the text itself."""
+    from corte.format import files, instants
+
+    told = f"{project.version()} {project.commit()}\n{''.join(traceback.format_exception(error))}"
+    path = project.build() / f"log/falla-{instants.now():%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(path, told.encode(errors="backslashreplace"), mode=0o600)
+    except OSError:  # a full disk: then it is to be read here, and nowhere else
+        return f"lo que sigue:\n{told}"
+    return str(path)
 
 
 def _of_the_system(error: BaseException | None) -> OSError | None:

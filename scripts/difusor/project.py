@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from corte.format import files
@@ -209,17 +209,27 @@ def padded(value: str) -> str:
 def locking(folder: Path) -> Iterator[None]:
     """Have a lock in a folder taken within; UnusableError on a file system that has none, as some shares.
 
-    BlockingIOError, that somebody else has the lock, is passed on.
+    BlockingIOError, that somebody else has the lock, is passed on, and so is what keeps the folder from being opened.
     """
     try:
         yield
-    except BlockingIOError:
-        raise
     except OSError as error:
+        if isinstance(error, BlockingIOError) or error.filename is not None:
+            raise
         raise UnusableError(
-            f"el disco de {folder} no sirve para que solo un proceso trabaje ahí: {why(error)}; ponga la carpeta del "
-            f"Instituto ({HOME}) en un disco de esta máquina"
+            f"el disco de {folder} no sirve para que solo un proceso trabaje ahí: {why(error)}; "
+            + (f"ponga la carpeta del Instituto ({HOME}) en" if folder.is_relative_to(home()) else "elija otra en")
+            + " un disco de esta máquina"
         ) from None
+
+
+@contextmanager
+def locked(folder: Path, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a folder as `files.locked` does; UnusableError as `locking`, OSError when there is no folder."""
+    with ExitStack() as held:
+        with locking(folder):
+            held.enter_context(files.locked(folder, wait))
+        yield
 
 
 def commit() -> str:

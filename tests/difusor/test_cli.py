@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from call_kit import results
-from command_kit import difusor
+from command_kit import IMPORTED, difusor
 from corte_kit import make_key
+from interpreter_kit import interpreter
 from publish_kit import write_election
 
 ROOT = Path(__file__).resolve().parents[2]
+FALLEN = """
+import sys
+from difusor import cli
+from difusor.commands import status
+
+def run() -> None:
+    {}
+
+status.run = run
+sys.argv = ["difusor", "--home", {!r}, "status"]
+cli.main()
+"""
+"""The program with a verb that does something else."""
 
 
 @pytest.mark.parametrize(
@@ -43,3 +58,38 @@ def test_no_corte_of_an_official_election_is_invented(which: list[str], tmp_path
     done = difusor("synthetic", str(tmp_path / "corte"), "--election", str(election), *which, cwd=ROOT / "scripts")
     assert done.returncode == 1 and "demo es oficial" in done.stderr
     assert not (tmp_path / "corte").exists()
+
+
+@pytest.mark.parametrize("is_writable", [True, False], ids=["kept", "disk full"])
+def test_an_error_that_nobody_foresaw_is_told_in_a_sentence_and_its_traceback_kept(
+    is_writable: bool, tmp_path: Path
+) -> None:
+    """The operator read a traceback, which told nothing to do."""
+    if not is_writable:
+        (tmp_path / "build").write_text("in the way, also of root")
+    program = FALLEN.format("raise KeyError('pieza')", str(tmp_path))
+    done = interpreter(*IMPORTED).run("-c", program, cwd=ROOT, env={**os.environ, "COLUMNS": "300"})
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("✗ falló este programa (KeyError: 'pieza'); avise a quien lo mantiene, con ")
+    if not is_writable:
+        assert "KeyError: 'pieza'\n" in done.stderr.partition("lo que sigue:")[2]
+        return
+    (kept,) = (tmp_path / "build/log").iterdir()
+    assert done.stderr.endswith(f"con {kept}\n") and "Traceback" not in done.stderr
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert kept.match("falla-*Z-*.log") and "in run\n" in kept.read_text() and "KeyError: 'pieza'" in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    ("does", "status"),
+    [
+        ("raise SystemExit(7)", 7),
+        ("import typer; raise typer.Exit(3)", 3),
+        ("import click; raise click.UsageError('así no')", 64),
+        ("import click; raise click.Abort", 1),
+    ],
+)
+def test_how_a_verb_ends_by_itself_is_no_error(does: str, status: int, tmp_path: Path) -> None:
+    done = interpreter(*IMPORTED).run("-c", FALLEN.format(does, str(tmp_path)), cwd=ROOT, env=os.environ)
+    assert (done.returncode, "falló" in done.stderr) == (status, False)
+    assert not (tmp_path / "build").exists()

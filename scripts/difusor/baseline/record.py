@@ -12,12 +12,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import signature
 from corte.format.errors import why
-from corte.format.files import locked
 from corte.format.refusal import Refusal
 from difusor.baseline.look import fingerprint
 from difusor.inventory import Election
 from difusor.inventory.signers import signed
-from difusor.project import UnusableError
+from difusor.project import UnusableError, lacked, locked
 from difusor.project import write as write_whole
 from difusor.spec.faults import sentence
 from difusor.terminal import plain
@@ -28,6 +27,10 @@ PURPOSE = "registro"
 
 class BaselineError(ValueError):
     """A baseline cannot be made, read or verified; the message is a Spanish sentence."""
+
+
+class UnverifiedError(BaselineError):
+    """This machine could not verify a baseline, which may be whole: what is missing is the machine's."""
 
 
 class Look(BaseModel):
@@ -120,17 +123,25 @@ def refuse_existing(path: Path) -> None:
 
 
 def read(path: Path) -> SignedBaseline:
-    """Read a baseline and verify its signature; BaselineError when it is missing or the signature does not fit it."""
+    """Read a baseline and verify its signature; BaselineError when it is missing or the signature does not fit it.
+
+    UnverifiedError when this machine cannot tell.
+    """
     try:
         raw = path.read_bytes()
         armour = path.with_name(f"{path.name}.sig").read_bytes()
         baseline = Baseline.model_validate_json(raw)
-        fingerprint = signature.signed_by(raw, armour, baseline.election, PURPOSE)
     except OSError as error:
-        raise BaselineError(f"no se puede leer {error.filename}: {why(error)}") from error
+        raise BaselineError(f"no se puede leer {error.filename or path}: {why(error)}") from error
     except ValidationError as error:
         raise BaselineError(f"{path} no es un registro de esta versión: {sentence(error.errors()[0])}") from error
+    try:
+        fingerprint = signature.signed_by(raw, armour, baseline.election, PURPOSE)
+    except OSError as error:
+        raise UnverifiedError(f"esta máquina no pudo comprobar {path}: {lacked(error)}") from error
     except Refusal as refusal:
+        if refusal.code == "system":
+            raise UnverifiedError(f"esta máquina no pudo comprobar {path}: {str(refusal).rstrip('.')}") from refusal
         raise BaselineError(f"{path} cambió después de firmarse, o su firma es de otro archivo") from refusal
     return SignedBaseline(baseline, path, hashlib.sha256(raw).hexdigest(), fingerprint)
 

@@ -94,12 +94,15 @@ def _mirror(found: Recorded, inventory: Path, election: str) -> None:
     if found.kept is None:
         return
     host = found.kept.server_name or found.kept.form.link.partition("/")[0]
-    for path in sorted(notes.kept_in().glob(f"*/{host}@*.json")):
-        environment = path.parent.name.rpartition("-")[2]
-        if environment == "official" and path.parent.name != f"{election}-official":
+    for path, of, environment in notes.of_mirror(host):
+        # An official one is of this opening: what another one saw is no evidence of this night.
+        if environment == "official" and (of != election or path.parent.name == notes.EARLIER):
             continue
-        with _whole(path):
-            kept = json.loads(json.loads(path.read_bytes())["kept"])
-            found.answered.setdefault(environment, []).extend(
-                instants.parse_offset(each["answered"]) for each in kept["heads"]
-            )
+        try:
+            with _whole(path):
+                kept = json.loads(json.loads(path.read_bytes())["kept"])
+                seen = [instants.parse_offset(each["answered"]) for each in kept["heads"]]
+        except UnusableError as error:  # what the others say still counts
+            found.damage.append(str(error))
+        else:
+            found.answered.setdefault(environment, []).extend(seen)

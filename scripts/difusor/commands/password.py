@@ -47,7 +47,7 @@ def run(
         _refuse(f"La contraseña {', '.join(found)}; nada cambió.")
     try:
         vault.store(password)
-    except ShutVaultError as error:
+    except (ShutVaultError, UnusableError) as error:
         _refuse(f"{error}; nada cambió.")
     results.print(
         f"[green]✓[/] Hash guardado en {from_project(path)}. "

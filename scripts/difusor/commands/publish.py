@@ -15,6 +15,7 @@ from difusor.terminal import complain, console, json_text, printable, results, t
 from difusor.terminal.arguments import Authority, Corte, Json, Jump, MaybeDifusores, elections
 
 if TYPE_CHECKING:
+    from difusor.inventory import Election
     from difusor.publish.deliver import Outcome
     from difusor.publish.orders import Publication
     from difusor.publish.signing import SignedCorte
@@ -68,7 +69,7 @@ def run(
     given = _given(inventory, election)
     targets, outcomes, zone = _read(given)
     try:
-        signed = signed_for(targets, tree, key, jump, lambda new: _warn_of_tables(new, zone))
+        signed = signed_for(targets, tree, key, jump, lambda new: _warn_of_tables(new, targets[0].election))
     except (UnusableError, Refusal) as problem:
         for unusable in outcomes:  # most likely the cause
             complain(unusable.detail, zone)
@@ -141,12 +142,12 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo 
     return targets, failed, zone
 
 
-def _warn_of_tables(signed: SignedCorte, zone: tzinfo | None) -> None:
+def _warn_of_tables(signed: SignedCorte, election: Election) -> None:
     """Print what does not add up in the tables of a corte that was signed now, as `sign` does; it stops nothing."""
     from difusor.publish import signing
 
-    for warning in signing.plausible(signed)[0]:
-        warn(warning, zone)
+    for warning in signing.plausible(signed, election)[0]:
+        warn(warning, election.catalog.zone)
 
 
 def _tell(signed: SignedCorte, outcomes: list[Outcome], given: list[Path], zone: tzinfo | None, as_json: bool) -> None:

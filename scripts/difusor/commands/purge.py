@@ -9,7 +9,6 @@ import click
 import typer
 from rich.table import Table
 
-from difusor.project import build
 from difusor.terminal import complain, json_text, printable, results, sentences, table
 from difusor.terminal.arguments import Difusores, Json
 
@@ -22,12 +21,12 @@ def run(
     """Borra un simulacro de los servidores y deja constancia de que no queda nada; su bitácora se guarda aquí."""
     from corte.format import instants
     from difusor.project import UnusableError
-    from difusor.publish import rehearsal
+    from difusor.publish import notes, rehearsal
 
     if not simulacro:
         raise click.UsageError("Solo se borra un simulacro: confírmelo con --simulacro.")
     # A folder of its own, so that the evidence of an earlier run is not replaced.
-    evidence = build() / f"purge/{instants.now():%Y%m%dT%H%M%SZ}"
+    evidence = notes.purged_in() / f"{instants.now():%Y%m%dT%H%M%SZ}"
     found: dict[str, dict[str, Any]] = {}
     with sentences():
         try:

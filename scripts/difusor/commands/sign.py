@@ -124,7 +124,7 @@ def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> 
             f"  cierra {local(window.closes, zone)}, disponible hasta {local(window.retain_until, zone)}; "
             f"escríbalo en la elección ({typed}): manda el último corte firmado"
         )
-    warnings, checked = signing.plausible(signed)
+    warnings, checked = signing.plausible(signed, decided)
     for told in checked:
         console.print(f"  {printable(told, zone)}")
     for warning in warnings:

@@ -124,7 +124,8 @@ def _corte(tree: Path, election: Path | None) -> None:
     zone = zone_of(election) if election else None
     try:
         signed, fingerprint = signing.verify(tree)
-        signer = standing.past_signer(signed, load_election(election)) if election else f"la llave {fingerprint}"
+        known = load_election(election) if election else None
+        signer = standing.past_signer(signed, known) if known else f"la llave {fingerprint}"
     except (UnusableError, Refusal) as problem:
         complain(problem, zone)
         raise typer.Exit(1) from problem
@@ -138,7 +139,7 @@ def _corte(tree: Path, election: Path | None) -> None:
         console.print(f"  orden: {word}")
     for clause in standing.sentences(document.stands):
         console.print(f"  en pie: {by_clocks(clause, zone)}")
-    warnings, checked = signing.plausible(signed)
+    warnings, checked = signing.plausible(signed, known)
     for told in checked:
         console.print(f"  {printable(told, zone)}")
     for warning in warnings:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from difusor.baseline import record
 from difusor.baseline.look import signers as listed
-from difusor.baseline.record import BaselineError, Look
+from difusor.baseline.record import BaselineError, Look, UnverifiedError
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.inventory import Election
 from difusor.terminal import plain
@@ -24,6 +24,8 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
         signed = record.read(register)
         record.refuse_past(signed, election)
         changes = record.drift(signed, host, look)["changes"]
+    except UnverifiedError as error:
+        return bad("drift", str(error), "corríjalo en esta máquina y repita; el registro puede estar bien, y se queda")
     except BaselineError as error:
         return bad("drift", str(error), "recupere el registro de su copia, o registre otra vez en otra carpeta")
     if signed.fingerprint not in listed(election.allowed_signers):

@@ -31,11 +31,15 @@ SMALL = 1 << 20  # bytes; the files of an archive that describe the image have a
 
 def built(kind: str) -> tuple[Path, str] | None:
     """Return the archive of the image of this kind that `difusor images` made last, and its SHA-256; None: none yet."""
-    noted = build() / f"images/{kind}.tar.gz.sha256"
-    if not noted.exists():
+    return noted(build() / f"images/{kind}.tar.gz.sha256")
+
+
+def noted(path: Path) -> tuple[Path, str] | None:
+    """Return the archive that a file beside it names, and its SHA-256; None when it is not there, or cut."""
+    if not path.exists():
         return None
-    sha256, name = noted.read_text(encoding="utf-8").split()
-    return noted.with_name(name), sha256
+    found = path.read_text(encoding="utf-8", errors="replace").split()
+    return (path.with_name(found[1]), found[0]) if len(found) == 2 else None
 
 
 def check_image(packed: bytes, path: str, kind: str) -> None:

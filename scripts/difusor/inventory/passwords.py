@@ -12,6 +12,7 @@ from passlib.hash import sha512_crypt
 
 from corte.format import files
 from corte.format.errors import why
+from difusor.project import locked
 
 NAME = "vault_difusor_admin_password_hash"
 DRAWN = "vault_difusor_admin_password"
@@ -45,10 +46,11 @@ class Vault:
         """Put the hash of a password into the vault and write it, encrypted and readable by its owner only.
 
         Everything else stays as it is by then: somebody may have been asked for the password since the vault was
-        opened, and `revoke` have drawn a secret anew. ShutVaultError when it does not open any more.
+        opened, and `revoke` have drawn a secret anew. ShutVaultError when it does not open any more, UnusableError
+        when nothing can be locked there.
         """
         hashed = sha512_crypt.using(rounds=ROUNDS).hash(password)  # type: ignore[no-untyped-call]  # the stubs' gap
-        with files.locked(self.path.parent):
+        with locked(self.path.parent):
             if not (self._is_new or self.path.exists()):
                 raise ShutVaultError(f"{self.path} ya no está; averigüe quién lo quitó y repóngalo")
             sealed = self._vault.encrypt(stored(self._text(), hashed), vault_id=self.name)

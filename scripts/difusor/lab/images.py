@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from corte.format.files import locked
+from difusor.inventory.images import noted
 from difusor.project import BUILD, ROOT, build, write
 from difusor.terminal import StepFailed, run_step, side_by_side, warn
 
@@ -31,7 +32,11 @@ def archive(name: str) -> Path:
 
 def digest(name: str) -> str:
     """Return the SHA-256 of an image's archive, in hexadecimal, as kept beside it."""
-    return archive(name).with_suffix(".gz.sha256").read_text().split()[0]
+    return _digest_of(archive(name)).read_text().split()[0]
+
+
+def _digest_of(archive: Path) -> Path:
+    return archive.with_suffix(".gz.sha256")
 
 
 def ensure_archives() -> None:
@@ -84,15 +89,16 @@ def _alone(name: str) -> Iterator[None]:
 def _ensure_archive(reference: str, archive: Path) -> None:
     """Save an image to `archive` with its SHA-256 beside, unless the archive there has the same reference."""
     made_from = archive.with_suffix(".reference")
-    if archive.exists() and made_from.exists() and made_from.read_text().strip() == reference:
+    is_whole = archive.exists() and noted(_digest_of(archive)) and made_from.exists()
+    if is_whole and made_from.read_text().strip() == reference:
         return
     archive.parent.mkdir(parents=True, exist_ok=True)
     made_from.unlink(missing_ok=True)
     save(_docker("image", "inspect", "--format", "{{.Id}}", reference), archive)
     with archive.open("rb") as packed:
         digest = hashlib.file_digest(packed, "sha256").hexdigest()
-    archive.with_suffix(".gz.sha256").write_text(f"{digest}  {archive.name}\n")
-    made_from.write_text(reference + "\n")
+    write(_digest_of(archive), f"{digest}  {archive.name}\n")
+    write(made_from, reference + "\n")
 
 
 def save(identity: str, archive: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -137,7 +137,16 @@ def log(election: str, at: datetime, **said: object) -> None:
     line = json.dumps({"cuando": instants.write(at), **said}, ensure_ascii=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as lines:
-            lines.write(f"{line}\n")
+        with path.open("a+b") as lines:
+            # On a line of its own, also after one that a power cut or a full disk left without an end.
+            lines.write(b"\n" * _is_cut(lines) + line.encode() + b"\n")
     except OSError as error:
         raise UnusableError(f"no se puede escribir en {path}: {why(error)}") from None
+
+
+def _is_cut(lines: BinaryIO) -> bool:
+    """Tell whether the last line of a file, opened at its end, has no end."""
+    if not lines.tell():
+        return False
+    lines.seek(-1, os.SEEK_END)
+    return lines.read(1) != b"\n"

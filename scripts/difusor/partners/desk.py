@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TypedDict, Unpack
 
 from corte.format import instants
-from corte.format.files import locked
 from difusor import spec
 from difusor.inventory import Election, load_election, uplink
 from difusor.partners import asked, enrolment, inventory, login_keys, record, revocation, roster
@@ -28,7 +27,7 @@ from difusor.partners.form.received import open_form
 from difusor.partners.likeness import folded
 from difusor.partners.record import Record
 from difusor.partners.review import Surroundings, accepted_key, review, undecided
-from difusor.project import UnusableError
+from difusor.project import UnusableError, locked
 from difusor.terminal import console, local
 from difusor.terminal.arguments import absolute
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -19,6 +20,8 @@ import jinja2
 from corte.format import files, instants
 from difusor.project import VAULT_PASSWORD, UnusableError, home
 
+UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
+"""What a file system answers that has no links, or no exchange of names: NFS, CIFS, sshfs, exFAT."""
 IGNORED = f"""\
 # Solo los secretos. Lo demás de esta carpeta puede guardarse en un repositorio: en él, lo secreto va cifrado.
 /{VAULT_PASSWORD}
@@ -76,13 +79,32 @@ def write_new(path: Path, content: str | bytes) -> None:
             os.link(temporary.name, path)
         except FileExistsError:
             raise UnusableError(f"ya existe {path}; nada se tocó") from None
+        except OSError as error:
+            if error.errno not in UNABLE:
+                raise
+            _create(path, Path(temporary.name).read_bytes())
+
+
+def _create(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet where there are no links: who reads it meanwhile sees a part."""
+    try:
+        created = path.open("xb")
+    except FileExistsError:
+        raise UnusableError(f"ya existe {path}; nada se tocó") from None
+    try:
+        with files.named(path), created:
+            created.write(content)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager
 def new_folder(path: Path, over: bool = False) -> Iterator[Path]:
     """Yield a folder to fill, which gets its name `path` at the end; whatever happens before, nothing is left of it.
 
-    With `over` it takes the place of one of that name in one step, so that a reader sees the old one or the new one.
+    With `over` it takes the place of one of that name in one step, so that a reader sees the old one or the new one; on
+    a share that has no such step, in two.
     """
     unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
@@ -90,14 +112,37 @@ def new_folder(path: Path, over: bool = False) -> Iterator[Path]:
             yield unfinished
         unfinished.chmod(0o755)
         if over and path.is_dir():
-            _exchange(unfinished, path)
+            try:
+                _exchange(unfinished, path)
+            except OSError as error:
+                if error.errno not in UNABLE:
+                    raise
+                _replace(path, unfinished)
         else:
             try:
                 os.rename(unfinished, path)
-            except OSError:
-                raise UnusableError(f"ya existe {path}; nada se tocó") from None
+            except OSError as error:
+                if os.path.lexists(path):
+                    raise UnusableError(f"ya existe {path}; nada se tocó") from None
+                error.filename = str(path)  # and not the hidden one
+                raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _replace(path: Path, new: Path) -> None:
+    """Give a folder the name of another one in two steps, between which nothing has it, and delete the other one.
+
+    Whatever keeps it from the name, the other one gets its name back.
+    """
+    aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.")) / path.name
+    try:
+        os.rename(path, aside)
+        os.rename(new, path)
+    finally:
+        if not os.path.lexists(path):
+            os.rename(aside, path)
+        shutil.rmtree(aside.parent, ignore_errors=True)
 
 
 def _exchange(one: Path, other: Path) -> None:

@@ -21,7 +21,7 @@ from difusor.partners import record
 from difusor.partners.facts import PartnerFacts, fault
 from difusor.partners.host_key import fingerprint
 from difusor.partners.record import Record
-from difusor.project import UnusableError, build
+from difusor.project import UnusableError, build, locked
 from difusor.spec.expected import SSH_PORT, WEB_PORTS
 from difusor.spec.papers import filled, load
 
@@ -83,7 +83,7 @@ def write(
         except _NotYet as reason:
             waiting[kind] = str(reason)
     folder.mkdir(parents=True, exist_ok=True)
-    with files.locked(folder):  # or else `seal`, which signs one of before now, would write that over the new one
+    with locked(folder):  # or else `seal`, which signs one of before now, would write that over the new one
         for name, content in drawn.items():
             files.replace(folder / f"{name}.pdf", content)
     return Papers(tuple(folder / f"{name}.pdf" for name in drawn), waiting)

@@ -41,8 +41,9 @@ def html(host: Host, revocation: Revocation) -> str:
     values: dict[str, Any] = {
         "name": partner.name,
         "legal": partner.registration.legal_contact.name if partner.registration else "",
-        "clause": clauses[BLOCKS],
-        "infringed": [clauses[each] for each in provisions if each != BLOCKS],
+        # A call may lack the clause, and a record that was made when no call could be read may name another.
+        "clause": clauses[BLOCKS] if BLOCKS in clauses.ids else None,
+        "infringed": [clauses[each] for each in provisions if each != BLOCKS and each in clauses.ids],
         "facts": [
             ("Sitio", f"https://{partner.public_name}{partner.path}"),
             ("Desde", dates.instant(since.isoformat())),

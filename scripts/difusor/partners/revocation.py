@@ -20,17 +20,17 @@ import yaml
 from pydantic import TypeAdapter
 
 from corte.format import files, instants
-from corte.format.files import locked
 from difusor import spec
 from difusor.inventory import Revocation, sources, zone_of
 from difusor.inventory.parts import Finality, Restoration
 from difusor.inventory.passwords import DRAWN, NAME
 from difusor.inventory.variables import reseal
+from difusor.inventory.vaults import opening
 from difusor.partners import election
 from difusor.partners.facts import FactError, data
 from difusor.partners.inventory import drawn_secrets
 from difusor.process import account
-from difusor.project import DAMAGE, UnusableError
+from difusor.project import DAMAGE, UnusableError, locked
 from difusor.spec import reading
 from difusor.terminal import by_clocks
 
@@ -171,7 +171,13 @@ def rotate(inventory: Path) -> None:
         vault = inventory / f"group_vars/{inventory.name}/vault.yml"
         drawn = drawn_secrets()
         wanted = {SECRET: drawn["rsync_secret"], NAME: drawn["password_hash"], DRAWN: drawn["password"]}
-        reseal(vault, lambda text: _with(text, wanted, vault))
+        try:
+            reseal(vault, lambda text: _with(text, wanted, vault))
+        except (yaml.YAMLError, *DAMAGE):  # ansible-vault edit takes whatever is typed
+            raise UnusableError(
+                f"lo que guarda {vault} no es YAML de renglones «nombre: valor» en UTF-8; corríjalo: ansible-vault "
+                f"edit {opening(vault)} {vault}"
+            ) from None
         _write(inventory, [*record[:-1], record[-1].model_copy(update={"rotated": _now()})])
 
 
@@ -237,7 +243,8 @@ def _with(text: str, wanted: Mapping[str, str], vault: Path) -> str:
     found = reading.values(changed)
     if not {SECRET, NAME} <= {*there} or any(found.get(name) != value for name, value in wanted.items()):
         raise UnusableError(
-            f"{vault} no tiene {SECRET} y {NAME} en renglones propios; cámbielos con ansible-vault edit"
+            f"{vault} no tiene {SECRET} y {NAME} en renglones propios; cámbielos: ansible-vault edit {opening(vault)} "
+            f"{vault}"
         )
     return changed
 

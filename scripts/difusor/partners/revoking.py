@@ -10,7 +10,7 @@ from difusor.inventory import InventoryError, Revocation, load
 from difusor.inventory.variables import read
 from difusor.partners import notification, revocation
 from difusor.partners.revocation import Order
-from difusor.project import UnusableError, refusal
+from difusor.project import UnusableError, fallen, refusal
 from difusor.servers import playbook
 from difusor.servers.playbook import Options
 
@@ -58,6 +58,8 @@ def revoke(inventory: Path, order: Order, options: Options) -> Result:
         paper = notification.write(load(inventory)[0], record, inventory.name)
     except (OSError, UnusableError) as error:
         trouble.append(f"la notificación no se pudo hacer: {refusal(error).rstrip('.')}")
+    except Exception as error:  # a fault of this program's: all else is done, and has to be told
+        trouble.append(f"la notificación no se pudo hacer: {fallen(error)}")
     return Result(
         inventory.name, record, is_new, (*record.servers, *done), (*trouble, *pending), paper, unrecorded=other
     )  # fmt: skip

@@ -6,7 +6,7 @@ A server remembers the sequence and the instant of the last corte that it accept
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -18,6 +18,8 @@ from difusor.publish import signing
 from difusor.publish.seen import Seen
 from difusor.publish.standing import Records, latest
 
+SOON = timedelta(minutes=2)
+"""How far ahead a close is, at most, that is proposed to who wants to close at once; whole minutes are."""
 MAX_JUMP = 10
 """How many sequences a corte may be beyond the last one; more is signed only with `--jump`."""
 
@@ -62,6 +64,25 @@ def check_window(election: Election, close: datetime | None, retain: datetime | 
     if retain is None and (was.retain_until > was.closes or would.retain_until > would.closes):
         kept = max(was.retain_until, would.closes)  # never less than until the close
         _check_kept(election, "sigue disponible hasta", kept, would.retain_until, "--retain")
+
+
+def check_close(election: Election, close: datetime | None, after: Path | None) -> None:
+    """Refuse to close by an instant that has passed what is still open: every mirror would close as it receives that.
+
+    `election` has its own window, as its file says; `after` is a corte that was signed elsewhere. After the close that
+    is in force, one that has passed closes nothing, and `check_window` may ask for it.
+    """
+    now = instants.now()
+    if close is None or close >= now:
+        return
+    last = latest(election, after)
+    if (last.window if last else election.window).closes > now:
+        zone = election.catalog.zone
+        soon = (now + SOON).replace(second=0, microsecond=0).astimezone(zone).isoformat()
+        raise UnusableError(
+            f"--close: {close.astimezone(zone).isoformat()} ya pasó, y todos los espejos cerrarían al recibirlo; "
+            f"corrija el día o la hora o, si han de cerrar ya, dé un instante que aún no llegue: --close {soon}"
+        )
 
 
 def _check_kept(election: Election, says: str, was: datetime, would: datetime, option: str) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from corte.format.errors import why
 from difusor.inventory import Election
@@ -17,12 +17,21 @@ from difusor.project import UnusableError, build
 
 SIGNED, HISTORY = "firmado.json", "historia.jsonl"
 """Ends of the names of what `publish.standing` keeps, after the opening's instant."""
+HANDED = "visto-"
+"""How the name begins of what was kept of a mirror, among the evidence of its purge."""
+EARLIER = "anteriores"
+"""The folder in that of an election and environment with what was kept of mirrors in its other openings."""
 _EARLIER = {"last.json": SIGNED, "history.jsonl": HISTORY}
 
 
 def kept_in() -> Path:
     """Return the folder in the institute's home where the records are."""
     return build() / "cortes"
+
+
+def purged_in() -> Path:
+    """Return the folder in the institute's home with the evidence of purges, by instant and server."""
+    return build() / "purge"
 
 
 def folder(election: Election, top: Path | None = None) -> Path:
@@ -42,6 +51,24 @@ def folder(election: Election, top: Path | None = None) -> Path:
     except OSError as error:
         raise UnusableError(f"no se puede pasar a {here} lo que guardó una versión anterior: {why(error)}") from None
     return here
+
+
+def of_mirror(name: str) -> Iterator[tuple[Path, str, str]]:
+    """Yield (path, election, environment) of all that was ever kept of a mirror's log; of a purge the election is "".
+
+    `name` is the beginning of the records' names, up to the address.
+    """
+    for path in sorted(kept_in().glob(f"*/{name}@*.json")):
+        yield path, *_of(path.parent)
+    for path in sorted(kept_in().glob(f"*/{EARLIER}/{name}@*.json")):
+        yield path, *_of(path.parent.parent)
+    for path in sorted(purged_in().glob(f"*/*/{HANDED}{name}@*.json")):
+        yield path, "", "simulacro"  # nothing else is ever purged
+
+
+def _of(folder: Path) -> tuple[str, str]:
+    election, _, environment = folder.name.rpartition("-")
+    return unquote(election), environment
 
 
 def _earlier(election: Election, above: Path, here: Path) -> Iterator[tuple[Path, Path]]:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from corte.format import content, instants
-from corte.format.manifest import Entry
+from corte.format.manifest import Entry, Manifest
 from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
@@ -41,6 +43,30 @@ def warnings(folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], 
     parts = (_of_the_head(head, files), _of_offices(folder, head, files, captured), _of_downloads(head, files))
     found = (sentence for part in parts for sentence in part)
     return [sentence[: content.MAX_WARNING] for sentence in islice(found, MAX_WARNINGS)]
+
+
+def of_another(head: Mapping[str, Any], document: Manifest, name: str = "") -> list[str]:
+    """Return a Spanish sentence for each thing in which a folder seems to be of another election than it is signed for.
+
+    `head` as in `warnings`; `name` is the election's, "" when it is not known. What the head does not say is no other.
+    """
+    window, interval = document.window, timedelta(minutes=document.interval_minutes)
+    opens, last, own = (_field(head, each) for each in ("abre", "cierra", "eleccion.nombre"))
+    told = []
+    if name and isinstance(own, str) and own.split() != name.split():
+        told.append(f"{IDENTITY} es de «{own}», y se firma para «{name}»")
+    if (at := _instant(opens)) and at != window.opens:
+        told.append(f"{IDENTITY} abre {instants.write(at)}, y se firma con apertura {instants.write(window.opens)}")
+    # By docs/es/datos.md it is the last corte, which no whole number of intervals may lead to the close.
+    if (at := _instant(last)) and not window.closes - interval < at <= window.closes:
+        told.append(f"{IDENTITY} cierra {instants.write(at)}, y se firma con cierre {instants.write(window.closes)}")
+    return [f"{each[: content.MAX_WARNING]}: revise que la carpeta sea de esta elección." for each in told]
+
+
+def _instant(said: object) -> datetime | None:
+    with suppress(ValueError, OverflowError):
+        return instants.parse_offset(said) if isinstance(said, str) else None
+    return None
 
 
 def _entries(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

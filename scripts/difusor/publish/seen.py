@@ -131,6 +131,7 @@ class Seen:
                 record = record.model_copy(update={"knows_light": knows_light(status, record.knows_light)})
                 told += damage + news
                 if record != (before or Record(opens=opens)):
+                    _keep_earlier(path, before)
                     _write(path, record)
         except UnusableError as error:
             told.append(str(error))
@@ -153,6 +154,7 @@ class Seen:
             with _alone(path.parent):
                 last, told = _read(path, Published, election.window.opens)
                 if last is None or (document.generated > last.generated):
+                    _keep_earlier(path, last)
                     _write(path, Published(
                         opens=election.window.opens, sequence=document.sequence, generated=document.generated,
                         manifest_sha256=signed.sha256, at=instants.now(),
@@ -223,7 +225,7 @@ class Seen:
             for name in (_name(target), PUBLISHED):
                 kept = self.path(target.election, name)
                 if kept.exists():
-                    shutil.move(kept, folder / f"visto-{kept.name}")
+                    shutil.move(kept, folder / f"{notes.HANDED}{kept.name}")
 
     def path(self, election: Election, name: str) -> Path:
         """Return where a record is."""
@@ -316,10 +318,22 @@ def _read[K: (Record, Published)](path: Path, kind: type[K], opens: datetime) ->
 
 
 def _put_aside(path: Path) -> str:
-    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
-    aside = next(name for name in names if not os.path.lexists(name))
+    # Hidden, and without its ending: by another name it would be read again as the record of a mirror.
+    aside = _free(path.with_name(f".apartado-{path.name}-{number}") for number in count(1))
     path.rename(aside)
     return f"el registro {path} estaba dañado: queda en {aside.name} y empieza otro; lo visto antes no se compara"
+
+
+def _keep_earlier(path: Path, found: Kept | None) -> None:
+    """Move a record of another opening, of which `found` is nothing, away before it would be written over."""
+    if found is None and path.exists():
+        folder = path.parent / notes.EARLIER
+        folder.mkdir(exist_ok=True)
+        path.rename(_free(folder / f"{path.stem}-{number}{path.suffix}" for number in count(1)))
+
+
+def _free(paths: Iterator[Path]) -> Path:
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 def _write(path: Path, kept: Kept) -> None:

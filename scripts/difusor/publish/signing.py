@@ -104,18 +104,20 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
     return signed, fingerprint
 
 
-def plausible(signed: SignedCorte) -> tuple[list[str], list[str]]:
+def plausible(signed: SignedCorte, election: Election | None = None) -> tuple[list[str], list[str]]:
     """Return the warnings that every server will give on the tables of a signed tree, and what of them was checked.
 
     Warnings say too what of the page contradicts the corte, whether it was signed as another one than its folder says,
-    and of the corte of the opening why it would be refused before an official opening. What was checked ends with what
-    could not be.
+    or for another election (whose name only `election` tells), and of the corte of the opening why it would be refused
+    before an official opening. What was checked ends with what could not be.
     """
     document = signed.manifest
     read = content.read(signed.folder, document.files, document.corte)
     checked = [f"actas leídas en las tablas: {read.rows:,}; se compararon totales, horas y códigos de integridad"]
     checked += [f"sin comprobar: {each}" for each in read.unchecked]
-    found = [*read.warnings, *pages.warnings(signed.folder, stated(signed.folder), document.files, read.captured)]
+    said = stated(signed.folder)
+    found = [*read.warnings, *pages.warnings(signed.folder, said, document.files, read.captured)]
+    found += pages.of_another(said, document, election.name if election else "")
     with suppress(UnusableError):
         sequence, corte = identity(signed.folder)
         if (sequence, corte) != (document.sequence, document.corte):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from corte.format.errors import why
-from corte.format.files import locked
 from difusor import spec
+from difusor.project import locked
 from difusor.report import history
 from difusor.report.dictamen import compose, write_papers
 from difusor.report.results import Results, ResultsError
@@ -23,7 +23,8 @@ def issue(
     """Write the dictamen of the servers of one inventory to a folder; return it as data, and its files.
 
     `drifts`: by server, what changed since a baseline. The dictamen that was there before is kept (report.history).
-    ResultsError or SpecError when there can be none, or when a file cannot be written: then the last one is in force.
+    ResultsError or SpecError when there can be none, or when a file cannot be written: then the last one is in force;
+    UnusableError when nothing can be locked there.
     """
     said, left_out = drifts or {}, deviations.load()
     calls = {host: spec.load(server.declared.election_spec) for host, server in found.servers.items()}

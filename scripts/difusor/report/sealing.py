@@ -17,14 +17,13 @@ import jinja2
 
 from corte.format import files
 from corte.format.errors import why
-from corte.format.files import locked
 from difusor.papers import bounds
 from difusor.papers.certificates import Credentials, Holder
 from difusor.papers.checking import INVALID, MAGIC, check
 from difusor.papers.dates import hour
 from difusor.papers.printing import Attached, pdf
 from difusor.papers.signing import signed
-from difusor.project import DAMAGE, UnusableError
+from difusor.project import DAMAGE, UnusableError, locked
 from difusor.report import results
 from difusor.report.dictamen import SCHEMA, render
 from difusor.terminal import plain

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from corte.format.files import locked
-from difusor.project import build
+from difusor.project import build, locked
 
 
 @contextmanager

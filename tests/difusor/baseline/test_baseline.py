@@ -7,11 +7,13 @@ import hashlib
 import os
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -21,6 +23,7 @@ from corte.format import signature
 from difusor.baseline import look, record, take
 from difusor.baseline.drift import since
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
+from difusor.countdown import drift
 from difusor.inventory import Election
 from difusor.servers.identity import MeasuredServer
 
@@ -270,6 +273,32 @@ def test_a_baseline_that_is_not_as_it_was_signed_is_refused(
     spoil(path)
     with pytest.raises(BaselineError, match=sentence):
         record.read(path)
+
+
+@pytest.mark.parametrize(
+    ("patched", "fault", "sentence"),
+    [
+        ((subprocess, "run"), OSError(errno.ENOENT, "ssh-keygen"), "no pudo comprobar .*: No se pudo usar ssh-keygen"),
+        ((subprocess, "run"), subprocess.TimeoutExpired("ssh-keygen", 9), "no pudo comprobar .* no respondió a tiempo"),
+        ((tempfile, "NamedTemporaryFile"), OSError(errno.ENOENT, "none"), "no hay dónde escribir archivos temporales"),
+        ((Path, "read_bytes"), OSError(errno.EIO, "I/O"), r"no se puede leer .*diario\.json: el disco falló"),
+    ],
+    ids=["no ssh-keygen", "late", "no temporary folder", "a bad disk"],
+)
+def test_what_this_machine_cannot_verify_is_not_said_to_have_changed(
+    baseline: Baseline, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    patched: tuple[Any, str], fault: Exception, sentence: str,
+) -> None:  # fmt: skip
+    """It was told as altered after its signature, with the advice to make a new one."""
+    path = tmp_path / "diario.json"
+    record.write(baseline, path, key)
+    monkeypatch.setattr(*patched, Mock(side_effect=fault))
+    with pytest.raises(BaselineError, match=sentence) as caught:
+        record.read(path)
+    assert "firmarse" not in str(caught.value) and "None" not in str(caught.value)
+    judged = drift.judge(path, election_of(key), "web1", BEFORE, "diario")
+    assert (judged.state, judged.found) == ("bad", str(caught.value))
+    assert ("registre otra vez" in judged.remedy) == (patched[0] is Path)
 
 
 def test_a_baseline_of_another_server_is_refused(baseline: Baseline, key: Path, tmp_path: Path) -> None:

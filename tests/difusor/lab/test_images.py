@@ -54,6 +54,7 @@ def test_the_operator_sees_what_an_image_had_to_do_without(
     archive = images.archive("waf")
     archive.parent.mkdir(parents=True)
     archive.write_bytes(b"saved before")
+    archive.with_suffix(".gz.sha256").write_text(f"{'0' * 64}  waf.tar.gz\n")
     archive.with_suffix(".reference").write_text(REFERENCE)
     images._build("waf")
     said = capsys.readouterr().err
@@ -85,6 +86,28 @@ def test_an_archive_and_its_digest_are_written_by_one_run_at_a_time(
     images._build("waf")
     assert saved == [tmp_path / "images/waf.tar.gz"], "the second found it made of the same image"
     assert images.digest("waf") == hashlib.sha256(b"packed").hexdigest()
+
+
+@pytest.mark.parametrize("left", ["", "0123456789ab"], ids=["emptied", "cut"])
+def test_a_digest_that_a_power_cut_spoilt_is_made_anew(
+    left: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken for whole, and `images`, `new difusor` and `enroll` ended in a traceback."""
+    monkeypatch.setattr(images, "BUILD", tmp_path)
+    monkeypatch.setattr(images, "save", lambda _, archive: archive.write_bytes(b"packed"))
+    monkeypatch.setattr(images, "run_step", lambda *_, log, heard: heard(REFERENCE))
+    monkeypatch.setattr(images, "_docker", lambda *_: "sha256:1")
+    monkeypatch.setenv(HOME, str(tmp_path / "instituto"))
+    images._build("waf")
+    spoilt = tmp_path / "images/waf.tar.gz.sha256"
+    spoilt.write_text(left)
+    images._build("waf")
+    assert images.digest("waf") == hashlib.sha256(b"packed").hexdigest()
+    assert built("waf") is None
+    images.bring("waf")
+    assert built("waf")
+    (tmp_path / "instituto/build/images/waf.tar.gz.sha256").write_text(left)
+    assert built("waf") is None
 
 
 @pytest.fixture

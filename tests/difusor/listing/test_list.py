@@ -194,6 +194,17 @@ def test_no_list_takes_effect_that_the_log_cannot_tell_of(home: Path, key: Path)
     assert everything(home / "lista") == before and not list(home.glob(".lista*"))
 
 
+def test_a_line_of_the_log_that_was_cut_takes_no_other_along(home: Path) -> None:
+    log = state.folder("demo") / "bitacora.jsonl"
+    state.log("demo", AT, que="uno")
+    log.write_bytes(whole := log.read_bytes() + b'{"cuando": "2024-05-')
+    state.log("demo", AT, que="dos")
+    state.log("demo", AT, que="tres")
+    lines = log.read_text().splitlines()
+    assert log.read_bytes().startswith(whole) and len(lines) == 4
+    assert [json.loads(line)["que"] for line in (lines[0], *lines[2:])] == ["uno", "dos", "tres"]
+
+
 def test_the_list_takes_the_place_of_the_one_before_as_a_whole(home: Path, key: Path) -> None:
     (home / "lista").mkdir()  # an empty one is as good as none
     first = enrolled(home, "sur")

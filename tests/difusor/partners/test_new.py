@@ -108,9 +108,10 @@ def test_nothing_is_left_of_an_inventory_that_cannot_be_made(home: Path, tmp_pat
         made(PARTNER | {"certificate": tmp_path / "page.pem", "certificate_key": tmp_path / "page.pem"})
     with pytest.raises(UnusableError, match="no existe la elección «otra»"):
         made(PARTNER | {"election": "otra"})
-    (home / "build/images/waf.tar.gz.sha256").unlink()
-    with pytest.raises(UnusableError, match=r"aún no hay imágenes .*: ./difusor images"):
-        made()
+    for spoil in (lambda path: path.write_text("0123456789ab"), Path.unlink):
+        spoil(home / "build/images/waf.tar.gz.sha256")
+        with pytest.raises(UnusableError, match=r"aún no hay imágenes .*: ./difusor images"):
+            made()
     left = everything(home)
     assert left.keys() - before.keys() == {"vault-password"}
     assert list((home / "inventories").iterdir()) == []

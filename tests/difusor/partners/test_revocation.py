@@ -9,6 +9,7 @@ import pwd
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -93,10 +94,28 @@ def test_a_vault_that_keeps_its_secrets_otherwise_is_left_alone_and_said(diario:
         sealed = variables.seal(text.encode(), "diario")
         path.write_bytes(sealed)
         revocation.revoke(diario, ORDER)
-        with pytest.raises((UnusableError, yaml.YAMLError)):
+        with pytest.raises(UnusableError, match="ansible-vault edit"):
             revocation.rotate(diario)
         assert path.read_bytes() == sealed
     assert revocation.read(diario)[-1].rotated is None
+
+
+MISTYPED = (b"a: [\n", b"- una\n- lista\n", "vault_difusor_rsync_secret: ñ\n".encode("latin-1"), b"[" * 5000)
+
+
+@pytest.mark.parametrize("text", MISTYPED, ids=["no YAML", "a list", "Latin-1", "nested without end"])
+def test_a_mistyped_vault_leaves_something_pending_and_no_traceback(
+    text: bytes, diario: Path, servers: list[tuple[str, dict[str, Any]]]
+) -> None:
+    """The record was written, and then the verb ended in a traceback before it had told any server."""
+    path = diario / "group_vars/diario/vault.yml"
+    path.write_bytes(variables.seal(text, "diario"))
+    for verb in ("revoke", "restore"):
+        done = CliRunner().invoke(_app(), [verb, "diario", "--reason", "alteró la página"])
+        said = " ".join(done.output.split())
+        assert done.exit_code == 3, done.output
+        assert f"{path} no es YAML de renglones" in said and "ansible-vault edit --encrypt-vault-id diario" in said
+    assert revocation.in_force(diario)
 
 
 def test_revoked_twice_the_first_record_stands(diario: Path) -> None:
@@ -302,6 +321,32 @@ def test_the_notification_speaks_of_the_old_secrets_when_they_are_worth_nothing(
         patch.setattr(revocation, "reseal", full)
         assert "Su servidor no recibe más cortes. En cuanto responde" in said()
     assert "Su servidor no recibe más cortes, y los secretos con que los recibía ya no valen. En" in said()
+
+
+def test_a_call_without_the_clause_and_a_provision_that_it_lacks_are_passed_over(
+    diario: Path, servers: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After all was done the paper ended in a traceback."""
+    call = spec.load("ribera-2027")
+    without = call.model_copy(update={"clauses": tuple(each for each in call.clauses if each.id != "DG-12")})
+    monkeypatch.setattr(notification, "pdf", str.encode)
+    monkeypatch.setattr(notification.spec, "load", lambda _: without)
+    monkeypatch.setattr(revocation, "_provisions", lambda *_: ("DG-99",))
+    found = revoking.revoke(diario, replace(ORDER, provision="DG-99"), Options())
+    assert found.paper and not found.pending
+    told = " ".join(found.paper.read_text().split())
+    assert "bloqueó la comunicación con su servidor.</p>" in told and "None" not in told
+
+
+def test_a_paper_over_which_this_program_falls_is_told_with_what_is_done(
+    diario: Path, servers: list[tuple[str, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notification, "write", Mock(side_effect=KeyError("algo")))
+    found = revoking.revoke(diario, ORDER, Options())
+    assert found.servers == ("prep.diario.mx",) and found.paper is None
+    assert found.pending == (
+        "la notificación no se pudo hacer: falló este programa (KeyError: 'algo'); avise a quien lo mantiene",
+    )
 
 
 def test_the_verbs_say_what_is_done_and_what_is_not(

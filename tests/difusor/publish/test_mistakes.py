@@ -253,6 +253,38 @@ def test_a_corte_later_than_its_own_close_is_not_signed(tree: Path, election: Pa
     assert done.exit_code == 1 and "su elección cierra 02/06/2024 19:30:00 PDT" in told
 
 
+@pytest.mark.parametrize("is_moved", [False, True], ids=["as in the file", "moved by the last corte"])
+def test_an_open_page_is_not_closed_by_an_instant_that_has_passed(
+    tmp_path: Path, election: Path, key: Path, is_moved: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """The day before, typed by mistake, would close every mirror as it receives the corte; nothing told of it."""
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now - timedelta(hours=30 if is_moved else 3))  # it closes after 24
+    tree, passed = make_tree(tmp_path / "siete", 7, now - timedelta(hours=2, minutes=30)), now - timedelta(hours=2)
+    if is_moved:
+        tree = make_tree(tmp_path / "seis", 6, now - timedelta(hours=7))
+        with monkeypatch.context() as patch:
+            patch.setattr(instants, "now", lambda: now - timedelta(hours=6, minutes=30))
+            moved = instants.write(now + timedelta(hours=1))
+            assert run_sign(tree, election, key, "--close", moved, "--jump", 999).exit_code == 0
+    before = (tree / manifest.NAME).read_bytes() if is_moved else b""
+    done = run_sign(tree, election, key, "--close", instants.write(passed), "--jump", 999)
+    told = " ".join(done.output.split())
+    assert done.exit_code == 1 and "ya pasó, y todos los espejos cerrarían" in told
+    assert not signing.is_signed(tree) or (tree / manifest.NAME).read_bytes() == before
+    done = run_sign(tree, election, key, "--close", told.rpartition("--close ")[2], "--jump", 999)
+    assert done.exit_code == 0, done.output
+
+
+def test_after_its_close_a_corte_is_signed_with_the_close_that_was_right(tmp_path: Path, election: Path, key: Path):
+    """To withdraw one the next day, while the file of the election has the close of before it was moved."""
+    now = instants.now().replace(microsecond=0)
+    this_night(election, now - timedelta(hours=30))
+    tree = make_tree(tmp_path / "siete", 7, now - timedelta(hours=8))
+    done = run_sign(tree, election, key, "--close", instants.write(now - timedelta(hours=5)), "--jump", 999)
+    assert done.exit_code == 0, done.output
+
+
 def test_a_key_that_may_not_sign_is_told_at_once(tree: Path, tmp_path: Path, election: Path, records: Path):
     done = run_sign(tree, election, make_key(tmp_path, "otra"))
     assert done.exit_code == 1

@@ -16,7 +16,7 @@ from difusor.inventory import load_election
 from difusor.publish import pages, signing
 from difusor.synthetic import Setting, write_corte
 
-OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 3, 22, tzinfo=UTC)
+OPENS, CLOSES = datetime(2024, 6, 3, 2, tzinfo=UTC), datetime(2024, 6, 4, 2, tzinfo=UTC)
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -24,7 +24,7 @@ Change = Callable[[dict[str, Any]], object]
 def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of two cortes of one night."""
     folder = tmp_path_factory.mktemp("noche")
-    setting = Setting.of(shipped("ribera-2027")).but(opens=OPENS, closes=CLOSES, total=81)
+    setting = Setting.of(shipped("ribera-2027")).but(opens=OPENS, closes=CLOSES, total=97)
     for number in (19, 20):
         write_corte(folder / str(number), setting, number=number, seed=1)
     return folder
@@ -60,6 +60,24 @@ def test_the_page_of_an_office_of_the_corte_before_is_noticed(
         "datos/congreso.json es del corte 2024-06-03T06:30:00Z, y datos/corte.json del corte 2024-06-03T06:45:00Z."
     )
     assert second.startswith("datos/congreso.json dice ") and "actas capturadas de «Congreso del estado», y " in second
+
+
+def test_a_folder_of_another_election_is_noticed(
+    corte: Path, election: Path, key: Path, warned: Callable[[], list[str]]
+) -> None:
+    """Nothing compared them: the page of one election was signed for another, whose citizens saw its name."""
+    path, decided, name = corte / pages.IDENTITY, load_election(election), shipped("ribera-2027").name
+    (told,) = signing.plausible(signing.sign(corte, decided, key), decided)[0]
+    remedy = "revise que la carpeta sea de esta elección"
+    assert told == f"{pages.IDENTITY} es de «{name}», y se firma para «{decided.name}»: {remedy}."
+    change(path, lambda head: head.update(abre="2024-05-19T20:00:00-06:00", cierra="2024-05-20T20:00:00-06:00"))
+    change(path, lambda head: head["eleccion"].update(nombre=f" {decided.name} "))
+    opens, closes = signing.plausible(signing.sign(corte, decided, key), decided)[0]
+    assert f"{pages.IDENTITY} abre 2024-05-20T02:00:00Z, y se firma con apertura 2024-06-03T02:00:00Z: revise" in opens
+    assert f"{pages.IDENTITY} cierra 2024-05-21T02:00:00Z, y se firma con cierre 2024-06-04T02:00:00Z: revise" in closes
+    for last, warnings in (("2024-06-04T01:50:01Z", 0), ("2024-06-04T01:50:00Z", 1), ("2024-06-04T02:00:01Z", 1)):
+        change(path, lambda head, last=last: head.update(abre=7, cierra=last))
+        assert len(warned()) == warnings
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,20 @@ def test_another_opening_begins_a_new_record(kept: Seen, target: Target, server:
     assert kept.note(make_target(election), begin_anew(server), instants.now()) == []
 
 
+def test_what_was_kept_of_another_opening_stays_beside_the_new_record(
+    kept: Seen, target: Target, server: Server, election: Path
+) -> None:
+    """It was written over, and with it went the only evidence of that opening's log."""
+    path, opened = kept.path(target.election, NAME), election.read_text()
+    for hour in ("02", "01", "02"):
+        election.write_text(opened.replace("2024-06-03T02:00", f"2024-06-03T{hour}:00"))
+        assert kept.note(make_target(election), server.write(), instants.now()) == []
+    earlier = [path.parent / "anteriores" / f"{NAME}-{number}.json" for number in (1, 2)]
+    told = [json.loads(json.loads(each.read_text())["kept"]) for each in (*earlier, path)]
+    assert [each["heads"][0]["entries"] for each in told] == [1, 2, 3]
+    assert kept.without_light(target.election) == []
+
+
 SPOILS: dict[str, Callable[[Path], object]] = {
     "cut short": lambda path: path.write_bytes(path.read_bytes()[:-20]),
     "emptied": lambda path: path.write_bytes(b""),
@@ -185,8 +199,9 @@ def test_a_damaged_record_is_told_put_aside_and_begun_anew(kept: Seen, target: T
     path = kept.path(target.election, NAME)
     SPOILS[spoil](path)
     (told,) = kept.note(target, server.write(), instants.now())
-    assert f"{path} estaba dañado: queda en {NAME}-1.json" in told
-    assert os.path.lexists(path.with_name(f"{NAME}-1.json"))
+    aside = f".apartado-{NAME}.json-1"
+    assert f"{path} estaba dañado: queda en {aside}" in told
+    assert os.path.lexists(path.with_name(aside))
     assert kept.note(target, cut_with_state(server), instants.now()) != []
 
 

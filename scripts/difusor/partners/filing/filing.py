@@ -12,7 +12,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from corte.format import instants
-from corte.format.files import locked
 from difusor import spec
 from difusor.inventory import Notice
 from difusor.partners import election, record
@@ -22,7 +21,7 @@ from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Pape
 from difusor.partners.letters import UNSIGNED, folder_of
 from difusor.partners.record import LOGO, Record
 from difusor.process import account
-from difusor.project import UnusableError, home
+from difusor.project import UnusableError, home, locked
 from difusor.spec import papers as texts
 from difusor.terminal import local
 
