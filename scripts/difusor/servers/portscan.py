@@ -34,6 +34,13 @@ PAUSES = (0.01, 0.04, 0.16)
 Packets sent all at once can be dropped on the way, and an open port then looks closed.
 """
 
+PATIENCE = (0.64, 2.56)
+"""The same for further repetitions of those few attempts whose known port has not answered yet: on a host that is busy
+for some seconds now and then, other ones are lost at each repetition.
+"""
+FEW = 4
+"""Those are at most one in so many; if more are lost, the host answers no more."""
+
 AGAIN = 1.0
 """Seconds after which a packet is repeated that was not answered, as the system does when it connects."""
 
@@ -68,8 +75,8 @@ def scan(address: str, ports: str, timeout: float, known: str = "") -> list[int]
     A port is open when the connection is established within `timeout` (seconds); more than a second leaves time for the
     system's own second attempt. `known` are ports that must be open if the host is reachable at all: one of them is
     asked with every volley. When it does not answer, other answers may be lost too, and the scan is repeated more
-    slowly. A known port that never answered with one of the volleys is left out of the result: of the other ports of
-    that volley nothing is known.
+    slowly, at last only what was lost. A known port that never answered with one of the volleys is left out of the
+    result: of the other ports of that volley nothing is known.
     """
     found: set[int] = set()
     wanted, watched, files = expand(ports), expand(known), _files()
@@ -84,6 +91,13 @@ def scan(address: str, ports: str, timeout: float, known: str = "") -> list[int]
         unheard = {number for number in unheard if beside[number] not in answered[number]}
         if not unheard and found.issuperset(watched):
             break
+    for pause in PATIENCE:
+        if not 0 < len(unheard) <= len(sent) // FEW:
+            break
+        left = sorted(unheard)
+        answered = _answering(address, [sent[number] for number in left], timeout, pause, files // (size + 1))
+        found.update(*answered)
+        unheard = {number for place, number in enumerate(left) if beside[number] not in answered[place]}
     return sorted(found.intersection(wanted).difference(beside[number] for number in unheard))
 
 

@@ -88,7 +88,9 @@ def test_no_ports() -> None:
         ([{0: {22, 80}}, {}], "80,443", [22, 80, 443, 1000], 2),
         ([{3: {1000, 443}}, {}], "80,443", [22, 80, 443, 1000], 2),
         ([{3: {1000, 443}}, {1: {443}}], "80,443", [22, 80, 443, 1000], 2),
-        ([{3: {1000, 443}}] * 3, "80,443", [22, 80], 3),
+        ([{3: {1000, 443}}] * 3 + [{0: {443}}, {}], "80,443", [22, 80, 443, 1000], 5),
+        ([{3: {1000, 443}}] * 3 + [{0: {1000, 443}}] * 2, "80,443", [22, 80], 5),
+        ([{2: {80}, 3: {1000, 443}}] * 3, "80,443", [22], 3),
         ([{0: {22}}], "80,443", [80, 443, 1000], 1),
         ([{number: {22, 80, 443, 1000} for number in range(4)}] * 3, "80,443", [], 3),
     ],
@@ -98,6 +100,8 @@ def test_no_ports() -> None:
         "in_the_first_volley",
         "in_the_last_volley",
         "another_volley_at_each_repetition",
+        "heard_at_last",
+        "one_volley_is_never_heard",
         "the_host_answers_no_more_from_a_port_on",
         "a_closed_port",
         "no_answer_at_all",
@@ -110,7 +114,10 @@ def test_what_loses_a_known_port_is_asked_again(
     expected: list[int],
     repetitions: int,
 ) -> None:
-    """With every volley a known port is asked; `lost` says of each repetition which volleys lose which answers."""
+    """With every volley a known port is asked; `lost` says of each repetition which volleys lose which answers.
+
+    From the fourth repetition on only the volleys that were not heard are asked, and numbered anew.
+    """
     paces = []
 
     def answering(_address: str, volleys: list[list[int]], _wait: float, pause: float, _most: int) -> list[set[int]]:
