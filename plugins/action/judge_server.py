@@ -34,6 +34,7 @@ SPEC = {
     "images": {"type": "list", "elements": "str", "required": True},
     "strict_paths": {"type": "bool", "required": True},
     "password_login": {"type": "bool", "required": True, "no_log": False},
+    "break_glass": {"type": "bool", "required": True},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
@@ -95,6 +96,7 @@ class ActionModule(ActionBase):
             hosts=args["hosts"],
             keys=args["keys"],
             by_password=args["password_login"],
+            break_glass=args["break_glass"],
             strict_paths=args["strict_paths"],
             images=[(archive, images.architecture(Path(archive))) for archive in args["images"]],
         )
@@ -133,7 +135,13 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         account=account,
         groups=frozenset(found["groups"]),
         doors=tuple(
-            Door(door["address"], {name: door[name] for name in SPELLING}, door["matched"], door["broken"])
+            Door(
+                door["address"],
+                {name: door[name] for name in SPELLING},
+                door["matched"],
+                door["broken"],
+                door["general"],
+            )
             for door in found["doors"]
         ),
         files=files["lists"],
@@ -142,6 +150,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
             name: tuple(found[name])
             for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "masked")
         },
+        **found["ssh"],
         entered=tuple(Login(**each) for each in found["entered"]),
         excepted=tuple((each["path"], each["match"], each["setting"]) for each in files["excepted"]),
         detour=tuple(found["detour"]),

@@ -62,6 +62,10 @@ options:
         description: The operator's SSH_CONNECTION, which a program run by sudo does not see; empty without one.
         type: str
         default: ""
+      user:
+        description: The operator's account on the server, whose session works; empty when unknown.
+        type: str
+        default: ""
       replaced:
         description: Whole files that the roles install, whose changes by the owner are told.
         type: list
@@ -225,9 +229,15 @@ neighbours:
       type: list
     doors:
       description: >-
-        SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ..., matched, broken};
-        C(matched) has what only a Match block says of its sessions, C(broken) tells whether sshd ends there.
+        SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ..., matched, general,
+        broken}; C(matched) has what only a Match block says of its sessions, C(general) what is said for everybody,
+        C(broken) tells whether sshd ends there.
       type: list
+    ssh:
+      description: >-
+        What the owner's files of SSH say for everybody, as {overriding, methods, places}; C(overriding) has settings of
+        which sshd takes the last value, C(places) the lines of settings, by their names in small letters.
+      type: dict
     entered:
       description: >-
         Who has logged in by SSH in the last two weeks, as the journal says, as {user, method, address, key}; C(key) is
@@ -324,6 +334,7 @@ def main():
         "units": {"type": "list", "elements": "str", "default": []},
         "ports": {"type": "list", "elements": "int", "default": []},
         "operator": {"type": "str", "default": ""},
+        "user": {"type": "str", "default": ""},
         "replaced": {"type": "list", "elements": "path", "default": []},
     }
     module = AnsibleModule(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import engine, logins, neighbours
+from difusor.servers import engine, logins, neighbours, sshd
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -81,6 +81,7 @@ def problems(
     hosts: Collection[str] = (),
     keys: Iterable[str] = (),
     by_password: bool = False,
+    break_glass: bool = False,
     strict_paths: bool = True,
     images: Iterable[tuple[str, str]] = (),
     others: Iterable[str] = (),
@@ -93,8 +94,9 @@ def problems(
     service may listen on each TCP port, `conflicts` a sentence for each package that must not be installed,
     `kept_rules` the owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted`
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
-    account, `by_password` whether SSH goes on admitting passwords, `strict_paths` whether the kernel will drop what
-    comes by another interface than its answer goes, `images` the archive and the architecture of each image, "" when
+    account, `by_password` whether SSH goes on admitting passwords, `break_glass` whether one more key opens that
+    account by a file of root, `strict_paths` whether the kernel will drop what comes by another interface than its
+    answer goes, `images` the archive and the architecture of each image, "" when
     it is unknown; `others` further addresses and names that the server has to reach, `subnet` the addresses of the
     containers' network.
     """
@@ -112,6 +114,7 @@ def problems(
         *_by_another_port(server),
         *_short_keys(server),
         *logins.loosened(server.neighbours.excepted, by_password),
+        *_ended_by_ssh(server, by_password=by_password, break_glass=break_glass),
         *_full(server, free_gb, finished_free_gb),
         *_hidden(server),
         *_occupied(server, port_owners),
@@ -295,6 +298,17 @@ def _by_a_detour(server: Machine) -> Iterator[str]:
             f"usted entra por {came} y el servidor le contesta por {gone}, con lo que el núcleo dejaría de oírlo "
             "(rp_filter); corrija esa ruta, o ponga kernel_sysctl: {net.ipv4.conf.all.rp_filter: 2} en el inventario"
         )
+
+
+def _ended_by_ssh(server: Machine, *, by_password: bool, break_glass: bool) -> Iterator[str]:
+    """Tell of SSH's own settings for everybody at which a first run would end: a later one finds all of it in force."""
+    found = server.neighbours
+    if not found.mirror_of:
+        yield from sshd.overridden(found, is_dual=SSH in server.facts.get("dual_stack_ports", ()))
+        yield from sshd.unsatisfied(found, by_password)
+        # Of the account in use, and without SSH, the role proves no login of its own.
+        if server.operator and server.facts.get("user_id") != found.account:
+            yield from sshd.without_session(found, by_password=by_password, break_glass=break_glass)
 
 
 def _somebodys(server: Machine, keys: Iterable[str]) -> Iterator[str]:

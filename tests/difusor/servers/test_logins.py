@@ -88,7 +88,7 @@ def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) 
         f"Match  Address 10.0.0.0/8\n\tpermitrootlogin\tprohibit-password\n  X11Forwarding no\n  Include {deeper}\n"
         "Match User nas\nHostbasedAuthentication yes\n"
     )
-    found = [tuple(each.values()) for each in load("module_utils/probe/files.py").excepted(str(main), str(tmp_path))]
+    found = [tuple(each.values()) for each in load("module_utils/probe/ssh.py").excepted(str(main), str(tmp_path))]
     assert found == [
         (str(main), "Match Address 10.0.0.0/8", "permitrootlogin prohibit-password"),
         (str(deeper), "Match Address 10.0.0.0/8", "PasswordAuthentication yes"),
