@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
-from difusor.servers import diagnosis, preflight, webserver
+from difusor.servers import diagnosis, parameters, preflight, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -40,6 +40,7 @@ SPEC = {
     "registered": {"type": "bool", "required": True},
     "attested": {"type": "list", "elements": "str", "required": True},
     "call": {"type": "str", "required": True},
+    "sysctl": {"type": "dict", "required": True},
     "uplink": {"type": "int", "required": True},
 }
 
@@ -54,7 +55,8 @@ class ActionModule(ActionBase):
         """Judge; everything that is returned is a list.
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
-        (text), `share` (text on the share of the line), `diagnoses` ({id, title, quote, fix, met, found}).
+        (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `diagnoses` ({id, title,
+        quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -112,6 +114,11 @@ class ActionModule(ActionBase):
             "outside": preflight.left_outside(server, args["trusted"]),
             **preflight.ends(server, by_password=args["password_login"]),
             "share": [told for told in (uplink.missing(args["uplink"], call),) if told],
+            "parameters": parameters.changed(
+                [parameters.Parameter(**each) for each in files["parameters"]],
+                args["sysctl"],
+                advertised=facts["ipv6_advertised"],
+            ),
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),

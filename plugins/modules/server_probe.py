@@ -302,6 +302,11 @@ files:
     ssh_included:
       description: Whether SSH's main file includes the folder of its drop-ins, outside of a Match block.
       type: bool
+    parameters:
+      description: >-
+        The kernel parameters that files of the owner's set, as {path, name, value, lost}; C(lost) tells whether only
+        UFW reads that file.
+      type: list
     halting:
       description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
       type: list

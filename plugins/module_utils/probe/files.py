@@ -9,7 +9,7 @@ import pwd
 import re
 import stat
 
-from ansible.module_utils.probe import LARGEST, OURS, content, jobs, read, read_plain, ssh, sudo
+from ansible.module_utils.probe import LARGEST, OURS, content, jobs, parameters, read, read_plain, ssh, sudo
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
@@ -320,6 +320,7 @@ def look(lines, account, replaced):
         "excepted": ssh.excepted(),
         "ssh_included": not os.path.exists(ssh.SSHD) or ssh.includes_drop_ins(read(ssh.SSHD)),
         "restarting": jobs.restarting(lines, owns),
+        "parameters": parameters.written(owns),
         "halting": halting(read(AUDITD)),
         "emptying": jobs.emptying(lines, owns),
         "flushing": at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
