@@ -310,6 +310,9 @@ files:
     halting:
       description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
       type: list
+    audit_waits:
+      description: Whether the kernel takes audit rules only after a restart, and has none of the project's by now.
+      type: bool
     restarting:
       description: 'When jobs of cron or timers restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
       type: list

@@ -285,6 +285,12 @@ def halting(text):
     return ["%s = %s" % each for each in said.items() if each[0].endswith("_action") and each[1] in ("halt", "single")]
 
 
+def audit_waits(lines):
+    """Tell whether the kernel takes no audit rules before a restart (`-e 2`), and has none of the project's by now."""
+    ours = re.compile(r"(?:-k |key=)prep-")
+    return "enabled 2" in lines("auditctl", "-s") and not any(ours.search(line) for line in lines("auditctl", "-l"))
+
+
 def packaged_files(lines):
     """Return {"path md5"} of the files that packages installed and that an owner may change (dpkg and ucf)."""
     conffiles = lines("dpkg-query", "--show", "--showformat", "${Conffiles}\n")
@@ -322,6 +328,7 @@ def look(lines, account, replaced):
         "restarting": jobs.restarting(lines, owns),
         "parameters": parameters.written(owns),
         "halting": halting(read(AUDITD)),
+        "audit_waits": audit_waits(lines),
         "emptying": jobs.emptying(lines, owns),
         "flushing": at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
     }
