@@ -55,8 +55,8 @@ class ActionModule(ActionBase):
         """Judge; everything that is returned is a list.
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
-        (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `diagnoses` ({id, title,
-        quote, fix, met, found}).
+        (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `remote` (folders),
+        `diagnoses` ({id, title, quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -66,6 +66,7 @@ class ActionModule(ActionBase):
             facts=facts,
             packages=frozenset([*facts["packages"], *(f"snap/{name}" for name in probe["snaps"])]),
             free=probe["free"],
+            kinds=probe["kinds"],
             listeners=tuple(
                 (each["address"], each["port"], each["process"], each["unit"]) for each in probe["listeners"]
             ),
@@ -109,6 +110,7 @@ class ActionModule(ActionBase):
         return {
             "changed": False,
             "problems": problems,
+            "remote": preflight.remote(server),
             "closed": closed,
             "open": opened,
             "outside": preflight.left_outside(server, args["trusted"]),

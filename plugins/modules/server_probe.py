@@ -161,6 +161,7 @@ ansible_facts:
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
 free: {description: "Free bytes by path.", returned: always, type: dict}
+kinds: {description: "Kinds of the file systems that hold these folders, by path.", returned: always, type: dict}
 listeners:
   description: TCP listeners as {address, port, process, unit}; process and unit of systemd are empty when unknown.
   returned: always

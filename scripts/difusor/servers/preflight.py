@@ -22,6 +22,8 @@ ACCOUNT_COMMENT = "Instituto (PREP)"
 """What the role accounts says of the account that it has set up (`_accounts_admin_comment`)."""
 FIRST_UID = 1000
 """Of the accounts of people; those of services have lower ones."""
+WITHOUT_OWNERS = re.compile(r"cifs|smb3|smbfs|vfat|msdos|exfat|ntfs3?|fuse.*|9p")
+"""Kinds of file systems that have no owners, links or permissions of Linux, or not all of them."""
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """What Docker calls the architectures that the kernel names."""
@@ -46,6 +48,7 @@ class Machine:
     keys: tuple[str, ...] = ()  # public keys that open the institute's account now, each as type and key
     has_password: bool = False  # whether that account has one
     uid: int = 0  # of that account, 0 when there is none
+    kinds: Mapping[str, str] = field(default_factory=dict)  # of the file systems that hold these folders
     ipv6: bool = True  # whether the kernel has it
 
     @property
@@ -96,9 +99,8 @@ def problems(
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
     account, `by_password` whether SSH goes on admitting passwords, `break_glass` whether one more key opens that
     account by a file of root, `strict_paths` whether the kernel will drop what comes by another interface than its
-    answer goes, `images` the archive and the architecture of each image, "" when
-    it is unknown; `others` further addresses and names that the server has to reach, `subnet` the addresses of the
-    containers' network.
+    answer goes, `images` the archive and the architecture of each image, "" when it is unknown; `others` further
+    addresses and names that the server has to reach, `subnet` the addresses of the containers' network.
     """
     return [
         *_unsupported(server, releases),
@@ -116,7 +118,7 @@ def problems(
         *logins.loosened(server.neighbours.excepted, by_password),
         *_ended_by_ssh(server, by_password=by_password, break_glass=break_glass),
         *_full(server, free_gb, finished_free_gb),
-        *_hidden(server),
+        *_unfit(server),
         *_occupied(server, port_owners),
         *_displaced_site(server),
         *(
@@ -241,14 +243,28 @@ def _full(server: Machine, free_gb: Mapping[str, float], finished_free_gb: float
             yield f"{place} tiene {free:.1f} GB libres y necesita {needed}; libere espacio o amplíe el disco"
 
 
-def _hidden(server: Machine) -> Iterator[str]:
-    """Tell of folders that links lead to where the project's services, which see no home folders, cannot go."""
+def _unfit(server: Machine) -> Iterator[str]:
+    """Tell of folders that links lead to where the project's services, which see no home folders, cannot go.
+
+    Also of a file system on which the first run would end when it gives the store to its owner, or links a corte.
+    """
     for path, real in server.real.items():
         if path.startswith("/srv") and re.match("/(home|root|run/user)/", real):
             yield (
                 f"{path} lleva a {real}, y los servicios del proyecto no ven las carpetas personales; móntelo ahí con "
                 "mount --bind (y en /etc/fstab) en vez de enlazarlo"
             )
+    for path, kind in server.kinds.items():
+        if path.startswith("/srv") and WITHOUT_OWNERS.fullmatch(kind) and not server.neighbours.mirror_of:
+            yield (
+                f"{path} está en un sistema de archivos {kind}, sin dueños, permisos o enlaces como los de Linux, y no "
+                "puede guardar los cortes; monte ahí un disco con ext4 o xfs"
+            )
+
+
+def remote(server: Machine) -> list[str]:
+    """Return the folders of the cortes that another host's disk holds, as "/srv/prep (nfs4)"."""
+    return [f"{path} ({kind})" for path, kind in server.kinds.items() if path.startswith("/srv") and "nfs" in kind]
 
 
 def _occupied(server: Machine, port_owners: Mapping[int, str]) -> Iterator[str]:
