@@ -179,7 +179,7 @@ def ends(server: Machine, *, by_password: bool) -> dict[str, list[str]]:
     is_new = bool(found.entered) and not found.mirror_of
     return {
         "refused": logins.refused(found.entered, by_password=by_password, long_rsa=version >= REQUIRES_RSA_SIZE),
-        "closing": logins.closing(version) if is_new else [],
+        "closing": logins.closing(version, ecdsa="ssh_host_key_ecdsa_public" in server.facts) if is_new else [],
         "unattended": logins.unattended(found.entered, found.keyed, found.account, server.facts.get("user_id", "")),
     }
 

@@ -107,6 +107,16 @@ def test_what_ssh_refuses_to_everybody_is_told(openssh: tuple[int, ...], told: i
     assert len(closing(openssh)) == told
 
 
+@pytest.mark.parametrize("has_key", [False, True])
+def test_a_host_key_that_is_offered_no_more_is_told(has_key: bool) -> None:
+    """Whoever knows the server by its ECDSA key alone was told by his own client that somebody is in between."""
+    facts = {**SERVER.facts, **({"ssh_host_key_ecdsa_public": "AAAA"} if has_key else {})}
+    found = Neighbours(entered=(Login("ana", "publickey", "10.0.0.5"),), keyed=("ana",))
+    told = ends(replace(SERVER, facts=facts, neighbours=found), by_password=False)["closing"]
+    assert [each for each in told if each.startswith("su llave de servidor ECDSA")] == told[1:] * has_key
+    assert len(told) == 1 + has_key
+
+
 def test_it_is_told_before_the_first_run_only() -> None:
     beside = Neighbours(entered=(Login("root", "publickey", "10.0.0.5"),), keyed=("ana",))
     server = replace(SERVER, openssh="1:9.6p1-3ubuntu13.5", neighbours=beside)
