@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
-from difusor.servers import diagnosis, preflight, webserver
+from difusor.servers import diagnosis, parameters, preflight, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -34,11 +34,13 @@ SPEC = {
     "images": {"type": "list", "elements": "str", "required": True},
     "strict_paths": {"type": "bool", "required": True},
     "password_login": {"type": "bool", "required": True, "no_log": False},
+    "break_glass": {"type": "bool", "required": True},
     "hosts": {"type": "list", "elements": "str", "required": True},
     "public_address": {"type": "str", "required": True},
     "registered": {"type": "bool", "required": True},
     "attested": {"type": "list", "elements": "str", "required": True},
     "call": {"type": "str", "required": True},
+    "sysctl": {"type": "dict", "required": True},
     "uplink": {"type": "int", "required": True},
 }
 
@@ -53,7 +55,8 @@ class ActionModule(ActionBase):
         """Judge; everything that is returned is a list.
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
-        (text), `share` (text on the share of the line), `diagnoses` ({id, title, quote, fix, met, found}).
+        (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `remote` (folders),
+        `diagnoses` ({id, title, quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -63,6 +66,7 @@ class ActionModule(ActionBase):
             facts=facts,
             packages=frozenset([*facts["packages"], *(f"snap/{name}" for name in probe["snaps"])]),
             free=probe["free"],
+            kinds=probe["kinds"],
             listeners=tuple(
                 (each["address"], each["port"], each["process"], each["unit"]) for each in probe["listeners"]
             ),
@@ -95,6 +99,7 @@ class ActionModule(ActionBase):
             hosts=args["hosts"],
             keys=args["keys"],
             by_password=args["password_login"],
+            break_glass=args["break_glass"],
             strict_paths=args["strict_paths"],
             images=[(archive, images.architecture(Path(archive))) for archive in args["images"]],
         )
@@ -105,11 +110,17 @@ class ActionModule(ActionBase):
         return {
             "changed": False,
             "problems": problems,
+            "remote": preflight.remote(server),
             "closed": closed,
             "open": opened,
             "outside": preflight.left_outside(server, args["trusted"]),
             **preflight.ends(server, by_password=args["password_login"]),
             "share": [told for told in (uplink.missing(args["uplink"], call),) if told],
+            "parameters": parameters.changed(
+                [parameters.Parameter(**each) for each in files["parameters"]],
+                args["sysctl"],
+                advertised=facts["ipv6_advertised"],
+            ),
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -133,7 +144,13 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         account=account,
         groups=frozenset(found["groups"]),
         doors=tuple(
-            Door(door["address"], {name: door[name] for name in SPELLING}, door["matched"], door["broken"])
+            Door(
+                door["address"],
+                {name: door[name] for name in SPELLING},
+                door["matched"],
+                door["broken"],
+                door["general"],
+            )
             for door in found["doors"]
         ),
         files=files["lists"],
@@ -142,6 +159,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
             name: tuple(found[name])
             for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "masked")
         },
+        **found["ssh"],
         entered=tuple(Login(**each) for each in found["entered"]),
         excepted=tuple((each["path"], each["match"], each["setting"]) for each in files["excepted"]),
         detour=tuple(found["detour"]),

@@ -42,6 +42,13 @@ options:
     type: list
     elements: path
     default: []
+  opened:
+    description:
+      - Folders through which the project has given others a way (C(chmod o+x)). It is taken back where they had none
+        before and nothing else of the mode has changed.
+    type: list
+    elements: path
+    default: []
   forget:
     description: Paths that are their owner's again; they are taken off the record, and nothing restores them any more.
     type: list
@@ -121,6 +128,19 @@ class Record:
             for path in (path for path in ours if path.endswith("/")):
                 remove_empty(path)
         return restored, removed
+
+    def close(self, folders, check_mode):
+        """Take others' way through these folders back where they had none before; return those folders."""
+        closed = []
+        for path in folders:
+            kept = self.original(path)
+            if kept and os.path.isdir(path):
+                was, now = (stat.S_IMODE(os.stat(each).st_mode) for each in (kept, path))
+                if now == was | stat.S_IXOTH != was:
+                    closed.append(path)
+                    if not check_mode:
+                        os.chmod(path, was)
+        return closed
 
     def forget(self, paths, check_mode):
         """Take paths off the record; return those that were on it."""
@@ -239,6 +259,7 @@ def main():
             "paths": {"type": "list", "elements": "str", "default": []},  # type path would strip the final slash
             "also": paths,
             "modes": paths,
+            "opened": paths,
             "forget": paths,
             "record": {"type": "path", "default": "/var/lib/prep-difusor"},
             "run": {"type": "str", "default": ""},
@@ -255,6 +276,7 @@ def main():
         restored, removed = record.restore(
             given["paths"] if given["own"] else None, given["also"], given["modes"], module.check_mode
         )
+        restored += record.close(given["opened"], module.check_mode)
     module.exit_json(
         changed=bool(restored or removed or forgotten),
         recorded=record.exists,

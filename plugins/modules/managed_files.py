@@ -67,11 +67,11 @@ options:
   record:
     description:
       - Folder, readable by root only, with which C(give_back) can restore the server. Before the very first change,
-        C(/etc), the list of packages and the keys of the accounts are copied to C(found/) in it. Its file C(paths)
-        lists what this module wrote, removed or made (folders end in a slash). Its file C(unapplied) lists what was
-        changed and perhaps not yet read by the programs concerned, after the O(run) that changed it. It is reported as
-        changed by the next run too, so that a run that was interrupted before its handlers loses none of them;
-        C(playbooks/tasks/applied.yml) takes it off the list.
+        C(/etc), the list of packages, the accounts' keys and the mode of C(/srv) are copied to C(found/) in it. Its
+        file C(paths) lists what this module wrote, removed or made (folders end in a slash). Its file C(unapplied)
+        lists what was changed and perhaps not yet read by the programs concerned, after the O(run) that changed it. It
+        is reported as changed by the next run too, so that a run that was interrupted before its handlers loses none of
+        them; C(playbooks/tasks/applied.yml) takes it off the list.
     type: path
     default: /var/lib/prep-difusor
   run:
@@ -104,6 +104,7 @@ armed:
 """
 
 FOUND = ["/etc", "/var/lib/dpkg/status"]
+FOLDERS = ["/srv"]  # whose modes alone are kept
 KEYS = "/home/*/.ssh/authorized_keys"
 DAMAGE = "\ufffd"  # what stands, after decoding, for bytes that are no UTF-8
 
@@ -271,7 +272,7 @@ class ManagedFiles:
             file.write(line + "\n")
 
     def keep_found(self):
-        """Copy /etc, the list of packages and the accounts' keys; the copy gets its name only when it is complete."""
+        """Copy the state that `record` tells of; the copy gets its name only when it is complete."""
         unfinished = self.record + ".new"
         shutil.rmtree(unfinished, ignore_errors=True)
         found = os.path.join(unfinished, "found")
@@ -279,6 +280,9 @@ class ManagedFiles:
         os.mkdir(found)
         paths = [path[1:] for path in [*FOUND, *glob.glob(KEYS)]]
         self.module.run_command(["cp", "--archive", "--parents", *paths, found], cwd="/", check_rc=True)
+        for path in filter(os.path.isdir, FOLDERS):
+            os.makedirs(found + path)
+            shutil.copymode(path, found + path)
         os.rename(unfinished, self.record)
 
     def note(self, path, before, after, sensitive=False):

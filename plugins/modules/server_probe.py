@@ -62,6 +62,10 @@ options:
         description: The operator's SSH_CONNECTION, which a program run by sudo does not see; empty without one.
         type: str
         default: ""
+      user:
+        description: The operator's account on the server, whose session works; empty when unknown.
+        type: str
+        default: ""
       replaced:
         description: Whole files that the roles install, whose changes by the owner are told.
         type: list
@@ -157,6 +161,7 @@ ansible_facts:
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
 free: {description: "Free bytes by path.", returned: always, type: dict}
+kinds: {description: "Kinds of the file systems that hold these folders, by path.", returned: always, type: dict}
 listeners:
   description: TCP listeners as {address, port, process, unit}; process and unit of systemd are empty when unknown.
   returned: always
@@ -225,9 +230,15 @@ neighbours:
       type: list
     doors:
       description: >-
-        SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ..., matched, broken};
-        C(matched) has what only a Match block says of its sessions, C(broken) tells whether sshd ends there.
+        SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ..., matched, general,
+        broken}; C(matched) has what only a Match block says of its sessions, C(general) what is said for everybody,
+        C(broken) tells whether sshd ends there.
       type: list
+    ssh:
+      description: >-
+        What the owner's files of SSH say for everybody, as {overriding, methods, places}; C(overriding) has settings of
+        which sshd takes the last value, C(places) the lines of settings, by their names in small letters.
+      type: dict
     entered:
       description: >-
         Who has logged in by SSH in the last two weeks, as the journal says, as {user, method, address, key}; C(key) is
@@ -292,9 +303,17 @@ files:
     ssh_included:
       description: Whether SSH's main file includes the folder of its drop-ins, outside of a Match block.
       type: bool
+    parameters:
+      description: >-
+        The kernel parameters that files of the owner's set, as {path, name, value, lost}; C(lost) tells whether only
+        UFW reads that file.
+      type: list
     halting:
       description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
       type: list
+    audit_waits:
+      description: Whether the kernel takes audit rules only after a restart, and has none of the project's by now.
+      type: bool
     restarting:
       description: 'When jobs of cron or timers restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
       type: list
@@ -324,6 +343,7 @@ def main():
         "units": {"type": "list", "elements": "str", "default": []},
         "ports": {"type": "list", "elements": "int", "default": []},
         "operator": {"type": "str", "default": ""},
+        "user": {"type": "str", "default": ""},
         "replaced": {"type": "list", "elements": "path", "default": []},
     }
     module = AnsibleModule(

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -259,6 +260,36 @@ def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) 
     assert (server.root / "etc/theirs").stat().st_mode & 0o777 == 0o640
     assert (server.root / "etc/default").readlink() == Path("theirs")
     assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "theirs"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "after"),
+    [
+        (0o750, 0o751, 0o750),
+        (0o755, 0o755, 0o755),
+        (0o750, 0o755, 0o755),  # the owner has opened it further meanwhile
+        (0o755, 0o751, 0o751),  # or closed it, and the gate kept its way through
+        (0o700, 0o700, 0o700),
+    ],
+)
+def test_a_folder_that_the_gate_has_opened_is_closed_again_where_the_owner_has_not_changed_it(
+    before: int, now: int, after: int, give_back: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An owner's /srv of 0750 stayed 0751 after the removal."""
+    srv, record, written = tmp_path / "srv", tmp_path / "record", load("modules/managed_files.py")
+    srv.mkdir()
+    srv.chmod(before)
+    monkeypatch.setattr(written, "FOLDERS", [str(srv)])
+    module = SimpleNamespace(params={"guard": None, "record": str(record)}, run_command=lambda *_, **__: None)
+    written.ManagedFiles(module, {}).keep_found()
+    srv.chmod(now)
+    found = give_back.Record(str(record))
+    expected = [str(srv)] if (before, now) == (0o750, 0o751) else []
+    assert found.close([str(srv)], check_mode=True) == expected
+    assert srv.stat().st_mode & 0o777 == now
+    assert found.close([str(srv), str(tmp_path / "none")], check_mode=False) == expected
+    assert srv.stat().st_mode & 0o777 == after
+    assert give_back.Record(str(tmp_path / "older")).close([str(srv)], check_mode=False) == []
 
 
 def test_what_is_its_owners_again_is_left_by_a_removal(server: Server) -> None:

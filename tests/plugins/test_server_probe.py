@@ -16,7 +16,8 @@ from plugin_kit import load
 from difusor.project import ROOT
 
 BESIDE = {
-    "account": "", "origins": [], "shape": False, "units": [], "ports": [], "operator": "", "replaced": [],
+    "account": "", "origins": [], "shape": False, "units": [], "ports": [], "operator": "", "user": "",
+    "replaced": [],
 }  # fmt: skip
 
 

@@ -75,6 +75,40 @@ def test_the_owners_room_for_the_journal_is_read_as_systemd_reads_it(said: str, 
     assert 0 < probe.room((), (), ("/",)) <= 4 << 30 and probe.room(*places) >= room
 
 
+LOCKED = ["enabled 2", "failure 1", "pid 700", "backlog_limit 8192"]
+
+
+@pytest.mark.parametrize(
+    ("shared", "state", "command"),
+    [
+        (False, LOCKED, "augenrules"),
+        (False, ["enabled 1", "failure 2"], "augenrules --load"),
+        (False, [], "augenrules --load"),
+        (True, None, "augenrules"),
+    ],
+)
+def test_rules_that_the_kernel_takes_only_after_a_restart_are_written_and_not_loaded(
+    shared: bool, state: list[str] | None, command: str
+) -> None:
+    """With `-e 2` of the owner's the loading failed in each run, or passed without one rule in force."""
+    tasks = yaml.safe_load((role_kit.ROLES / "audit/tasks/load.yml").read_text(encoding="utf-8"))
+    (compiled,) = (task["ansible.builtin.command"]["cmd"] for task in tasks if "augenrules {{" in str(task))
+    (told,) = (task["when"] for task in tasks if "no admite cambios" in str(task))
+    asked = {"skipped": True} if state is None else {"stdout_lines": state}
+    inputs = {"kernel_shared": shared, "__audit_state": asked}
+    assert role_kit.text("audit", compiled, inputs).strip() == command
+    assert role_kit.value("audit", told, inputs) is (state is LOCKED)
+
+
+def test_the_preflight_knows_that_the_rules_wait_for_a_restart() -> None:
+    waits = load("module_utils/probe/files.py").audit_waits
+    said = {"-s": LOCKED, "-l": ["-w /etc/passwd -p wa -k identity"]}
+    assert waits(lambda *words: said[words[1]])
+    assert not waits(lambda *words: {**said, "-l": ["-w /srv/prep -p wa -k prep-corte"]}[words[1]]), "they are in force"
+    assert not waits(lambda *words: {**said, "-s": ["enabled 1"]}[words[1]])
+    assert not waits(lambda *_: []), "auditd is not installed"
+
+
 def test_the_database_of_an_owner_who_had_aide_is_never_written() -> None:
     paths = ("aide/aide.conf", "systemd/system/aidecheck.service", "systemd/system/aiderenew.service")
     texts = [role_kit.render("audit", f"etc/{path}", {}) for path in paths]

@@ -12,6 +12,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from plugin_kit import load
 
+from difusor.servers.parameters import Parameter, changed
+
 
 @pytest.mark.parametrize("advertised", [False, True])
 def test_router_advertisements_are_refused_unless_ipv6_depends_on_them(advertised: bool) -> None:
@@ -160,6 +162,47 @@ def test_the_preflight_knows_whether_a_detour_will_be_refused(overrides: dict[st
     variables = {} if given is None else {"kernel_sysctl": given}
     expression = trust_as_template(wired["preflight_strict_paths"])
     assert Templar(loader=DataLoader(), variables=variables).template(expression) is strict
+
+
+def test_what_the_owner_set_and_the_project_changes_is_told(tmp_path: Path) -> None:
+    """Also of the file that only UFW reads, where guides to a VPN put the forwarding; not what packages say."""
+    folder, ufw, packaged = tmp_path / "sysctl.d", tmp_path / "ufw", tmp_path / "sysctl.d/10-network-security.conf"
+    folder.mkdir()
+    packaged.write_text("net.ipv4.conf.all.rp_filter=2\nkernel.sysrq = 176\n")
+    (tmp_path / "sysctl.conf").write_text("net.ipv4.ip_unprivileged_port_start = 80\nnet.core.somaxconn=100\n")
+    (folder / "99-sysctl.conf").symlink_to(tmp_path / "sysctl.conf")
+    (folder / "90-vpn.conf").write_text(
+        "net.ipv4.conf.all.rp_filter = 0\nnet.ipv4.tcp_syncookies = 1\nvm.swappiness=1\n"
+    )
+    (folder / "zz-prep-difusor.conf").write_text("# Managed by prep-difusor\nnet.ipv4.conf.all.rp_filter = 1\n")
+    ufw.write_text(f'IPV6=yes\nIPT_SYSCTL="{tmp_path}/ufw.conf"\n')
+    (tmp_path / "ufw.conf").write_text(
+        "net/ipv4/ip_forward=1\nnet/ipv6/conf/all/forwarding=1\nvm.swappiness=1\nnet/ipv4/conf/all/log_martians=0\n"
+        "net/ipv4/conf/all/rp_filter=2\n#net/ipv4/tcp_sack=1\n"
+    )
+    owns = {str(tmp_path / "sysctl.conf"), str(tmp_path / "ufw.conf"), str(folder / "90-vpn.conf")}
+    found = load("module_utils/probe/parameters.py").written(owns.__contains__, str(folder), str(ufw))
+    written = [Parameter(**each) for each in found]
+    assert changed(written, {}, advertised=False) == [
+        "net.ipv4.ip_unprivileged_port_start: 80 → 1024",
+        f"net.ipv6.conf.all.forwarding: 1 → sin poner ({tmp_path}/ufw.conf ya no se lee)",
+        "net.ipv4.conf.all.rp_filter: 2 → 1",
+    ]
+    kept = {
+        "net.ipv4.ip_unprivileged_port_start": None, "net.ipv6.conf.all.forwarding": 1, "net.ipv4.conf.all.rp_filter": 2
+    }  # fmt: skip
+    assert changed(written, kept, advertised=False) == []
+    ufw.write_text("# Managed by prep-difusor\nIPT_SYSCTL=\n")
+    assert {
+        each["path"]
+        for each in load("module_utils/probe/parameters.py").written(owns.__contains__, str(folder), str(ufw))
+    } == {str(tmp_path / "sysctl.conf"), str(folder / "90-vpn.conf")}
+
+
+def test_router_advertisements_that_the_owner_refuses_or_takes_are_told_by_what_the_role_does() -> None:
+    taken = [Parameter("/etc/sysctl.d/a.conf", "net.ipv6.conf.all.accept_ra", "2")]
+    assert changed(taken, {}, advertised=False) == ["net.ipv6.conf.all.accept_ra: 2 → 0"]
+    assert changed(taken, {}, advertised=True) == []
 
 
 @pytest.mark.parametrize("installed", [False, True])

@@ -7,10 +7,9 @@ import hashlib
 import os
 import pwd
 import re
-import shlex
 import stat
 
-from ansible.module_utils.probe import LARGEST, LISTS, OURS, content, jobs, read, read_plain, sudo
+from ansible.module_utils.probe import LARGEST, OURS, content, jobs, parameters, read, read_plain, ssh, sudo
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
@@ -25,12 +24,6 @@ DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one anoth
 FAILED = 'said=$(timeout 120 %s 2>&1) || { [ $? != 124 ] || said="[emerg] $0 in /etc/nginx:"; echo "$said"; }'
 UNREAD = "no termina de leerse en dos minutos, como con un include de algo que no es un archivo"
 PAGE = NGINX + "/sites-available/prep"
-SSHD = "/etc/ssh/sshd_config"
-DROP_INS = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
-WAYS_IN = (
-    "permitrootlogin", "passwordauthentication", "kbdinteractiveauthentication", "challengeresponseauthentication",
-    "permitemptypasswords", "hostbasedauthentication",
-)  # fmt: skip
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
@@ -216,73 +209,6 @@ def modules(text, path=RSYNCD):
     return [line.strip("[]") for line in said if line[0] == "["] or [path for _ in said[:1]]
 
 
-def configuration(path=SSHD, folder="/etc/ssh"):
-    """Yield every file of SSH's configuration with its text: `path`, and what it includes."""
-    text = read(path)
-    if text:
-        yield path, text
-    for included in re.findall(r"^\s*Include\s+(.*)$", text, re.MULTILINE | re.IGNORECASE):
-        for pattern in included_paths(included):
-            for each in sorted(glob.glob(os.path.join(folder, pattern))):
-                yield from configuration(each, folder)
-
-
-def included_paths(text):
-    """Return the patterns that an Include names; with a quote that does not end, which sshd refuses, its words."""
-    try:
-        return shlex.split(text, comments=True)
-    except ValueError:
-        return text.split()
-
-
-def excepted(path=SSHD, folder="/etc/ssh", match=""):
-    """Return [{path, match, setting}] of what the owner's Match blocks say of ways to log in.
-
-    It holds before what is said for everybody, in whatever file. `match`: the block that includes this file.
-    """
-    found, text = [], read(path)
-    for line in [] if is_ours(text) else map(str.strip, text.splitlines()):
-        keyword, *rest = re.split(r"[\s=]+", line, maxsplit=1)
-        if keyword.lower() == "match":
-            match = " ".join(line.split())
-        elif keyword.lower() == "include":
-            patterns = [os.path.join(folder, each) for each in included_paths("".join(rest))]
-            for each in (each for pattern in patterns for each in sorted(glob.glob(pattern))):
-                found += excepted(each, folder, match)
-        elif keyword.lower() in WAYS_IN and match and rest:
-            found.append({"path": path, "match": match, "setting": "%s %s" % (keyword, rest[0].split("#")[0].strip())})
-    return found
-
-
-def with_lists(files):
-    """Return {list: [path]} of the files that have an access list."""
-    found = {name: [] for name in LISTS}
-    for path, text in files:
-        for name in LISTS:
-            if re.search(r"^\s*%s\b" % name, text, re.MULTILINE | re.IGNORECASE) and path not in found[name]:
-                found[name].append(path)
-    return found
-
-
-def includes_drop_ins(text, folder="/etc/ssh", wanted=DROP_INS):
-    """Tell whether a text of sshd_config includes the drop-ins for everybody: before any Match block."""
-    for line in text.splitlines():
-        keyword, _, rest = line.strip().replace("=", " ", 1).partition(" ")
-        if keyword.lower() == "match":
-            return False
-        if keyword.lower() == "include":
-            patterns = [os.path.join(folder, each) for each in included_paths(rest)]
-            if any(os.path.dirname(each) == os.path.dirname(wanted) and glob_fits(each, wanted) for each in patterns):
-                return True
-    return False
-
-
-def glob_fits(pattern, path):
-    """Tell whether a pattern of shell names takes the file of this path, which need not exist yet."""
-    parts = {"*": "[^/]*", "?": "[^/]"}
-    return re.fullmatch("".join(parts.get(each, re.escape(each)) for each in pattern), path) is not None
-
-
 def rules(text):
     """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
     found = []
@@ -359,6 +285,12 @@ def halting(text):
     return ["%s = %s" % each for each in said.items() if each[0].endswith("_action") and each[1] in ("halt", "single")]
 
 
+def audit_waits(lines):
+    """Tell whether the kernel takes no audit rules before a restart (`-e 2`), and has none of the project's by now."""
+    ours = re.compile(r"(?:-k |key=)prep-")
+    return "enabled 2" in lines("auditctl", "-s") and not any(ours.search(line) for line in lines("auditctl", "-l"))
+
+
 def packaged_files(lines):
     """Return {"path md5"} of the files that packages installed and that an owner may change (dpkg and ucf)."""
     conffiles = lines("dpkg-query", "--show", "--showformat", "${Conffiles}\n")
@@ -390,11 +322,13 @@ def look(lines, account, replaced):
         "main": owners_main(packaged),
         "changed_files": [path for path in replaced if is_changed(path, packaged)],
         "modules": modules(read(RSYNCD)),
-        "lists": with_lists(configuration()),
-        "excepted": excepted(),
-        "ssh_included": not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
+        "lists": ssh.with_lists(ssh.configuration()),
+        "excepted": ssh.excepted(),
+        "ssh_included": not os.path.exists(ssh.SSHD) or ssh.includes_drop_ins(read(ssh.SSHD)),
         "restarting": jobs.restarting(lines, owns),
+        "parameters": parameters.written(owns),
         "halting": halting(read(AUDITD)),
+        "audit_waits": audit_waits(lines),
         "emptying": jobs.emptying(lines, owns),
         "flushing": at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,
     }

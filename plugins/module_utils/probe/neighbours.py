@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, listening, read, sharing
+from ansible.module_utils.probe import LISTS, listening, read, sharing, ssh
 from ansible.module_utils.probe.files import account_keys
 from ansible.module_utils.probe.queues import detour, shaped, uplinks
 from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
@@ -20,8 +20,6 @@ DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
 KNOWN_TABLES = re.compile(
     r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
 )
-# Settings of SSH without which nobody gets a session by his key.
-SESSION = ("pubkeyauthentication", "authenticationmethods", "authorizedkeysfile", "forcecommand", "chrootdirectory")
 # The tables of iptables that a packet meets before UFW's rules, with the chains that deny something there.
 EARLIER = {"raw": ("PREROUTING",), "mangle": ("PREROUTING", "INPUT")}
 # The chains of nft that a packet to the server meets.
@@ -226,27 +224,32 @@ def tables(text, connection):
     return found, shut
 
 
-def doors(lines, account, origins):
+def doors(lines, account, origins, operator=""):
     """Return what sshd itself says of the account's login from each origin, with Match blocks.
 
-    As {origin, address, matched, broken, and each access list in force}. `matched`: those settings of SESSION that only
-    a Match block says, by name; `broken`: whether sshd ends at what it says, although it has no complaint for others.
+    As {origin, address, matched, general, broken, and each access list in force}. `matched`: those settings of SESSION
+    that only a Match block says, by name; `general`: those that are said for everybody, without a command or folder of
+    sessions that the `operator` has, too, whose session works; `broken`: whether sshd ends at what it says, although it
+    has no complaint for others.
     """
     found, general = [], lines("sshd", "-T") if account and origins else []
     for origin in origins if account else []:
         network = ipaddress.ip_network(origin, strict=False)
         address = str(network[1] if network.num_addresses > 1 else network[0])
         own = "::1" if network.version == 6 else "127.0.0.1"
-        asked = "user=%s,host=%s,addr=%s,laddr=%s,lport=22" % (account, address, address, own)
-        door, matched = {name: [] for name in LISTS}, {}
-        said = lines("sshd", "-T", "-C", asked)
+        asked = "user=%s,host=%s,addr=%s,laddr=%s,lport=22"
+        said = lines("sshd", "-T", "-C", asked % (account, address, address, own))
+        works = lines("sshd", "-T", "-C", asked % (operator, address, address, own)) if operator else []
+        door, settings = {name: [] for name in LISTS}, ({}, {})
         for line in said:
             name, _, value = line.partition(" ")
             if name in door:
                 door[name].append(value)
-            elif name in SESSION and line not in general:
-                matched[name] = value
-        found.append(dict(door, origin=origin, address=address, matched=matched, broken=bool(general) and not said))
+            elif name in ssh.SESSION and not (name in ssh.COMMANDS and line in general and line in works):
+                settings[line in general][name] = value
+        matched, everybodys = settings
+        broken = bool(general) and not said
+        found.append(dict(door, origin=origin, address=address, matched=matched, general=everybodys, broken=broken))
     return found
 
 
@@ -291,7 +294,7 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def look(lines, docker, containers, account, origins, shape, units, ports, operator):
+def look(lines, docker, containers, account, origins, shape, units, ports, operator, user):
     """Return what RETURN of `server_probe` describes as `neighbours`.
 
     `docker`: the Engine; `containers`: the owner's, as RETURN describes them.
@@ -325,7 +328,8 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "masked": masked(lines, units),
         "swarm": swarm,
         "sharing": sharing.look(),
-        "doors": doors(lines, account, origins),
+        "doors": doors(lines, account, origins, user),
+        "ssh": ssh.look(lines),
         "entered": entered(logins),
         "groups": groups(lines, account),
     }

@@ -14,6 +14,8 @@ PARAMETERS = "/etc/sysctl.d/zz-prep-difusor.conf"
 KERNEL = "/proc/sys"
 PTRACE = KERNEL + "/kernel/yama/ptrace_scope"
 FOR_GOOD = "3"  # a value that only a restart of the machine takes back
+OWNERS = "/etc/sysctl.d"
+UFW = "/etc/default/ufw"  # names one more file, which UFW reads whenever it starts
 INTERFACE = "net/ipv4/conf/"  # of what is below it the kernel takes the larger value, an interface's or that of `all`
 SWAPPED = str.maketrans("./", "/.")
 
@@ -46,6 +48,27 @@ def owners(folders=FOLDERS, ptrace=PTRACE):
     found = {name.replace("/", "."): value for name, value in files(folders) if value is not None}
     if read(ptrace).strip() == FOR_GOOD:
         found["kernel.yama.ptrace_scope"] = FOR_GOOD
+    return found
+
+
+def settings(text):
+    """Return {name: value} of what the text of a file sets; nothing of one that is the project's."""
+    said = [] if OURS in text[:200] else lines(text)
+    return {name.replace("/", "."): value for name, value in said if value is not None}
+
+
+def written(owns, folder=OWNERS, ufw=UFW):
+    """Return [{path, name, value, lost}] of what files set that `owns(path)` tells to be the owner's, in their order.
+
+    `lost`: whether only UFW reads the file, which it will not any more.
+    """
+    found = []
+    named = re.findall(r"""^IPT_SYSCTL=["']?(/[^\s"'#]+)""", read(ufw), re.MULTILINE)
+    paths = [(each, False) for each in sorted(glob.glob(folder + "/*.conf"))] + [(each, True) for each in named]
+    for path, is_lost in paths:
+        real = os.path.realpath(path)
+        pairs = settings(read(real)) if owns(real) else {}
+        found += [{"path": real, "name": name, "value": value, "lost": is_lost} for name, value in pairs.items()]
     return found
 
 

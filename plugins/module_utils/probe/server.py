@@ -46,6 +46,17 @@ def free(path):
     return found.f_bavail * found.f_frsize
 
 
+def kind(path, mounts="/proc/self/mounts"):
+    """Return the kind of the file system that holds a path, such as ext4; "" when it is unknown."""
+    found = ("", "")
+    for line in read(mounts).splitlines():
+        _, point, name = line.split(" ")[:3]
+        point = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal.group(1), 8)), point)
+        if (path + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(found[0]):  # the last one is on top
+            found = (point, name)
+    return found[1]
+
+
 def unit_of(cgroups):
     """Return the unit of systemd, such as nginx.service, out of the text of a process's /proc/<id>/cgroup."""
     named = re.search(r"^(?:0:|\d+:name=systemd):(.*)$", cgroups, re.MULTILINE)
@@ -358,6 +369,7 @@ def look(lines, docker, folders, key, pending):
     }
     return facts, {
         "free": {path: free(place) for path, place in places.items()},
+        "kinds": {path: kind(place) for path, place in places.items()},  # after a look that mounts what waits for one
         "listeners": listening_programs,
         "containers": docker_api.owners(listed),
         "snaps": sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob("/snap/*/current")),

@@ -56,13 +56,24 @@ def loosened(excepted: Iterable[tuple[str, str, str]], by_password: bool) -> Ite
             )
 
 
-def closing(openssh: tuple[int, ...]) -> list[str]:
-    """Return what a server with this version of OpenSSH refuses to everybody once the project is there."""
+def closing(openssh: tuple[int, ...], *, ecdsa: bool = False) -> list[str]:
+    """Return what a server with this version of OpenSSH refuses to everybody once the project is there.
+
+    `ecdsa`: whether the server has a host key of that kind, by which some clients may know it and by no other.
+    """
+    host_key = (
+        "su llave de servidor ECDSA: el programa que solo lo conozca por ella dirá que la llave cambió; agregue antes "
+        "la Ed25519 a su known_hosts (/etc/ssh/ssh_host_ed25519_key.pub)"
+    )
     clients = (
         "clientes sin intercambio de llaves poscuántico (OpenSSH < 8.5, PuTTY < 0.78, paramiko), si no se pone "
         "ssh_classic_key_exchange"
     )
-    return ["túneles (reenvío de puertos, del agente y de X11)", *([clients] if openssh >= POST_QUANTUM else [])]
+    return [
+        "túneles (reenvío de puertos, del agente y de X11)",
+        *([clients] if openssh >= POST_QUANTUM else []),
+        *([host_key] if ecdsa else []),
+    ]
 
 
 def unattended(logins: Iterable[Login], keyed: Collection[str], institute: str, operator: str) -> list[str]:

@@ -42,13 +42,15 @@ ADMITTING = {
 class Door:
     """What SSH says of one account when it comes from `address`: its access lists in force, which hold patterns.
 
-    `matched`: those of SESSION that a Match block says, by name; `is_broken`: whether sshd ends at such a block.
+    `matched`: those of SESSION that a Match block says, by name; `general`: those that are said for everybody;
+    `is_broken`: whether sshd ends at such a block.
     """
 
     address: str
     lists: Mapping[str, Sequence[str]]
     matched: Mapping[str, str] = field(default_factory=dict)
     is_broken: bool = False
+    general: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ class Neighbours:
     groups: frozenset[str] = frozenset()  # of that account, if it exists already
     doors: tuple[Door, ...] = ()
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)  # of SSH's configuration, by access list
+    overriding: Mapping[str, str] = field(default_factory=dict)  # settings of SSH whose value replaces the project's
+    methods: str = ""  # that SSH asks of everybody (AuthenticationMethods)
+    places: Mapping[str, Sequence[str]] = field(default_factory=dict)  # lines of SSH's configuration, by setting
     entered: tuple[Login, ...] = ()  # who has logged in by SSH of late
     detour: tuple[str, ...] = ()  # interfaces by which the operator comes in and is answered, where these differ
     excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in

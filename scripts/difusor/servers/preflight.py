@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import engine, logins, neighbours
+from difusor.servers import engine, logins, neighbours, sshd
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -22,6 +22,8 @@ ACCOUNT_COMMENT = "Instituto (PREP)"
 """What the role accounts says of the account that it has set up (`_accounts_admin_comment`)."""
 FIRST_UID = 1000
 """Of the accounts of people; those of services have lower ones."""
+WITHOUT_OWNERS = re.compile(r"cifs|smb3|smbfs|vfat|msdos|exfat|ntfs3?|fuse.*|9p")
+"""Kinds of file systems that have no owners, links or permissions of Linux, or not all of them."""
 SAMPLE_SITE = "/etc/nginx/sites-enabled/default"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 """What Docker calls the architectures that the kernel names."""
@@ -46,6 +48,7 @@ class Machine:
     keys: tuple[str, ...] = ()  # public keys that open the institute's account now, each as type and key
     has_password: bool = False  # whether that account has one
     uid: int = 0  # of that account, 0 when there is none
+    kinds: Mapping[str, str] = field(default_factory=dict)  # of the file systems that hold these folders
     ipv6: bool = True  # whether the kernel has it
 
     @property
@@ -81,6 +84,7 @@ def problems(
     hosts: Collection[str] = (),
     keys: Iterable[str] = (),
     by_password: bool = False,
+    break_glass: bool = False,
     strict_paths: bool = True,
     images: Iterable[tuple[str, str]] = (),
     others: Iterable[str] = (),
@@ -93,10 +97,10 @@ def problems(
     service may listen on each TCP port, `conflicts` a sentence for each package that must not be installed,
     `kept_rules` the owner's UFW rules that may stay, `sensorless` the versions without the requested sensor, `trusted`
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
-    account, `by_password` whether SSH goes on admitting passwords, `strict_paths` whether the kernel will drop what
-    comes by another interface than its answer goes, `images` the archive and the architecture of each image, "" when
-    it is unknown; `others` further addresses and names that the server has to reach, `subnet` the addresses of the
-    containers' network.
+    account, `by_password` whether SSH goes on admitting passwords, `break_glass` whether one more key opens that
+    account by a file of root, `strict_paths` whether the kernel will drop what comes by another interface than its
+    answer goes, `images` the archive and the architecture of each image, "" when it is unknown; `others` further
+    addresses and names that the server has to reach, `subnet` the addresses of the containers' network.
     """
     return [
         *_unsupported(server, releases),
@@ -112,8 +116,9 @@ def problems(
         *_by_another_port(server),
         *_short_keys(server),
         *logins.loosened(server.neighbours.excepted, by_password),
+        *_ended_by_ssh(server, by_password=by_password, break_glass=break_glass),
         *_full(server, free_gb, finished_free_gb),
-        *_hidden(server),
+        *_unfit(server),
         *_occupied(server, port_owners),
         *_displaced_site(server),
         *(
@@ -174,7 +179,7 @@ def ends(server: Machine, *, by_password: bool) -> dict[str, list[str]]:
     is_new = bool(found.entered) and not found.mirror_of
     return {
         "refused": logins.refused(found.entered, by_password=by_password, long_rsa=version >= REQUIRES_RSA_SIZE),
-        "closing": logins.closing(version) if is_new else [],
+        "closing": logins.closing(version, ecdsa="ssh_host_key_ecdsa_public" in server.facts) if is_new else [],
         "unattended": logins.unattended(found.entered, found.keyed, found.account, server.facts.get("user_id", "")),
     }
 
@@ -238,14 +243,28 @@ def _full(server: Machine, free_gb: Mapping[str, float], finished_free_gb: float
             yield f"{place} tiene {free:.1f} GB libres y necesita {needed}; libere espacio o amplíe el disco"
 
 
-def _hidden(server: Machine) -> Iterator[str]:
-    """Tell of folders that links lead to where the project's services, which see no home folders, cannot go."""
+def _unfit(server: Machine) -> Iterator[str]:
+    """Tell of folders that links lead to where the project's services, which see no home folders, cannot go.
+
+    Also of a file system on which the first run would end when it gives the store to its owner, or links a corte.
+    """
     for path, real in server.real.items():
         if path.startswith("/srv") and re.match("/(home|root|run/user)/", real):
             yield (
                 f"{path} lleva a {real}, y los servicios del proyecto no ven las carpetas personales; móntelo ahí con "
                 "mount --bind (y en /etc/fstab) en vez de enlazarlo"
             )
+    for path, kind in server.kinds.items():
+        if path.startswith("/srv") and WITHOUT_OWNERS.fullmatch(kind) and not server.neighbours.mirror_of:
+            yield (
+                f"{path} está en un sistema de archivos {kind}, sin dueños, permisos o enlaces como los de Linux, y no "
+                "puede guardar los cortes; monte ahí un disco con ext4 o xfs"
+            )
+
+
+def remote(server: Machine) -> list[str]:
+    """Return the folders of the cortes that another host's disk holds, as "/srv/prep (nfs4)"."""
+    return [f"{path} ({kind})" for path, kind in server.kinds.items() if path.startswith("/srv") and "nfs" in kind]
 
 
 def _occupied(server: Machine, port_owners: Mapping[int, str]) -> Iterator[str]:
@@ -295,6 +314,17 @@ def _by_a_detour(server: Machine) -> Iterator[str]:
             f"usted entra por {came} y el servidor le contesta por {gone}, con lo que el núcleo dejaría de oírlo "
             "(rp_filter); corrija esa ruta, o ponga kernel_sysctl: {net.ipv4.conf.all.rp_filter: 2} en el inventario"
         )
+
+
+def _ended_by_ssh(server: Machine, *, by_password: bool, break_glass: bool) -> Iterator[str]:
+    """Tell of SSH's own settings for everybody at which a first run would end: a later one finds all of it in force."""
+    found = server.neighbours
+    if not found.mirror_of:
+        yield from sshd.overridden(found, is_dual=SSH in server.facts.get("dual_stack_ports", ()))
+        yield from sshd.unsatisfied(found, by_password)
+        # Of the account in use, and without SSH, the role proves no login of its own.
+        if server.operator and server.facts.get("user_id") != found.account:
+            yield from sshd.without_session(found, by_password=by_password, break_glass=break_glass)
 
 
 def _somebodys(server: Machine, keys: Iterable[str]) -> Iterator[str]:

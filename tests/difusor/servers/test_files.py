@@ -57,7 +57,7 @@ def test_modules_of_the_owners_rsync_daemon(text: str, found: list[str]) -> None
 )
 def test_a_main_file_of_ssh_without_its_folder_stops_the_run(text: str, included: bool) -> None:
     """As on a server that was upgraded from a release before it, whose owner kept the file."""
-    assert load_probe().includes_drop_ins(text) is included
+    assert load("module_utils/probe/ssh.py").includes_drop_ins(text) is included
     assert [each.partition(",")[0] for each in problems(Neighbours(ssh_included=included))] == (
         [] if included else ["/etc/ssh/sshd_config no incluye /etc/ssh/sshd_config.d"]
     )
@@ -270,6 +270,6 @@ def test_probe_finds_the_lists_in_included_files(tmp_path: Path) -> None:
     deeper.write_text("Match Address 10.9.0.4\n  DenyGroups sudo\n")
     main = tmp_path / "sshd_config"
     main.write_text("Include sshd_config.d/*.conf\nPort 22\n")
-    probe = load_probe()
+    probe = load("module_utils/probe/ssh.py")
     found = probe.with_lists(probe.configuration(str(main), str(tmp_path)))
     assert (found["allowusers"], found["denygroups"], found["denyusers"]) == ([str(included)], [str(deeper)], [])

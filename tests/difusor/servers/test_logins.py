@@ -88,7 +88,7 @@ def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) 
         f"Match  Address 10.0.0.0/8\n\tpermitrootlogin\tprohibit-password\n  X11Forwarding no\n  Include {deeper}\n"
         "Match User nas\nHostbasedAuthentication yes\n"
     )
-    found = [tuple(each.values()) for each in load("module_utils/probe/files.py").excepted(str(main), str(tmp_path))]
+    found = [tuple(each.values()) for each in load("module_utils/probe/ssh.py").excepted(str(main), str(tmp_path))]
     assert found == [
         (str(main), "Match Address 10.0.0.0/8", "permitrootlogin prohibit-password"),
         (str(deeper), "Match Address 10.0.0.0/8", "PasswordAuthentication yes"),
@@ -105,6 +105,16 @@ def test_a_match_block_that_admits_what_is_closed_stops_the_run(tmp_path: Path) 
 @pytest.mark.parametrize(("openssh", "told"), [((8, 4), 1), ((9, 6), 2), ((), 1)])
 def test_what_ssh_refuses_to_everybody_is_told(openssh: tuple[int, ...], told: int) -> None:
     assert len(closing(openssh)) == told
+
+
+@pytest.mark.parametrize("has_key", [False, True])
+def test_a_host_key_that_is_offered_no_more_is_told(has_key: bool) -> None:
+    """Whoever knows the server by its ECDSA key alone was told by his own client that somebody is in between."""
+    facts = {**SERVER.facts, **({"ssh_host_key_ecdsa_public": "AAAA"} if has_key else {})}
+    found = Neighbours(entered=(Login("ana", "publickey", "10.0.0.5"),), keyed=("ana",))
+    told = ends(replace(SERVER, facts=facts, neighbours=found), by_password=False)["closing"]
+    assert [each for each in told if each.startswith("su llave de servidor ECDSA")] == told[1:] * has_key
+    assert len(told) == 1 + has_key
 
 
 def test_it_is_told_before_the_first_run_only() -> None:

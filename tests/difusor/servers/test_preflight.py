@@ -15,7 +15,7 @@ from server_kit import SERVER, WANTED, with_facts
 
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import Neighbours
-from difusor.servers.preflight import GIGABYTE, Machine, exposed, left_outside, problems
+from difusor.servers.preflight import GIGABYTE, Machine, exposed, left_outside, problems, remote
 
 
 def test_a_good_server_has_no_problem() -> None:
@@ -468,3 +468,32 @@ def test_probe_knows_the_sites_that_are_somebodys_own(tmp_path: Path) -> None:
     assert load_probe().sites(paths, packaged) == [f"{tmp_path}/prep.diario.mx"]
     unreadable = "/proc/self/mem"  # its first bytes give an error, as those of a damaged disk do
     assert load_probe().sites([unreadable], packaged) == [unreadable]
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        *((kind, True) for kind in ("cifs", "smb3", "vfat", "exfat", "ntfs3", "fuseblk", "fuse.sshfs", "9p")),
+        *((kind, False) for kind in ("ext4", "xfs", "nfs4", "overlay", "")),
+    ],
+)
+def test_a_disk_without_owners_and_links_is_refused_for_the_cortes(kind: str, refused: bool) -> None:
+    """The run ended in the middle, when it gave the store to its owner."""
+    server = replace(SERVER, kinds={"/srv/prep": kind, "/usr": "ext4"})
+    told = f"/srv/prep está en un sistema de archivos {kind}, sin dueños"
+    assert [each.startswith(told) for each in problems(server, **WANTED)] == [True] * refused
+    installed = replace(server, neighbours=Neighbours(mirror_of=("prep.difusor.mx",)))
+    assert problems(installed, **WANTED) == []
+    assert remote(server) == (["/srv/prep (nfs4)"] if kind == "nfs4" else [])
+
+
+def test_the_disk_of_a_folder_is_that_of_the_longest_mount_point_and_of_the_last_mount(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        "/dev/sda1 / ext4 rw 0 0\n//nas/x /srv/pre cifs rw 0 0\nsystemd-1 /srv autofs rw 0 0\n"
+        "/dev/sdb1 /srv xfs rw 0 0\nnas:/p /mnt/con\\040espacio nfs4 rw 0 0\n"
+    )
+    kind = load("module_utils/probe/server.py").kind
+    found = [kind(path, str(mounts)) for path in ("/srv/prep", "/usr", "/srv", "/mnt/con espacio/prep", "/")]
+    assert found == ["xfs", "ext4", "xfs", "nfs4", "ext4"]
+    assert kind("/srv/prep", str(tmp_path / "none")) == ""
