@@ -69,6 +69,7 @@ class ActionModule(ActionBase):
             sites=tuple(facts["sites"]),
             rules=tuple(files["rules"]),
             denials=tuple(files["denials"]),
+            limits=tuple(files["limits"]),
             mhz=probe["mhz"],
             openssh=facts["packages"].get("openssh-server", ""),
             login_keys=tuple(args["login_keys"]),

@@ -259,6 +259,7 @@ files:
       type: dict
     rules: {description: "Rules in UFW's files that admit something, not the project's own", type: list}
     denials: {description: "Rules in UFW's files that deny the page to everybody", type: list}
+    limits: {description: "Rules in UFW's files that limit what each address gets of the page", type: list}
     keys:
       description: The public keys that open the institute's account now, each as type and key.
       type: list

@@ -10,7 +10,7 @@ import re
 import shlex
 import stat
 
-from ansible.module_utils.probe import LARGEST, LISTS, OURS, content, jobs, read, read_plain, sudo
+from ansible.module_utils.probe import LARGEST, LISTS, OURS, content, jobs, read, read_plain, sudo, ufw
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
@@ -33,9 +33,6 @@ WAYS_IN = (
 )  # fmt: skip
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
-RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
-TUPLE = re.compile(r"\S+ \S+ (?:any|\d+(?:[:,]\d+)*) \S+ \S+ \S+(?: \S+)* (?:in|out)")
-OUR_RULE = " comment=" + b"prep-difusor:".hex()
 NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
 
@@ -283,47 +280,6 @@ def glob_fits(pattern, path):
     return re.fullmatch("".join(parts.get(each, re.escape(each)) for each in pattern), path) is not None
 
 
-def rules(text):
-    """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
-    found = []
-    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
-        rule = line.partition(" comment=")[0]
-        if (
-            OUR_RULE not in line
-            and re.match(r"(route:)?(allow|limit)", rule)
-            and not rule.split()[-1].startswith("out")
-        ):
-            found.append(rule)
-    return found
-
-
-def denials(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
-    """Return the rules in the text of one of UFW's files that deny one of the page's ports to everybody.
-
-    UFW takes the first rule that fits, and the project's rules for everybody come after the owner's.
-    """
-    found, admitted = [], set()
-    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
-        rule = line.partition(" comment=")[0]
-        if not TUPLE.match(rule):  # as after a disk's damage; UFW passes over it too
-            continue
-        action, protocol, named, to, _, source, *rest = rule.split()
-        bounds = [list(map(int, each.split(":"))) for each in named.split(",")] if named != "any" else [[0, 65535]]
-        about = {port for port in ports if any(low[0] <= port <= low[-1] for low in bounds)} - admitted
-        if (
-            protocol not in ("tcp", "any")
-            or to not in everybody
-            or source not in everybody
-            or not rest[-1].startswith("in")
-        ):
-            continue
-        if re.match("allow|limit", action):
-            admitted |= about if rest[-1] == "in" else set()
-        elif about and re.match("deny|reject", action):
-            found.append(rule)
-    return found
-
-
 def account_keys(name):
     """Return the public keys that open an account, as "ssh-ed25519 AAAA"; empty when there is no such account."""
     try:
@@ -379,8 +335,7 @@ def look(lines, account, replaced):
         "settings": settings,
         "writable": sorted(filter(None, {others_write(path) for _, path in seen})),
         "refused": refused(*tests, owners=sorted({each["path"] for each in settings})),
-        "rules": [rule for path in RULES for rule in rules(read(path))],
-        "denials": [rule for path in RULES for rule in denials(read(path))],
+        **ufw.look(),
         "keys": account_keys(account),
         "keyed": sorted(name for name in {*members("sudo"), *sudo.to_root()} if account_keys(name)),
         "has_password": has_password(account),
