@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
-from difusor.servers import diagnosis, preflight, webserver
+from difusor.servers import diagnosis, notices, preflight, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -40,6 +40,7 @@ SPEC = {
     "attested": {"type": "list", "elements": "str", "required": True},
     "call": {"type": "str", "required": True},
     "uplink": {"type": "int", "required": True},
+    "origin_lock": {"type": "bool", "required": True},
 }
 
 
@@ -53,7 +54,8 @@ class ActionModule(ActionBase):
         """Judge; everything that is returned is a list.
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
-        (text), `share` (text on the share of the line), `diagnoses` ({id, title, quote, fix, met, found}).
+        (text), `share` (text on the share of the line), `notices` ([text, names] on the owner's sites), `diagnoses`
+        ({id, title, quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -111,6 +113,7 @@ class ActionModule(ActionBase):
             "outside": preflight.left_outside(server, args["trusted"]),
             **preflight.ends(server, by_password=args["password_login"]),
             "share": [told for told in (uplink.missing(args["uplink"], call),) if told],
+            "notices": notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"]),
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -151,6 +154,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         swarm=found["swarm"],
         diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
         settings=_settings(files["settings"]),
+        samples=tuple(files["samples"]),
         main=_settings(files["main"]),
         refused=tuple((each["program"], each["place"], each["reason"]) for each in files["refused"]),
         mirror_of=tuple(files["mirror_of"]),

@@ -246,6 +246,9 @@ files:
         What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
         {path, line, words, within}; C(within) names the blocks around it, such as http/server.
       type: list
+    samples:
+      description: Files of nginx's sites that are as a package has brought them.
+      type: list
     writable:
       description: Files that nginx reads, or folders above them, that others than root may write.
       type: list

@@ -14,13 +14,13 @@ from ansible.module_utils.probe import LARGEST, LISTS, OURS, content, jobs, read
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
-SITES = ("sites-enabled/*", "conf.d/*.conf")
+SITES = ("conf.d/*.conf", "sites-enabled/*")  # in the order in which nginx reads them
 # What nginx's configuration consists of; a quote counts only at the beginning of a word.
 TOKEN = re.compile(
     r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
 )
 LONGEST_WORD = 200
-OF_A_SITE = ("listen", "server_name")
+OF_A_SITE = ("listen", "server_name", "return", "ssl_reject_handshake")
 DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one another, bytes, and of these for each look
 FAILED = 'said=$(timeout 120 %s 2>&1) || { [ $? != 124 ] || said="[emerg] $0 in /etc/nginx:"; echo "$said"; }'
 UNREAD = "no termina de leerse en dos minutos, como con un include de algo que no es un archivo"
@@ -66,7 +66,7 @@ def directives(path, text, within=""):
 
 
 def settings(path, text):
-    """Return those directives of a file that stand in no block, and what its sites listen on and answer to."""
+    """Return those directives of a file that stand in no block, and what its sites listen on, and answer to whom."""
     return list(filter(_counts, directives(path, text)))
 
 
@@ -192,6 +192,13 @@ def mirror_of(text, path=PAGE):
 def unrecorded(page=PAGE, found=FOUND):
     """Tell whether this is the project's server already, and the record of how it was found is gone or begun since."""
     return is_ours(read(page)) and (not os.path.isdir(found) or is_ours(read(found + page)))
+
+
+def samples(packaged, nginx=NGINX):
+    """Return those of nginx's files of sites that are as a package has brought them, or links to such."""
+    paths = [path for pattern in SITES for path in sorted(glob.glob(os.path.join(nginx, pattern)))]
+    real = {path: os.path.realpath(path) for path in paths if os.path.isfile(path)}
+    return [path for path, file in real.items() if not is_ours(read(file)) and not is_changed(file, packaged)]
 
 
 def is_changed(path, packaged):
@@ -333,6 +340,7 @@ def look(lines, account, replaced):
     tests = (lines("sh", "-c", FAILED % test, UNREAD) for test in ("nginx -t", "sshd -t"))
     return {
         "settings": settings,
+        "samples": samples(packaged),
         "writable": sorted(filter(None, {others_write(path) for _, path in seen})),
         "refused": refused(*tests, owners=sorted({each["path"] for each in settings})),
         **ufw.look(),

@@ -75,6 +75,7 @@ class Neighbours:
     diverting: tuple[tuple[str, tuple[int, ...]], ...] = ()  # rules that lead ports elsewhere, each with its ports
     masked: tuple[str, ...] = ()  # units of systemd that the roles start
     settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
+    samples: tuple[str, ...] = ()  # nginx's files of sites that are as a package has brought them
     main: tuple[webserver.Setting, ...] = ()  # what the owner's own nginx.conf says
     refused: tuple[tuple[str, str, str], ...] = ()  # (program, place, reason): with these it would not start again
     mirror_of: tuple[str, ...] = ()  # names of the page for which an earlier run has set up this server
@@ -100,7 +101,8 @@ def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[s
         *_units(found),
         *_files(found),
         *_emptying(found),
-        *webserver.problems(found.settings, ports, hosts),
+        *webserver.problems(found.settings, ports, hosts, found.samples),
+        *(() if found.mirror_of else webserver.nameless(found.settings, ports, found.samples)),
         *webserver.lost(found.main),
     ]
 
