@@ -155,6 +155,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
         settings=_settings(files["settings"]),
         samples=tuple(files["samples"]),
+        others_ports=_settings(files["others_ports"]),
         main=_settings(files["main"]),
         refused=tuple((each["program"], each["place"], each["reason"]) for each in files["refused"]),
         mirror_of=tuple(files["mirror_of"]),

@@ -246,6 +246,9 @@ files:
         What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
         {path, line, words, within}; C(within) names the blocks around it, such as http/server.
       type: list
+    others_ports:
+      description: What servers of nginx's listen on that are outside of http, for streams and mail, in the same form.
+      type: list
     samples:
       description: Files of nginx's sites that are as a package has brought them.
       type: list

@@ -19,6 +19,7 @@ SITES = ("conf.d/*.conf", "sites-enabled/*")  # in the order in which nginx read
 TOKEN = re.compile(
     r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
 )
+FOLLOWED = ("", "server", "stream", "mail")  # the outermost blocks whose includes are followed
 LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name", "return", "ssl_reject_handshake")
 DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one another, bytes, and of these for each look
@@ -83,10 +84,22 @@ def owners_settings(nginx=NGINX, seen=None):
     return [each for pattern in SITES for each in includes.follow(pattern, "", 0, done) if _counts(each)]
 
 
+def others_ports(nginx=NGINX):
+    """Return what servers outside of http, for streams and mail, listen on, in the form of `directives`.
+
+    `nginx -t` finds nothing wrong where one of them has a port that a site has too, and then nginx does not start.
+    """
+    includes, done = _Includes(nginx), set()
+    found = (each for name in ("modules-enabled/*.conf", "nginx.conf") for each in includes.follow(name, "", 0, done))
+    return [
+        each for each in found if each["words"][0] == "listen" and each["within"] in ("stream/server", "mail/server")
+    ]
+
+
 class _Includes:
     """Reads the files that nginx reads. Who may write one of them could else keep the reader busy for ever."""
 
-    def __init__(self, nginx, seen):
+    def __init__(self, nginx, seen=None):
         """Take nginx's folder, and the set that gets what was looked at."""
         self.nginx, self.seen, self.left = nginx, set() if seen is None else seen, MOST
 
@@ -112,7 +125,7 @@ class _Includes:
                 yield each
                 word, around = each["words"][0], each["within"]
                 block = set() if word == "server" and not around else block
-                if word == "include" and around.split("/")[0] in ("", "server"):
+                if word == "include" and around.split("/")[0] in FOLLOWED:
                     named = "".join(each["words"][1:2])
                     yield from self.follow(named, around, depth + 1, block if around else done)
 
@@ -341,6 +354,7 @@ def look(lines, account, replaced):
     return {
         "settings": settings,
         "samples": samples(packaged),
+        "others_ports": others_ports(),
         "writable": sorted(filter(None, {others_write(path) for _, path in seen})),
         "refused": refused(*tests, owners=sorted({each["path"] for each in settings})),
         **ufw.look(),

@@ -75,6 +75,7 @@ class Neighbours:
     diverting: tuple[tuple[str, tuple[int, ...]], ...] = ()  # rules that lead ports elsewhere, each with its ports
     masked: tuple[str, ...] = ()  # units of systemd that the roles start
     settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
+    others_ports: tuple[webserver.Setting, ...] = ()  # what nginx listens on for streams and mail
     samples: tuple[str, ...] = ()  # nginx's files of sites that are as a package has brought them
     main: tuple[webserver.Setting, ...] = ()  # what the owner's own nginx.conf says
     refused: tuple[tuple[str, str, str], ...] = ()  # (program, place, reason): with these it would not start again
@@ -103,6 +104,7 @@ def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[s
         *_emptying(found),
         *webserver.problems(found.settings, ports, hosts, found.samples),
         *(() if found.mirror_of else webserver.nameless(found.settings, ports, found.samples)),
+        *webserver.colliding(found.others_ports, ports),
         *webserver.lost(found.main),
     ]
 

@@ -225,6 +225,23 @@ def _read(site: Site, words: tuple[str, ...]) -> None:
         site.refuses = site.refuses or value == "on"
 
 
+def colliding(listens: Iterable[Setting], ports: Collection[int]) -> Iterator[str]:
+    """Yield a sentence for each `listen` of a stream's or mail's server on one of the project's ports.
+
+    Also at an address of its own: the page's sockets are everybody's. `nginx -t` does not say so.
+    """
+    for each in listens:
+        span = re.fullmatch(r"(?:.*:)?(\d+)(?:-(\d+))?", each.words[1]) if each.words[1:] else None
+        if span is None or "udp" in each.words or each.words[1].startswith("unix:"):
+            continue
+        for port in (port for port in sorted(ports) if int(span[1]) <= port <= int(span[2] or span[1])):
+            yield (
+                f"{each.path}:{each.line} escucha en el puerto {port} en un bloque {each.within.partition('/')[0]}, y "
+                "nginx no volvería a arrancar con la página en ese puerto, aunque nginx -t lo acepte; use otro puerto, "
+                "o lleve eso a otro servidor"
+            )
+
+
 def _bound(text: str) -> tuple[str, int] | None:
     """Return the address ("", "::": any) and the port of a `listen`; None for a unix socket."""
     match = re.fullmatch(r"(?:(\[[^]]*\]|[^:\[\]]+):)?(\d+)|(\[[^]]*\]|[^:\[\]]+)", text)

@@ -16,7 +16,7 @@ from difusor.project import ROOT
 from difusor.servers import neighbours
 from difusor.servers.neighbours import Neighbours
 from difusor.servers.notices import rows
-from difusor.servers.webserver import SAMPLE, Setting, lost, nameless, names, problems
+from difusor.servers.webserver import SAMPLE, Setting, colliding, lost, nameless, names, problems
 
 PATH = "/etc/nginx/conf.d/diario.conf"
 TEXT = """# map $a $client { default 1; }
@@ -265,6 +265,29 @@ def test_a_site_that_would_take_the_pages_visitors_or_stop_nginx(server: str, se
 def test_sites_that_stay_beside_the_page(server: str) -> None:
     text = f"server {{ {server} }} upstream b {{ server 203.0.113.9:443; }}"
     assert list(problems(read(text), (80, 443), ["prep.diario.mx"])) == []
+
+
+def test_a_stream_on_a_port_of_the_pages_is_found_wherever_it_is_written(tmp_path: Path) -> None:
+    """`nginx -t` passes over it, and the restart leaves nginx down with the owner's own sites."""
+    files = {
+        "modules-enabled/50-mod-stream.conf": "load_module modules/ngx_stream_module.so;",
+        "modules-enabled/90-diario.conf": "stream {\n  server { listen 443; proxy_pass b; }\n  include streams.d/*; }",
+        "streams.d/mysql": "server { listen 3306; }\nserver { listen 127.0.0.1:79-81 so_keepalive=on; }",
+        "streams.d/dns": "server { listen 443 udp; }\nserver { listen unix:/run/x:80; }\nupstream b { server c:443; }",
+        "nginx.conf": "include modules-enabled/*.conf;\nmail {\nserver { listen [::]:443; listen 25; }\n}\n"
+        "http { server { listen 80; include streams.d/*; } include streams.d/*; }",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = tuple(as_settings(probe().others_ports(tmp_path)))
+    said = list(colliding(found, (80, 443, 873)))
+    assert [each.removeprefix(f"{tmp_path}/").partition(", y nginx")[0] for each in said] == [
+        "modules-enabled/90-diario.conf:2 escucha en el puerto 443 en un bloque stream",
+        "streams.d/mysql:2 escucha en el puerto 80 en un bloque stream",
+        "nginx.conf:3 escucha en el puerto 443 en un bloque mail",
+    ]
+    assert neighbours.problems(Neighbours(others_ports=found), (80, 443)) == said
 
 
 ANYBODY = f"{PATH}:2 contesta hoy a cualquier nombre en "
