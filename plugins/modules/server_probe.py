@@ -223,6 +223,9 @@ neighbours:
     sharing:
       description: Programs that run as the account of nginx's workers; a pool of PHP-FPM with its name.
       type: list
+    closed_pools:
+      description: Pools of PHP-FPM whose sockets that account may not open, as "diario (nginx:nginx 0660)".
+      type: list
     doors:
       description: >-
         SSH's access lists in force for the account, as {origin, address, allowusers, denyusers, ..., matched, broken};
@@ -285,7 +288,9 @@ files:
       description: Whether an earlier run has set up this server and the record of how it was found before is gone.
       type: bool
     main:
-      description: The same of a nginx.conf that the owner has changed, of which only the outer two levels are read.
+      description: >-
+        The same of a nginx.conf that the owner has changed, or with which nginx does not run as www-data, of which only
+        the outer two levels are read.
       type: list
     changed_files:
       description: Those of C(replaced) that the owner has written or changed.

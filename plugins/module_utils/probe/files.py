@@ -10,7 +10,7 @@ import re
 import shlex
 import stat
 
-from ansible.module_utils.probe import LARGEST, LISTS, OURS, content, jobs, read, read_plain, sudo, ufw
+from ansible.module_utils.probe import LARGEST, LISTS, OURS, content, jobs, read, read_plain, sharing, sudo, ufw
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
@@ -160,10 +160,15 @@ def others_write(path):
 
 
 def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
-    """Return the directives in the two outer levels of an nginx.conf that the owner has changed."""
-    if not is_changed(path, packaged):
-        return []
-    return [each for each in directives(path, read(path)) if each["within"] in ("", "http", "events")]
+    """Return the directives in the two outer levels of an nginx.conf that the owner has changed.
+
+    Also of one that a package has brought where nginx runs as another account than the project's, as nginx.org has it:
+    the owner has to change that.
+    """
+    text = read(path)
+    said = [each for each in directives(path, text) if each["within"] in ("", "http", "events")]
+    is_another = any(each["words"][0] == "user" and each["words"][1:2] != [sharing.ACCOUNT] for each in said)
+    return said if is_changed(path, packaged) or (is_another and not is_ours(text)) else []
 
 
 def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):

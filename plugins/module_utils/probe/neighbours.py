@@ -325,6 +325,7 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "masked": masked(lines, units),
         "swarm": swarm,
         "sharing": sharing.look(),
+        "closed_pools": sharing.closed_pools(),
         "doors": doors(lines, account, origins),
         "entered": entered(logins),
         "groups": groups(lines, account),

@@ -78,6 +78,7 @@ class Neighbours:
     others_ports: tuple[webserver.Setting, ...] = ()  # what nginx listens on for streams and mail
     samples: tuple[str, ...] = ()  # nginx's files of sites that are as a package has brought them
     main: tuple[webserver.Setting, ...] = ()  # what the owner's own nginx.conf says
+    closed_pools: tuple[str, ...] = ()  # of PHP-FPM, whose sockets www-data may not open
     refused: tuple[tuple[str, str, str], ...] = ()  # (program, place, reason): with these it would not start again
     mirror_of: tuple[str, ...] = ()  # names of the page for which an earlier run has set up this server
     modules: tuple[str, ...] = ()  # of the owner's rsync daemon
@@ -105,7 +106,7 @@ def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[s
         *webserver.problems(found.settings, ports, hosts, found.samples),
         *(() if found.mirror_of else webserver.nameless(found.settings, ports, found.samples)),
         *webserver.colliding(found.others_ports, ports),
-        *webserver.lost(found.main),
+        *webserver.lost(found.main, found.closed_pools),
     ]
 
 

@@ -257,16 +257,20 @@ def _is_loopback(address: str) -> bool:
     return address == "localhost"
 
 
-def lost(main: Iterable[Setting]) -> Iterator[str]:
-    """Yield a sentence for what an nginx.conf says (its two outer levels) that would be missed when it is replaced."""
+def lost(main: Iterable[Setting], closed_pools: Collection[str] = ()) -> Iterator[str]:
+    """Yield a sentence for what an nginx.conf says (its two outer levels) that would be missed when it is replaced.
+
+    `closed_pools` are those of PHP-FPM whose sockets www-data may not open.
+    """
     found: dict[str, list[str]] = {"conf.d": [], "modules-enabled": []}
     for each in main:
         words = each.words
         if words[0] == "user":
-            if words[1:2] not in (("www-data",), ("nginx",)):
+            if words[1:2] != ("www-data",):
+                pools = f" y a los sockets de sus pools de PHP ({', '.join(closed_pools)})" if closed_pools else ""
                 yield (
                     f"{each.path}:{each.line} corre nginx como «{' '.join(words[1:2])}», y el proyecto lo corre como "
-                    "www-data: dé a www-data acceso a sus sitios, y póngalo ahí"
+                    f"www-data: dé a www-data acceso a sus sitios{pools}, y póngalo ahí"
                 )
         elif not _is_unmissed(words):
             # Beside the one of nginx.conf, another error_log outside of http would write each line twice.

@@ -430,6 +430,30 @@ def test_what_an_nginx_conf_says_that_would_be_lost_is_told(tmp_path: Path) -> N
     assert probe().owners_main(set(), str(file)) == []
 
 
+def test_nginx_orgs_own_account_is_another_too(tmp_path: Path) -> None:
+    """Sites and sockets of PHP that only `nginx` opens answered 403 and 502, and nobody looked at a packaged file."""
+    file = tmp_path / "nginx.conf"
+    text = "user  nginx;\nevents {}\nhttp { log_format  main  '$uri'; include /etc/nginx/conf.d/*.conf; }\n"
+    file.write_text(text)
+    packaged = {f"{file} {hashlib.md5(text.encode()).hexdigest()}"}
+    said = list(lost(as_settings(probe().owners_main(packaged, str(file)))))
+    assert said[0] == (
+        f"{file}:1 corre nginx como «nginx», y el proyecto lo corre como www-data: dé a www-data acceso a sus sitios, "
+        "y póngalo ahí"
+    )
+    assert "log_format (línea 3)" in said[1], "all that is to be moved is told at once"
+    found = Neighbours(
+        main=tuple(as_settings(probe().owners_main(packaged, str(file)))), closed_pools=("a (b:b 0660)",)
+    )
+    assert (
+        "acceso a sus sitios y a los sockets de sus pools de PHP (a (b:b 0660)), y p" in neighbours.problems(found)[0]
+    )
+    file.write_text(text.replace("nginx;", "www-data;", 1))
+    assert probe().owners_main({f"{file} {hashlib.md5(file.read_bytes()).hexdigest()}"}, str(file)) == []
+    file.write_text("# Managed by prep-difusor: change it there\nuser nginx;\n")
+    assert probe().owners_main(set(), str(file)) == []
+
+
 def test_the_names_are_those_of_the_roles_own_files() -> None:
     assert names("map $status $worth_a_line") == {"$worth_a_line"}
     for file, name in (("conf.d/prep-logs.conf", "$worth_a_line"), ("snippets/prep-tls.conf", "tls")):
