@@ -308,8 +308,11 @@ files:
       description: The settings of auditd, such as "disk_full_action = halt", that stop the server when its log is full.
       type: list
     restarting:
-      description: 'When jobs of cron or timers restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
+      description: >-
+        When jobs of cron, timers or certbot's hooks restart or end the server, nginx or Docker, as "/etc/crontab: 0 3
+        * * 1".
       type: list
+    standalone: {description: Certificates for whose renewal certbot itself has to have port 80., type: list}
     emptying:
       description: >-
         Commands that the owner's server runs at boot or by the clock and that empty the chains of UFW, as {path,

@@ -376,6 +376,7 @@ def look(lines, account, replaced):
         "excepted": excepted(),
         "ssh_included": not os.path.exists(SSHD) or includes_drop_ins(read(SSHD)),
         "restarting": jobs.restarting(lines, owns),
+        "standalone": jobs.standalone(),
         "halting": halting(read(AUDITD)),
         "emptying": jobs.emptying(lines, owns),
         "flushing": at_boot and re.search(r"^\s*flush\s+ruleset", read(NFTABLES), re.MULTILINE) is not None,

@@ -35,3 +35,10 @@ def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool) -> Iter
         "direcciones confiables, también para estos sitios",
         webserver.beside(*sites) if is_locked else [],
     )
+    yield (
+        "AVISO: certbot renueva estos certificados con el puerto 80 para él solo (authenticator = standalone), y con "
+        "nginx en ese puerto no podrá; para cada uno ponga en nginx un server con su nombre en el puerto 80 y una "
+        "carpeta para /.well-known/acme-challenge/, y corra sudo certbot certonly --webroot -w CARPETA -d NOMBRE (para "
+        "el nombre de la página, difusor_tls_mode: acme)",
+        list(found.standalone),
+    )
