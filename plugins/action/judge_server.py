@@ -144,7 +144,10 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
         **{
             name: tuple(found[name])
-            for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "masked", "closed_pools")
+            for name in (
+                *("published", "accepting", "shutting", "limiting", "limiting_each", "tables", "shaped", "routed"),
+                *("masked", "closed_pools"),
+            )
         },
         entered=tuple(Login(**each) for each in found["entered"]),
         excepted=tuple((each["path"], each["match"], each["setting"]) for each in files["excepted"]),

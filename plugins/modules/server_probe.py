@@ -196,6 +196,12 @@ neighbours:
     shutting:
       description: The owner's rules and tables that deny C(ports), ahead of UFW, to everybody.
       type: list
+    limiting:
+      description: The owner's rules that limit what all visitors together get of C(ports), each with what denies more.
+      type: list
+    limiting_each:
+      description: Those that limit what each source gets of them.
+      type: list
     diverting:
       description: The owner's rules that lead a port elsewhere before any program here gets it, as {rule, ports}.
       type: list

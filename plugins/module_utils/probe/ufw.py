@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from ansible.module_utils.probe import read
 
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 TUPLE = re.compile(r"\S+ \S+ (?:any|\d+(?:[:,]\d+)*) \S+ \S+ \S+(?: \S+)* (?:in|out)")
+BEFORE = {"/etc/ufw/before.rules": "ufw-before-input", "/etc/ufw/before6.rules": "ufw6-before-input"}
 OUR_RULE = " comment=" + b"prep-difusor:".hex()
 
 
@@ -54,6 +56,24 @@ def about_the_page(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
         yield action.partition("_")[0], rule
         if action.startswith(("allow", "limit")) and rest[-1] == "in":
             admitted |= about
+
+
+def before(paths=BEFORE):
+    """Yield (the rules as `iptables -S` has them, the chain that comes first) of the files in which owners add some.
+
+    UFW may be off, and its chains not be there.
+    """
+    for path, chain in paths.items():
+        lines = [line for line in map(str.strip, read(path).splitlines()) if line.startswith("-A ") and is_whole(line)]
+        yield lines, chain
+
+
+def is_whole(line):
+    """Tell whether the quotes of a line end; iptables does not take it otherwise."""
+    try:
+        return bool(shlex.split(line))
+    except ValueError:
+        return False
 
 
 def look():

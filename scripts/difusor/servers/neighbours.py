@@ -68,6 +68,8 @@ class Neighbours:
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
     accepting: tuple[str, ...] = ()  # rules of iptables
     shutting: tuple[str, ...] = ()  # rules of iptables; "nft inet filter", "nft inet filter: drop"
+    limiting: tuple[str, ...] = ()  # rules that limit what all visitors together get
+    limiting_each: tuple[str, ...] = ()  # rules that limit what each source gets
     tables: tuple[str, ...] = ()  # of nftables
     shaped: tuple[str, ...] = ()  # interfaces with a queue of the owner's where the project wants its own
     routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels for which the server forwards
@@ -98,6 +100,7 @@ def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[s
         *_elsewhere(found, hosts),
         *_shut_out(found),
         *_shutting(found),
+        *_limiting(found),
         *_diverting(found, ports),
         *_shaped(found),
         *_swarm(found),
@@ -241,6 +244,14 @@ def _shutting(found: Neighbours) -> Iterator[str]:
                 f"iptables niega con «{rule}» también la página o los cortes, antes de preguntar a UFW; quite esa "
                 "regla, y de donde se carga al arrancar"
             )
+
+
+def _limiting(found: Neighbours) -> Iterator[str]:
+    for rule in found.limiting:
+        yield (
+            f"«{rule}» limita lo que todos los visitantes juntos piden de la página, o el Instituto al entregar, y la "
+            "cerraría a casi todos cuando vengan muchos; quite ese límite, y de donde se carga al arrancar"
+        )
 
 
 def _elsewhere(found: Neighbours, hosts: Collection[str]) -> Iterator[str]:

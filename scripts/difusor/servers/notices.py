@@ -42,3 +42,8 @@ def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool) -> Iter
         "el nombre de la página, difusor_tls_mode: acme)",
         list(found.standalone),
     )
+    yield (
+        "AVISO: estas reglas limitan lo que pide cada dirección, y se quedan; tras la de una red móvil hay cientos "
+        "de teléfonos, que se quedarían sin la página: quítelas, que el proyecto pone límites propios, o súbalas mucho",
+        list(found.limiting_each),
+    )
