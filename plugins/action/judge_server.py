@@ -113,7 +113,9 @@ class ActionModule(ActionBase):
             "outside": preflight.left_outside(server, args["trusted"]),
             **preflight.ends(server, by_password=args["password_login"]),
             "share": [told for told in (uplink.missing(args["uplink"], call),) if told],
-            "notices": notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"]),
+            "notices": [
+                list(row) for row in notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"])
+            ],
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),

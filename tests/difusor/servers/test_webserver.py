@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import role_kit
 from plugin_kit import load
 
 from difusor.project import ROOT
@@ -17,6 +18,7 @@ from difusor.servers import neighbours
 from difusor.servers.neighbours import Neighbours
 from difusor.servers.notices import rows
 from difusor.servers.webserver import SAMPLE, Setting, colliding, lost, nameless, names, problems
+from difusor.spec.reading import values
 
 PATH = "/etc/nginx/conf.d/diario.conf"
 TEXT = """# map $a $client { default 1; }
@@ -365,6 +367,12 @@ server { listen 443 ssl; server_name diario.mx www.diario.mx; }
     ((what, sites),) = rows(found, (80, 443), is_locked=True)
     assert "difusor_origin_lock" in what
     assert sites == [f"{PATH}:3 (diario.mx www.diario.mx)"]
+    said = values((ROOT / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))["preflight_origin_lock"].strip(
+        "{} "
+    )
+    for lock, ranges in ((True, ["192.0.2.0/24"]), (True, []), (False, ["192.0.2.0/24"])):
+        given = {"nginx_origin_lock": lock, "nginx_cdn_ranges": ranges}
+        assert role_kit.value("nginx", said, given) is (lock and bool(ranges))
 
 
 def test_a_packages_own_sample_is_not_the_owners_site(tmp_path: Path) -> None:
