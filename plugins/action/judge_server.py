@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
-from difusor.servers import diagnosis, parameters, preflight, webserver
+from difusor.servers import diagnosis, notices, parameters, preflight, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -42,6 +42,7 @@ SPEC = {
     "call": {"type": "str", "required": True},
     "sysctl": {"type": "dict", "required": True},
     "uplink": {"type": "int", "required": True},
+    "origin_lock": {"type": "bool", "required": True},
 }
 
 
@@ -56,7 +57,7 @@ class ActionModule(ActionBase):
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
         (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `remote` (folders),
-        `diagnoses` ({id, title, quote, fix, met, found}).
+        `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title, quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -73,6 +74,7 @@ class ActionModule(ActionBase):
             sites=tuple(facts["sites"]),
             rules=tuple(files["rules"]),
             denials=tuple(files["denials"]),
+            limits=tuple(files["limits"]),
             mhz=probe["mhz"],
             openssh=facts["packages"].get("openssh-server", ""),
             login_keys=tuple(args["login_keys"]),
@@ -121,6 +123,9 @@ class ActionModule(ActionBase):
                 args["sysctl"],
                 advertised=facts["ipv6_advertised"],
             ),
+            "notices": [
+                list(row) for row in notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"])
+            ],
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -157,7 +162,10 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         datagrams=tuple((each["address"], each["port"], each["process"]) for each in found["datagrams"]),
         **{
             name: tuple(found[name])
-            for name in ("published", "accepting", "shutting", "tables", "shaped", "routed", "masked")
+            for name in (
+                *("published", "accepting", "shutting", "limiting", "limiting_each", "tables", "shaped", "routed"),
+                *("masked", "closed_pools"),
+            )
         },
         **found["ssh"],
         entered=tuple(Login(**each) for each in found["entered"]),
@@ -168,12 +176,15 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         swarm=found["swarm"],
         diverting=tuple((each["rule"], tuple(each["ports"])) for each in found["diverting"]),
         settings=_settings(files["settings"]),
+        samples=tuple(files["samples"]),
+        others_ports=_settings(files["others_ports"]),
         main=_settings(files["main"]),
         refused=tuple((each["program"], each["place"], each["reason"]) for each in files["refused"]),
         mirror_of=tuple(files["mirror_of"]),
         modules=tuple(files["modules"]),
         ssh_included=files["ssh_included"],
         halting=tuple(files["halting"]),
+        standalone=tuple(files["standalone"]),
         flushing=files["flushing"],
         emptying=tuple((each["path"], each["command"], each["starter"]) for each in files["emptying"]),
     )

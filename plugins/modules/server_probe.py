@@ -201,6 +201,12 @@ neighbours:
     shutting:
       description: The owner's rules and tables that deny C(ports), ahead of UFW, to everybody.
       type: list
+    limiting:
+      description: The owner's rules that limit what all visitors together get of C(ports), each with what denies more.
+      type: list
+    limiting_each:
+      description: Those that limit what each source gets of them.
+      type: list
     diverting:
       description: The owner's rules that lead a port elsewhere before any program here gets it, as {rule, ports}.
       type: list
@@ -227,6 +233,9 @@ neighbours:
       type: bool
     sharing:
       description: Programs that run as the account of nginx's workers; a pool of PHP-FPM with its name.
+      type: list
+    closed_pools:
+      description: Pools of PHP-FPM whose sockets that account may not open, as "diario (nginx:nginx 0660)".
       type: list
     doors:
       description: >-
@@ -257,6 +266,12 @@ files:
         What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
         {path, line, words, within}; C(within) names the blocks around it, such as http/server.
       type: list
+    others_ports:
+      description: What servers of nginx's listen on that are outside of http, for streams and mail, in the same form.
+      type: list
+    samples:
+      description: Files of nginx's sites that are as a package has brought them.
+      type: list
     writable:
       description: Files that nginx reads, or folders above them, that others than root may write.
       type: list
@@ -270,6 +285,7 @@ files:
       type: dict
     rules: {description: "Rules in UFW's files that admit something, not the project's own", type: list}
     denials: {description: "Rules in UFW's files that deny the page to everybody", type: list}
+    limits: {description: "Rules in UFW's files that limit what each address gets of the page", type: list}
     keys:
       description: The public keys that open the institute's account now, each as type and key.
       type: list
@@ -289,7 +305,9 @@ files:
       description: Whether an earlier run has set up this server and the record of how it was found before is gone.
       type: bool
     main:
-      description: The same of a nginx.conf that the owner has changed, of which only the outer two levels are read.
+      description: >-
+        The same of a nginx.conf that the owner has changed, or with which nginx does not run as www-data, of which only
+        the outer two levels are read.
       type: list
     changed_files:
       description: Those of C(replaced) that the owner has written or changed.
@@ -315,8 +333,11 @@ files:
       description: Whether the kernel takes audit rules only after a restart, and has none of the project's by now.
       type: bool
     restarting:
-      description: 'When jobs of cron or timers restart the server or turn it off, as "/etc/crontab: 0 3 * * 1".'
+      description: >-
+        When jobs of cron, timers or certbot's hooks restart or end the server, nginx or Docker, as "/etc/crontab: 0 3
+        * * 1".
       type: list
+    standalone: {description: Certificates for whose renewal certbot itself has to have port 80., type: list}
     emptying:
       description: >-
         Commands that the owner's server runs at boot or by the clock and that empty the chains of UFW, as {path,

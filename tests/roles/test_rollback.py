@@ -123,9 +123,8 @@ def test_the_preflight_warns_of_a_lost_record() -> None:
         "mistaken": [],
         "neighbours": {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")},
     }
-    judged = {
-        key: [] for key in ("closed", "outside", "refused", "closing", "unattended", "open", "share", "diagnoses")
-    }
+    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "share", "notices", "diagnoses")
+    judged = {key: [] for key in keys}
     for lost in (True, False):
         files = {"rules": [], "changed_files": [], "restarting": [], "writable": [], "unrecorded": lost}
         inputs = {

@@ -57,6 +57,26 @@ def test_a_pool_that_begins_at_the_first_visit_is_named_too(tmp_path: Path) -> N
     assert found == ["php-fpm: pool a", "php-fpm: pool b"]
 
 
+def test_pools_whose_sockets_nginx_may_not_open_are_known(tmp_path: Path) -> None:
+    texts = {
+        "www": "listen = /run/a\nlisten.owner = www-data\nlisten.group = www-data",
+        "diario": 'listen = "/run/b" ; socket\nlisten.owner = nginx\nlisten.group = nginx\n;listen.mode = 0666',
+        "tcp": "listen = 127.0.0.1:9000",
+        "all": "listen = /run/c\nlisten.owner = nginx\nlisten.mode = 0666",
+        "group": "listen = /run/d\nlisten.owner = diario\nlisten.group = prensa",
+        "list": "listen = /run/e\nlisten.acl_users = nginx, www-data",
+        "none": "listen = /run/f",
+    }
+    folder = tmp_path / "etc/php/8.2/fpm/pool.d"
+    folder.mkdir(parents=True)
+    (folder / "a.conf").write_text("\n".join(f"[{name}]\n{text}" for name, text in texts.items()))
+    (tmp_path / "php-fpm8.2").touch()
+    paths, program = f"{tmp_path}/etc/php/*/fpm/pool.d/*.conf", f"{tmp_path}/php-fpm"
+    found = sharing.closed_pools("www-data", ["www-data", "prensa"], paths, program)
+    assert found == ["diario (nginx:nginx 0660)", "none (root:root 0660)"]
+    assert sharing.groups_of("nadie-con-este-nombre") == {"nadie-con-este-nombre"}
+
+
 def test_a_server_without_the_account_has_nobody_who_shares_it() -> None:
     assert sharing.look("nadie-con-este-nombre") == []
 
@@ -70,16 +90,17 @@ def test_the_account_is_that_of_nginxs_workers() -> None:
 def test_the_preflight_names_them_with_what_to_do(names: list[str]) -> None:
     beside = {**{key: [] for key in ("accepting", "tables", "routed", "uplinks")}, "sharing": names}
     files = {"rules": [], "changed_files": [], "restarting": [], "writable": [], "unrecorded": False}
-    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "share", "diagnoses")
+    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "share", "notices", "diagnoses")
     inputs = {
         "inventory_hostname": "espejo",
         "ansible_facts": {"sites": [], "current_state": {"admins": {}}},
         "__preflight_probe": {"containers": [], "mistaken": [], "neighbours": beside, "files": files},
-        "__preflight_server": {key: [] for key in keys},
+        "__preflight_server": {**{key: [] for key in keys}, "notices": [["AVISO: de estos sitios", ["uno", "otro"]]]},
     }
     told = role_kit.render("preflight", "diagnosis.txt", inputs)
     assert ("dé a cada uno una cuenta propia" in told) is bool(names)
     assert ", ".join(names) in told
+    assert "AVISO: de estos sitios: uno, otro" in told, "what the judge has to tell is shown too"
     manual = (ROOT / "docs/es/operacion.md").read_text(encoding="utf-8")
     section = manual.partition("## En el servidor, hasta la noche")[2].partition("\n## ")[0]
     assert "`APACHE_RUN_USER`" in section

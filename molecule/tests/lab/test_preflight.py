@@ -173,7 +173,7 @@ cp /etc/nftables.conf /opt/nftables.conf
 printf 'flush ruleset\\n' >/etc/nftables.conf
 systemctl enable nftables.service
 mkdir -p /etc/cron.d
-printf '0 3 * * 1 root /sbin/reboot\\n' >/etc/cron.d/diario
+printf '0 3 * * 1 root /sbin/reboot\\n0 4 * * 1 root systemctl restart nginx\\n' >/etc/cron.d/diario
 """
 UNDONE = """
 rm -f /etc/nginx/sites-enabled/prep.diario /etc/nginx/conf.d/diario.conf /etc/cron.d/diario /etc/rc.local
@@ -217,7 +217,7 @@ def test_traps_of_a_server_that_does_other_work_are_found(
         host.run(UNDONE)
     for sentence in TRAPPED:
         assert_refused(refused, sentence.format(name=name))
-    assert "/etc/cron.d/diario: 0 3 * * 1" in refused.stdout
+    assert "/etc/cron.d/diario: 0 3 * * 1, /etc/cron.d/diario: 0 4 * * 1" in " ".join(refused.stdout.split())
     assert_refused(other, "y el inventario, de prep.radio.example; revise ansible_host")
 
 

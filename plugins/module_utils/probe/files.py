@@ -9,26 +9,36 @@ import pwd
 import re
 import stat
 
-from ansible.module_utils.probe import LARGEST, OURS, content, jobs, parameters, read, read_plain, ssh, sudo
+from ansible.module_utils.probe import (
+    LARGEST,
+    OURS,
+    content,
+    jobs,
+    parameters,
+    read,
+    read_plain,
+    sharing,
+    ssh,
+    sudo,
+    ufw,
+)
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
-SITES = ("sites-enabled/*", "conf.d/*.conf")
+SITES = ("conf.d/*.conf", "sites-enabled/*")  # in the order in which nginx reads them
 # What nginx's configuration consists of; a quote counts only at the beginning of a word.
 TOKEN = re.compile(
     r"""[;{}]|\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?:\\.|\$\{\w*\}|[^\s;{}\\])+|\\""", re.DOTALL
 )
+FOLLOWED = ("", "server", "stream", "mail")  # the outermost blocks whose includes are followed
 LONGEST_WORD = 200
-OF_A_SITE = ("listen", "server_name")
+OF_A_SITE = ("listen", "server_name", "return", "ssl_reject_handshake")
 DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one another, bytes, and of these for each look
 FAILED = 'said=$(timeout 120 %s 2>&1) || { [ $? != 124 ] || said="[emerg] $0 in /etc/nginx:"; echo "$said"; }'
 UNREAD = "no termina de leerse en dos minutos, como con un include de algo que no es un archivo"
 PAGE = NGINX + "/sites-available/prep"
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
-RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
-TUPLE = re.compile(r"\S+ \S+ (?:any|\d+(?:[:,]\d+)*) \S+ \S+ \S+(?: \S+)* (?:in|out)")
-OUR_RULE = " comment=" + b"prep-difusor:".hex()
 NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
 
@@ -62,7 +72,7 @@ def directives(path, text, within=""):
 
 
 def settings(path, text):
-    """Return those directives of a file that stand in no block, and what its sites listen on and answer to."""
+    """Return those directives of a file that stand in no block, and what its sites listen on, and answer to whom."""
     return list(filter(_counts, directives(path, text)))
 
 
@@ -79,10 +89,22 @@ def owners_settings(nginx=NGINX, seen=None):
     return [each for pattern in SITES for each in includes.follow(pattern, "", 0, done) if _counts(each)]
 
 
+def others_ports(nginx=NGINX):
+    """Return what servers outside of http, for streams and mail, listen on, in the form of `directives`.
+
+    `nginx -t` finds nothing wrong where one of them has a port that a site has too, and then nginx does not start.
+    """
+    includes, done = _Includes(nginx), set()
+    found = (each for name in ("modules-enabled/*.conf", "nginx.conf") for each in includes.follow(name, "", 0, done))
+    return [
+        each for each in found if each["words"][0] == "listen" and each["within"] in ("stream/server", "mail/server")
+    ]
+
+
 class _Includes:
     """Reads the files that nginx reads. Who may write one of them could else keep the reader busy for ever."""
 
-    def __init__(self, nginx, seen):
+    def __init__(self, nginx, seen=None):
         """Take nginx's folder, and the set that gets what was looked at."""
         self.nginx, self.seen, self.left = nginx, set() if seen is None else seen, MOST
 
@@ -108,7 +130,7 @@ class _Includes:
                 yield each
                 word, around = each["words"][0], each["within"]
                 block = set() if word == "server" and not around else block
-                if word == "include" and around.split("/")[0] in ("", "server"):
+                if word == "include" and around.split("/")[0] in FOLLOWED:
                     named = "".join(each["words"][1:2])
                     yield from self.follow(named, around, depth + 1, block if around else done)
 
@@ -143,10 +165,15 @@ def others_write(path):
 
 
 def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
-    """Return the directives in the two outer levels of an nginx.conf that the owner has changed."""
-    if not is_changed(path, packaged):
-        return []
-    return [each for each in directives(path, read(path)) if each["within"] in ("", "http", "events")]
+    """Return the directives in the two outer levels of an nginx.conf that the owner has changed.
+
+    Also of one that a package has brought where nginx runs as another account than the project's, as nginx.org has it:
+    the owner has to change that.
+    """
+    text = read(path)
+    said = [each for each in directives(path, text) if each["within"] in ("", "http", "events")]
+    is_another = any(each["words"][0] == "user" and each["words"][1:2] != [sharing.ACCOUNT] for each in said)
+    return said if is_changed(path, packaged) or (is_another and not is_ours(text)) else []
 
 
 def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
@@ -190,6 +217,13 @@ def unrecorded(page=PAGE, found=FOUND):
     return is_ours(read(page)) and (not os.path.isdir(found) or is_ours(read(found + page)))
 
 
+def samples(packaged, nginx=NGINX):
+    """Return those of nginx's files of sites that are as a package has brought them, or links to such."""
+    paths = [path for pattern in SITES for path in sorted(glob.glob(os.path.join(nginx, pattern)))]
+    real = {path: os.path.realpath(path) for path in paths if os.path.isfile(path)}
+    return [path for path, file in real.items() if not is_ours(read(file)) and not is_changed(file, packaged)]
+
+
 def is_changed(path, packaged):
     """Tell whether a file is the owner's: no package's, nor the project's; `packaged` are lines of "path md5".
 
@@ -207,47 +241,6 @@ def modules(text, path=RSYNCD):
         return []
     said = [line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] not in "#;"]
     return [line.strip("[]") for line in said if line[0] == "["] or [path for _ in said[:1]]
-
-
-def rules(text):
-    """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
-    found = []
-    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
-        rule = line.partition(" comment=")[0]
-        if (
-            OUR_RULE not in line
-            and re.match(r"(route:)?(allow|limit)", rule)
-            and not rule.split()[-1].startswith("out")
-        ):
-            found.append(rule)
-    return found
-
-
-def denials(text, ports=(80, 443), everybody=("0.0.0.0/0", "::/0")):
-    """Return the rules in the text of one of UFW's files that deny one of the page's ports to everybody.
-
-    UFW takes the first rule that fits, and the project's rules for everybody come after the owner's.
-    """
-    found, admitted = [], set()
-    for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
-        rule = line.partition(" comment=")[0]
-        if not TUPLE.match(rule):  # as after a disk's damage; UFW passes over it too
-            continue
-        action, protocol, named, to, _, source, *rest = rule.split()
-        bounds = [list(map(int, each.split(":"))) for each in named.split(",")] if named != "any" else [[0, 65535]]
-        about = {port for port in ports if any(low[0] <= port <= low[-1] for low in bounds)} - admitted
-        if (
-            protocol not in ("tcp", "any")
-            or to not in everybody
-            or source not in everybody
-            or not rest[-1].startswith("in")
-        ):
-            continue
-        if re.match("allow|limit", action):
-            admitted |= about if rest[-1] == "in" else set()
-        elif about and re.match("deny|reject", action):
-            found.append(rule)
-    return found
 
 
 def account_keys(name):
@@ -309,10 +302,11 @@ def look(lines, account, replaced):
     tests = (lines("sh", "-c", FAILED % test, UNREAD) for test in ("nginx -t", "sshd -t"))
     return {
         "settings": settings,
+        "samples": samples(packaged),
+        "others_ports": others_ports(),
         "writable": sorted(filter(None, {others_write(path) for _, path in seen})),
         "refused": refused(*tests, owners=sorted({each["path"] for each in settings})),
-        "rules": [rule for path in RULES for rule in rules(read(path))],
-        "denials": [rule for path in RULES for rule in denials(read(path))],
+        **ufw.look(),
         "keys": account_keys(account),
         "keyed": sorted(name for name in {*members("sudo"), *sudo.to_root()} if account_keys(name)),
         "has_password": has_password(account),
@@ -327,6 +321,7 @@ def look(lines, account, replaced):
         "ssh_included": not os.path.exists(ssh.SSHD) or ssh.includes_drop_ins(read(ssh.SSHD)),
         "restarting": jobs.restarting(lines, owns),
         "parameters": parameters.written(owns),
+        "standalone": jobs.standalone(),
         "halting": halting(read(AUDITD)),
         "audit_waits": audit_waits(lines),
         "emptying": jobs.emptying(lines, owns),

@@ -30,8 +30,17 @@ BY_THE_CLOCK = (
     "/etc/crontab", "/etc/cron.d/*", "/var/spool/cron/crontabs/root", "/etc/cron.hourly/*", "/etc/cron.daily/*",
     "/etc/cron.weekly/*", "/etc/cron.monthly/*", AT_JOBS + "*",
 )  # fmt: skip
+# What certbot keeps of each certificate, and the scripts that it runs around a renewal, some day twice a day.
+RENEWALS = "/etc/letsencrypt/renewal/"
+HOOKS = "/etc/letsencrypt/renewal-hooks/*/*"
 CRONTABS = ("/etc/crontab", "/etc/cron.d/", "/var/spool/cron/crontabs/")  # whose lines begin with when
-RESTART = re.compile(r"(?:^|[\s/;&|=])(?:(?:reboot|poweroff|halt|shutdown)(?![\w-])|(?:tel)?init [06]\b)")
+# Of long lines that are no command's the words between are few, or a job of a megabyte would take minutes.
+RESTART = re.compile(
+    r"(?:^|[\s/;&|=])(?:(?:reboot|poweroff|halt|shutdown)(?![\w-])|(?:tel)?init [06]\b)"
+    r"""|(?:^|[\s/;&|="'`(])(?:"""
+    r"systemctl\s(?:[^;&|]{0,80}\s)?(?:try-)?(?:stop|restart|kill)\s(?:[^;&|]{0,80}\s)?(?:nginx|docker)(?![\w@-])(?!\.[^s])"
+    r"|(?:(?:service|invoke-rc\.d)\s+|init\.d/)(?:nginx|docker)\s+(?:stop|restart)\b|nginx\s+-s\s*(?:stop|quit)\b)"
+)
 # A command, its name also in a variable as in "$IPTABLES" -F, and its words.
 COMMAND = re.compile(
     r"""(?:^|[\s;&|(/`"'=@!+-])(ip6?tables(?:-legacy|-nft)?(?:-restore)?|\$\{?ip6?t\w*\}?|ufw|systemctl)"?"""
@@ -57,6 +66,8 @@ def begun_with(path):
         return [line for line in found if re.match(r"Exec(Start|Condition)", line)]
     if os.path.dirname(path) in TUNNELS:
         return [line for line in found if TUNNEL.match(line)]
+    if path.startswith(RENEWALS):
+        return [line for line in found if re.match(r"(?:pre|post|renew)_hook\s*=", line)]
     if path.startswith("/etc/network/interfaces"):
         return [line for line in found if not re.match(r"(pre-|post-)?down\b", line)]
     return found
@@ -130,7 +141,7 @@ def starts(lines, path):
     if folder in TUNNELS:
         unit = TUNNELS[folder] + name[: -len(".conf")] + ".service"
         return bool({"enabled", "enabled-runtime"} & set(lines("systemctl", "is-enabled", unit)))
-    return path.startswith((*CRONTABS, "/etc/network/interfaces")) or os.access(path, os.X_OK)
+    return path.startswith((*CRONTABS, RENEWALS, "/etc/network/interfaces")) or os.access(path, os.X_OK)
 
 
 def emptied_by(line):
@@ -163,8 +174,8 @@ def flushes(words):
     return False
 
 
-def restarting(lines, owns, patterns=BY_THE_CLOCK, timers=UNITS + "*.timer"):
-    """Return when jobs restart the server or turn it off, as "/etc/crontab: 0 3 * * 1"; of a script only its path.
+def restarting(lines, owns, patterns=(*BY_THE_CLOCK, RENEWALS + "*.conf", HOOKS), timers=UNITS + "*.timer"):
+    """Return when jobs restart or end the server, nginx or Docker, as "/etc/crontab: 0 3 * * 1"; of a script its path.
 
     Of a job of `at` the instant is in its name. Not what they run, which may name a password.
     """
@@ -190,5 +201,19 @@ def at(path):
 
 
 def restarts(path, begun):
-    """Tell whether any of these lines of a file, or of a script that they name, restarts the server or ends it."""
+    """Tell whether any of these lines of a file, or of a script that they name, ends what the page needs."""
     return any(RESTART.search(line) for _, line in running(path, begun))
+
+
+def standalone(pattern=RENEWALS + "*.conf"):
+    """Return the certificates for whose renewal certbot itself has to have port 80, by their names.
+
+    Not those that another port is for, or before whose renewal nginx is stopped, of which `restarting` tells.
+    """
+    found = []
+    for path in sorted(glob.glob(pattern)):
+        said = dict(re.findall(r"^\s*(\w+)\s*=\s*(.*?)\s*$", read_plain(path), re.MULTILINE))
+        gets_it = said.get("http01_port", "80") == "80" and not RESTART.search(said.get("pre_hook", ""))
+        if said.get("authenticator") == "standalone" and gets_it:
+            found.append(os.path.basename(path)[: -len(".conf")])
+    return found

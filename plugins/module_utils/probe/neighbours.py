@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, listening, read, sharing, ssh
+from ansible.module_utils.probe import LISTS, listening, read, sharing, ssh, ufw
 from ansible.module_utils.probe.files import account_keys
 from ansible.module_utils.probe.queues import detour, shaped, uplinks
 from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
@@ -113,20 +113,48 @@ def shuts(chains, connection, chain="INPUT"):
     return [rule] if rule else []
 
 
-def shuts_earlier(look, connection):
-    """Return the rules that deny a Connection in the tables that it meets before, as "-t raw -A PREROUTING -j DROP".
+def earlier(look):
+    """Yield (chains, chain, table) for the tables of iptables that a packet meets before UFW's rules.
 
     A table that nobody has made is not asked for: iptables would make it, with all its costs.
     """
-    found, made = [], look("nft", "list", "tables")
+    made = look("nft", "list", "tables")
     for command, family in (("iptables", "ip"), ("ip6tables", "ip6")):
         is_older = "legacy" in "".join(look(command, "--version"))
         for table, hooked in EARLIER.items():
             named = "table %s %s" % (family, table)
             if table in read("/proc/net/%s_tables_names" % family).split() if is_older else named in made:
                 chains = filters(look(command, "-t", table, "-S"))
-                found += ["-t %s %s" % (table, rule) for chain in hooked for rule in shuts(chains, connection, chain)]
-    return found
+                yield from ((chains, chain, table) for chain in hooked)
+
+
+def shuts_earlier(tables, connection):
+    """Return the rules that deny a Connection in what `earlier` yields, as "-t raw -A PREROUTING -j DROP"."""
+    return ["-t %s %s" % (table, rule) for chains, chain, table in tables for rule in shuts(chains, connection, chain)]
+
+
+def limiting(iptables, tables, ruleset, connection, before=ufw.before):
+    """Return ([what limits a Connection together with all others], [what limits those of one source]).
+
+    `iptables`: the chains of both families; `tables`: what `earlier` yields; `ruleset`: nft's text of the owner's
+    tables; `before`: yields the rules that UFW reads from files of the owner's.
+    """
+    inside = connection.like(in_ufw=True)
+    places = [
+        *((connection, chains, "INPUT", of_iptables, "") for chains in iptables),
+        *((connection, chains, chain, of_iptables, "-t %s " % table) for chains, chain, table in tables),
+        *((inside, filters(lines), chain, of_iptables, "") for lines, chain in before()),
+        *(
+            (connection, chains, chain, of_nft, "nft %s: " % name)
+            for name, chains, chain, _ in hooked(ruleset, connection)
+        ),
+    ]
+    found = [
+        ([where + rule for rule in all_together], [where + rule for rule in by_source])
+        for each, chains, chain, parse, where in places
+        for all_together, by_source in [each.limits(chains, chain, parse)]
+    ]
+    return tuple(sorted({rule for each in found for rule in each[kind]}) for kind in (0, 1))
 
 
 def nat_rules(look):
@@ -197,12 +225,8 @@ def owners_tables(look):
     return "".join(line + "\n" for name in owners for line in look("nft", "list", "table", *name))
 
 
-def tables(text, connection):
-    """Return ([table], [what shuts]) of the owner's tables that filter what comes in, from nft's ruleset.
-
-    What shuts out a Connection is a table that denies by default, or a rule, as "inet filter: drop".
-    """
-    found, shut = [], []
+def hooked(text, connection):
+    """Yield (table, its chains, chain, line of its hook) for the chains of nft's ruleset that a Connection meets."""
     for name, body in re.findall(r"^table (\S+ \S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
         # A long set stands on several lines.
         body = re.sub(r"\{ [^{}]*\}", lambda part: " ".join(part[0].split()), body)
@@ -212,15 +236,24 @@ def tables(text, connection):
         }
         for chain, lines in chains.items():
             base = next((line for line in lines if HOOKS.search(line)), "")
-            if not base or KNOWN_TABLES.match(name) or not connection.passes(base):
-                continue
-            rule = connection.shut(chains, chain, of_nft)
-            if "policy drop" in base:
-                shut.append(name)
-            elif rule:
-                shut.append("%s: %s" % (name, rule))
-            elif len(lines) > 1 and "hook input" in base:
-                found.append(name)
+            if base and not KNOWN_TABLES.match(name) and connection.passes(base):
+                yield name, chains, chain, base
+
+
+def tables(text, connection):
+    """Return ([table], [what shuts]) of the owner's tables that filter what comes in, from nft's ruleset.
+
+    What shuts out a Connection is a table that denies by default, or a rule, as "inet filter: drop".
+    """
+    found, shut = [], []
+    for name, chains, chain, base in hooked(text, connection):
+        rule = connection.shut(chains, chain, of_nft)
+        if "policy drop" in base:
+            shut.append(name)
+        elif rule:
+            shut.append("%s: %s" % (name, rule))
+        elif len(chains[chain]) > 1 and "hook input" in base:
+            found.append(name)
     return found, shut
 
 
@@ -305,6 +338,8 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
     connection = Connection(ports, uplinks(lines), own)
     several = uplinks(lines, ["-4"])
     open_tables, shutting = tables(ruleset, connection)
+    before = list(earlier(lines))
+    all_together, by_source = limiting(chains, before, ruleset, connection)
     nat = [filters(rules) for rules in nat_rules(lines)]
     logins = lines("journalctl", "--quiet", "--unit=ssh", "--since=-14days", "--output=cat", "--grep=^Accepted ")
     swarm = (docker.info.get("Swarm") or {}).get("LocalNodeState") == "active"
@@ -316,9 +351,11 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "accepting": sorted({rule for each in chains for rule in owners_rules(each) if admits(rule)}),
         "shutting": sorted(
             {rule for each in chains for rule in shuts(each, connection)}
-            | {*shuts_earlier(lines, connection)}
+            | {*shuts_earlier(before, connection)}
             | {f"nft {each}" for each in shutting}
         ),
+        "limiting": all_together,
+        "limiting_each": by_source,
         "diverting": [each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
         "tables": sorted(set(open_tables)),
         "shaped": shaped(lines) if shape else [],
@@ -330,6 +367,7 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "sharing": sharing.look(),
         "doors": doors(lines, account, origins, user),
         "ssh": ssh.look(lines),
+        "closed_pools": sharing.closed_pools(),
         "entered": entered(logins),
         "groups": groups(lines, account),
     }

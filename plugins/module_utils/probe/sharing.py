@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import grp
 import os
 import pwd
 import re
@@ -31,16 +32,48 @@ def programs(uid, processes=PROCESSES):
 
 def pools(account, paths=POOLS, program=PHP):
     """Return the pools of the installed versions of PHP-FPM that have this account, whether one works now or not."""
+    described = described_pools(paths, program)
+    return sorted({"php-fpm: pool " + name for name, said in described if said.get("user") == account})
+
+
+def closed_pools(account=ACCOUNT, groups=None, paths=POOLS, program=PHP):
+    """Return the pools whose sockets the account may not open, as "diario (nginx:nginx 0660)".
+
+    `groups` are the account's, those that the server knows where None is given.
+    """
+    own = set(groups_of(account) if groups is None else groups)
     found = set()
-    for path in glob.glob(paths):
-        version = path.split(os.sep)[-4]
-        name = ""
-        for line in read(path).splitlines() if os.path.exists(program + version) else []:
-            section = re.match(r"\s*\[([^]]+)\]", line)
-            name = section.group(1) if section else name
-            if re.match(r"\s*user\s*=\s*[\"']?%s[\"']?\s*(?:;|$)" % re.escape(account), line):
-                found.add("php-fpm: pool " + name)
+    for name, said in described_pools(paths, program):
+        who, group = said.get("listen.owner", "root"), said.get("listen.group", "root")
+        mode = said.get("listen.mode", "0660")
+        listed = {each.strip() for each in said.get("listen.acl_users", "").split(",")}
+        is_open = account in (who, *listed) or group in own or mode[-1:] in ("2", "3", "6", "7")
+        if said.get("listen", "").startswith("/") and not is_open:
+            found.add("%s (%s:%s %s)" % (name, who, group, mode))
     return sorted(found)
+
+
+def described_pools(paths, program):
+    """Yield (name, {option: value}) for the pools of the installed versions of PHP-FPM."""
+    for path in sorted(glob.glob(paths)):
+        said, name = {}, ""
+        for line in read(path).splitlines() if os.path.exists(program + path.split(os.sep)[-4]) else []:
+            section = re.match(r"\s*\[([^]]+)\]", line)
+            option = re.match(r"\s*([\w.]+)\s*=\s*[\"']?([^\"';]*?)[\"']?\s*(?:;|$)", line)
+            if section:
+                name = section.group(1)
+            elif option:
+                said.setdefault(name, {})[option.group(1)] = option.group(2)
+        yield from ((each, said[each]) for each in said)
+
+
+def groups_of(account):
+    """Return the names of an account's groups; its own name where the server does not know it yet."""
+    try:
+        first = grp.getgrgid(pwd.getpwnam(account).pw_gid).gr_name
+    except KeyError:
+        first = account
+    return {first} | {each.gr_name for each in grp.getgrall() if account in each.gr_mem}
 
 
 def look(account=ACCOUNT):

@@ -1,4 +1,7 @@
-"""Which of the owner's rules shut the page out, whatever UFW admits: for a new connection from anywhere."""
+"""Which of the owner's rules shut the page out, whatever UFW admits: for a new connection from anywhere.
+
+And which do so when there are many: all visitors together, or those behind one address.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,21 @@ SYN = {"FIN", "SYN", "RST", "ACK"}
 # The options of iptables that decide about such a connection, and modules that add no more conditions than these.
 KINDS = {
     "-s": "source", "-d": "address", "-i": "interface", "-p": "protocol", "--dport": "port", "--dports": "port",
-    "--ctstate": "state", "--state": "state",
+    "--ctstate": "state", "--state": "state", "--dst-type": "type",
 }  # fmt: skip
-PLAIN = ("tcp", "multiport", "conntrack", "state", "comment")
-LIMITS = ("limit", "hashlimit", "connlimit")  # that lets through what citizens usually ask for
+PLAIN = ("tcp", "multiport", "conntrack", "state", "comment", "addrtype")
+# Other spellings, of a file that somebody has written by hand.
+SPELLED = {
+    "--source": "-s", "--src": "-s", "--destination": "-d", "--dst": "-d", "--in-interface": "-i", "--protocol": "-p",
+    "--destination-port": "--dport", "--destination-ports": "--dports", "--jump": "-j", "--goto": "-g", "--match": "-m",
+}  # fmt: skip
+SERVICES = {"http": "80", "https": "443"}
+LIMITS = ("limit", "hashlimit", "connlimit")
+RECENT = (
+    "--set", "--update", "--rcheck", "--remove", "--seconds", "--hitcount", "--name", "--mask", "--rsource", "--rdest",
+    "--rttl", "--reap",
+)  # fmt: skip
+MOST = 20  # rules that limit the page, in one chain
 SETS = r"(!= )?(\{[^}]*\}|\S+)"
 # What nft prints of such conditions; a kind of "" is none.
 NFT = (
@@ -34,7 +48,10 @@ NFT = (
     ("source", "ip6? saddr " + SETS),
     ("address", "ip6? daddr " + SETS),
     ("syn", r"tcp flags (?:& \(fin ?\| ?syn ?\| ?rst ?\| ?ack\) == syn|syn / fin,syn,rst,ack)"),
-    ("limit", r"limit rate (?!over)\S+(?: \S+bytes/\S+)?(?: burst \d+ \S+)?"),
+    ("total", r"limit rate (?!over)\S+(?: \S+bytes/\S+)?(?: burst \d+ \S+)?|ct count (?!over)\d+"),
+    ("over", r"limit rate over \S+(?: \S+bytes/\S+)?(?: burst \d+ \S+)?|ct count over \d+"),
+    ("over-each", r"(?:meter \S+(?: size \d+)?|(?:add|update) @\S+) \{ ip6? saddr [^}]*\bover [^}]*\}"),
+    ("each", r"(?:meter \S+(?: size \d+)?|(?:add|update) @\S+) \{ ip6? saddr [^}]*\b(?:limit rate|ct count) [^}]*\}"),
 )
 
 
@@ -43,6 +60,7 @@ def of_iptables(line):
     words, target, found, negated = shlex.split(line)[2:], "", [], False
     while words:
         option, values = words.pop(0), []
+        option = SPELLED.get(option, option)
         if option == "!":
             negated = True
             continue
@@ -54,7 +72,8 @@ def of_iptables(line):
         if option in ("-j", "-g"):
             target = values[0]
             break
-        found += _condition(option, negated, values)
+        is_limit = option == "-m" and values[:1] and values[0] in (*LIMITS, "recent")
+        found += [(_limit(values[0], line), False, set())] if is_limit else _condition(option, negated, values)
         negated = False
     return Rule(line, target, found)
 
@@ -62,14 +81,30 @@ def of_iptables(line):
 def _condition(option, negated, values):
     """Return what an option of iptables demands, as a list of none or one."""
     if option in KINDS:
-        return [(KINDS[option], negated, {each for value in values for each in value.split(",")})]
-    if option == "--tcp-flags":
-        is_syn = len(values) == 2 and {*values[0].split(",")} == SYN and values[1] == "SYN"
+        said = {each for value in values for each in value.split(",")}
+        return [(KINDS[option], negated, {SERVICES.get(each, each) for each in said})]
+    if option in ("--tcp-flags", "--syn"):
+        is_syn = option == "--syn" or (len(values) == 2 and {*values[0].split(",")} == SYN and values[1] == "SYN")
         return [("syn" if is_syn else "other", negated, set())]
-    if option == "-m" and values[0] not in PLAIN:
-        return [("limit" if values[0] in LIMITS else "other", False, set())]
-    is_known = option == "-m" or option.lstrip("-").startswith(LIMITS)
+    if option == "-m" and values[:1] and values[0] not in PLAIN:
+        return [("other", False, set())]
+    is_known = option == "-m" or option in RECENT or option.lstrip("-").startswith(LIMITS)
     return [] if is_known else [("other", False, set())]
+
+
+def _limit(module, line):
+    """Return what a module of iptables limits: as `total` and `each` what it lets through, as `over` what exceeds it.
+
+    `each` and `over-each` count by source, the others all together.
+    """
+    if module == "recent":
+        return "over-each" if "--hitcount" in line else "other"
+    if module == "limit":
+        return "total"
+    by_source = "srcip" in line if module == "hashlimit" else not re.search(r"--connlimit-(mask 0|daddr)\b", line)
+    if re.search(r"(?<!! )--%s-above" % module, line):
+        return "over-each" if by_source else "over"
+    return "each" if by_source else "total"
 
 
 def of_nft(line):
@@ -98,20 +133,33 @@ def _first(text):
 class Connection:
     """A new connection from anybody to one of the page's ports, which comes by one of the interfaces `uplinks`."""
 
-    def __init__(self, ports, uplinks=(), own=()):
-        """Take the TCP ports, the interfaces with a default route (none: any but loopback), the server's addresses."""
-        self.ports, self.uplinks, self.own = set(ports), uplinks, own
+    def __init__(self, ports, uplinks=(), own=(), crowd="", in_ufw=False):
+        """Take the TCP ports, the interfaces with a default route (none: any but loopback), the server's addresses.
+
+        `crowd`: as what the connection comes: "" of few, "all" of many from everywhere, "one" also of many from one
+        address. `in_ufw`: whether UFW's own chains are followed.
+        """
+        self.ports, self.uplinks, self.own, self.crowd, self.in_ufw = set(ports), uplinks, own, crowd, in_ufw
+        self.passed = []  # the rules that would admit it if there were fewer
+
+    def like(self, crowd="", in_ufw=None):
+        """Return another connection of the same kind."""
+        return Connection(self.ports, self.uplinks, self.own, crowd, self.in_ufw if in_ufw is None else in_ufw)
 
     def meets(self, rule, ports):
         """Return those of `ports` on which every such connection meets all conditions of a rule."""
-        found = set(ports)
+        found, is_too_much = set(ports), False
         for kind, negated, values in rule.conditions:
             if kind == "port":
                 named = numbers(values)
                 found = found - named if negated else found & named
+            elif kind in ("total", "each") and rule.target in ADMITS:
+                is_too_much = is_too_much or self.crowd == "one" or (self.crowd == "all" and kind == "total")
             elif kind == "other" or self._fits(kind, values, rule) == negated:
                 return set()
-        return found
+        if is_too_much and found:
+            self.passed.append(rule.text)
+        return set() if is_too_much else found
 
     def _fits(self, kind, values, rule):
         if kind == "interface":
@@ -122,8 +170,12 @@ class Connection:
             return "new" in {each.lower() for each in values}
         if kind == "address":
             return any(re.sub("/(32|128)$", "", each) in self.own for each in values)
-        # A source is somebody's in particular; a limit lets the usual traffic through, and denies only what exceeds it.
-        return kind == "syn" or (kind == "limit" and rule.target in ADMITS)
+        if kind == "type":
+            return "LOCAL" in values
+        if kind.startswith("over"):
+            return self.crowd == "one" or (self.crowd == "all" and kind == "over")
+        # A source is somebody's in particular.
+        return kind == "syn"
 
     def _is_uplink(self, pattern):
         names = self.uplinks or ([] if pattern == "lo" else [pattern])
@@ -145,21 +197,45 @@ class Connection:
             if " -s " in line and " ! -s " not in line:
                 continue  # lists of thousands of banned addresses are not looked at
             rule = parse(line)
-            if rule.target.startswith("ufw"):
+            if rule.target.startswith("ufw") and not self.in_ufw:
                 return ""
             met = self.meets(rule, ports)
-            if not met or KNOWN_CHAINS.match(rule.target):
+            if not met or (KNOWN_CHAINS.match(rule.target) and not self.in_ufw):
                 continue
             if rule.target in DENIES and (met - admitted or met == self.ports):
                 return rule.text
             said = self.shut(chains, rule.target, parse, met) if rule.target in chains else None
             if said:
-                return said
+                return rule.text if is_over(rule) else said
             if rule.target in ADMITS or said == "":
                 admitted |= met
                 if met == ports:
                     return None if rule.target == "RETURN" else ""
         return None
+
+    def limits(self, chains, chain, parse):
+        """Return (those for all together, those for each source) of the limits beyond which it is denied.
+
+        Each is the text of what exceeds it, behind that of what lets the usual traffic through where there is one.
+        """
+        all_together, by_source = [], []
+        if self.shut(chains, chain, parse):
+            return all_together, by_source
+        left = {name: list(lines) for name, lines in chains.items()}
+        for crowd, found in (("all", all_together), ("one", by_source)):
+            for _ in range(MOST):
+                many = self.like(crowd)
+                denial = many.shut(left, chain, parse)
+                if not denial:
+                    break
+                found.append("; ".join([*({} if is_over(parse(denial)) else dict.fromkeys(many.passed)), denial]))
+                left = {name: [line for line in lines if line != denial] for name, lines in left.items()}
+        return all_together, by_source
+
+
+def is_over(rule):
+    """Tell whether a rule is for what exceeds a limit."""
+    return any(kind.startswith("over") for kind, _, _ in rule.conditions)
 
 
 def numbers(words):

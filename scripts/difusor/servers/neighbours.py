@@ -73,6 +73,8 @@ class Neighbours:
     published: tuple[str, ...] = ()  # by Docker, such as 8080/tcp
     accepting: tuple[str, ...] = ()  # rules of iptables
     shutting: tuple[str, ...] = ()  # rules of iptables; "nft inet filter", "nft inet filter: drop"
+    limiting: tuple[str, ...] = ()  # rules that limit what all visitors together get
+    limiting_each: tuple[str, ...] = ()  # rules that limit what each source gets
     tables: tuple[str, ...] = ()  # of nftables
     shaped: tuple[str, ...] = ()  # interfaces with a queue of the owner's where the project wants its own
     routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels for which the server forwards
@@ -80,11 +82,15 @@ class Neighbours:
     diverting: tuple[tuple[str, tuple[int, ...]], ...] = ()  # rules that lead ports elsewhere, each with its ports
     masked: tuple[str, ...] = ()  # units of systemd that the roles start
     settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
+    others_ports: tuple[webserver.Setting, ...] = ()  # what nginx listens on for streams and mail
+    samples: tuple[str, ...] = ()  # nginx's files of sites that are as a package has brought them
     main: tuple[webserver.Setting, ...] = ()  # what the owner's own nginx.conf says
+    closed_pools: tuple[str, ...] = ()  # of PHP-FPM, whose sockets www-data may not open
     refused: tuple[tuple[str, str, str], ...] = ()  # (program, place, reason): with these it would not start again
     mirror_of: tuple[str, ...] = ()  # names of the page for which an earlier run has set up this server
     modules: tuple[str, ...] = ()  # of the owner's rsync daemon
     ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
+    standalone: tuple[str, ...] = ()  # certificates for whose renewal certbot has to have port 80
     halting: tuple[str, ...] = ()  # settings of auditd that stop the server when its log is full
     flushing: bool = False  # whether nftables.service empties the packet filter at boot
     emptying: tuple[tuple[str, str, str], ...] = ()  # (path, command, starter): jobs of the owner's that do
@@ -99,14 +105,17 @@ def problems(found: Neighbours, ports: Collection[int] = (), hosts: Collection[s
         *_elsewhere(found, hosts),
         *_shut_out(found),
         *_shutting(found),
+        *_limiting(found),
         *_diverting(found, ports),
         *_shaped(found),
         *_swarm(found),
         *_units(found),
         *_files(found),
         *_emptying(found),
-        *webserver.problems(found.settings, ports, hosts),
-        *webserver.lost(found.main),
+        *webserver.problems(found.settings, ports, hosts, found.samples),
+        *(() if found.mirror_of else webserver.nameless(found.settings, ports, found.samples)),
+        *webserver.colliding(found.others_ports, ports),
+        *webserver.lost(found.main, found.closed_pools),
     ]
 
 
@@ -240,6 +249,14 @@ def _shutting(found: Neighbours) -> Iterator[str]:
                 f"iptables niega con «{rule}» también la página o los cortes, antes de preguntar a UFW; quite esa "
                 "regla, y de donde se carga al arrancar"
             )
+
+
+def _limiting(found: Neighbours) -> Iterator[str]:
+    for rule in found.limiting:
+        yield (
+            f"«{rule}» limita lo que todos los visitantes juntos piden de la página, o el Instituto al entregar, y la "
+            "cerraría a casi todos cuando vengan muchos; quite ese límite, y de donde se carga al arrancar"
+        )
 
 
 def _elsewhere(found: Neighbours, hosts: Collection[str]) -> Iterator[str]:

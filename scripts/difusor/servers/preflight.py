@@ -43,6 +43,7 @@ class Machine:
     login_keys: tuple[str, ...] = ()  # lines of the authorized_keys of the account that Ansible logs in with
     rules: tuple[str, ...] = ()  # UFW rules of the server's owner that admit something
     denials: tuple[str, ...] = ()  # UFW rules that deny the page to everybody
+    limits: tuple[str, ...] = ()  # UFW rules that limit what each address gets of it
     neighbours: Neighbours = field(default_factory=Neighbours)
     real: Mapping[str, str] = field(default_factory=dict)  # where these folders are in truth, by folder
     keys: tuple[str, ...] = ()  # public keys that open the institute's account now, each as type and key
@@ -137,13 +138,18 @@ def _undecided(server: Machine, kept_rules: Iterable[str]) -> list[str]:
         f"UFW admite «{rule}» por una regla ajena; si debe quedarse, o mientras usted entre por ella, agréguela "
         "tal cual a difusor_kept_ufw_rules; si no, bórrela (ufw delete)"
         for rule in server.rules
-        if rule not in kept_rules
+        if rule not in kept_rules and rule not in server.limits
     ]
     denied = (
         f"UFW niega «{rule}» a cualquiera, y esa regla vale antes que la de la página; bórrela (ufw delete)"
         for rule in server.denials
     )
-    return [*admitted, *denied]
+    limited = (
+        f"UFW limita con «{rule}» a seis conexiones en treinta segundos lo que cada dirección pide de la página, y la "
+        "de una red móvil es la de cientos de teléfonos; bórrela (ufw delete)"
+        for rule in server.limits
+    )
+    return [*admitted, *denied, *limited]
 
 
 def exposed(server: Machine, port_owners: Collection[int]) -> tuple[list[str], list[str]]:

@@ -47,6 +47,10 @@ INCLUDED = re.compile(
 )
 # What the packages say of logs, which nginx does too where nothing is said. Another place or level would be missed.
 PACKAGED = re.compile(r"error_log /var/log/nginx/error\.log( error)?|access_log /var/log/nginx/access\.log( combined)?")
+SAMPLE = "/etc/nginx/sites-enabled/default"
+"""The distribution's own site, which the run takes away."""
+ANY = ("", "::")
+"""How the addresses of those sockets are told to which everybody comes, of IPv4 and of IPv6."""
 NAMED = re.compile(r"(?:\bkeys_zone=|\bzone=|\bshared:)(\w+)|^(?:upstream|log_format) (\w+)")
 
 
@@ -68,12 +72,29 @@ class Site:
     line: int
     listens: list[tuple[str, int, tuple[str, ...]]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
+    is_bound: bool = False  # whether it says on what, be it a unix socket
+    refuses: bool = False  # whether it gives nobody anything but an error
+
+    def shared(self, ports: Collection[int]) -> list[tuple[str, int, tuple[str, ...]]]:
+        """Return what it listens on that is one of the page's ports; 80 where it says nothing."""
+        listens = self.listens if self.is_bound else [("", 80, ())]
+        return [each for each in listens if each[1] in ports and "quic" not in each[2]]
+
+    @property
+    def place(self) -> str:
+        """Where it is, as an administrator finds it."""
+        return f"{self.path}:{self.line}"
 
 
-def problems(settings: Iterable[Setting], ports: Collection[int] = (), hosts: Collection[str] = ()) -> Iterator[str]:
+def problems(
+    settings: Iterable[Setting],
+    ports: Collection[int] = (),
+    hosts: Collection[str] = (),
+    samples: Collection[str] = (),
+) -> Iterator[str]:
     """Yield a sentence for each thing that the page cannot live beside, without its full stop.
 
-    `ports` are the page's, `hosts` its names.
+    `ports` are the page's, `hosts` its names, `samples` the files that are as a package has brought them.
     """
     settings, hosts = list(settings), {host.lower() for host in hosts}
     for path in sorted({each.path for each in settings if each.path.startswith(OURS)}):
@@ -87,26 +108,95 @@ def problems(settings: Iterable[Setting], ports: Collection[int] = (), hosts: Co
         for name in names(" ".join(each.words)) & _ours():
             yield f"{where} define «{name}», un nombre que usa la página; déle otro ahí y donde sus sitios lo usan"
     for site in sites(settings):
-        yield from _taking(site, ports, hosts)
+        if site.path != SAMPLE or site.path not in samples:
+            yield from _taking(site, ports, hosts)
 
 
 def _taking(site: Site, ports: Collection[int], hosts: Collection[str]) -> Iterator[str]:
     """Tell of a site that would get the page's visitors, or with which nginx does not start."""
-    shared = [each for each in site.listens or [("", 80, ())] if each[1] in ports and "quic" not in each[2]]
+    shared = site.shared(ports)
     claimed = site.names & {*hosts, *(f".{host}" for host in hosts)}
     for name in sorted(claimed) if shared else ():
-        yield f"{site.path}:{site.line} es un sitio de «{name}», el nombre de la página; quítelo o déle otro nombre"
+        yield f"{site.place} es un sitio de «{name}», el nombre de la página; quítelo o déle otro nombre"
     for address, port, options in shared:
-        said = f"{site.path}:{site.line} escucha en el puerto {port}"
-        if address and not _is_loopback(address):
+        said = f"{site.place} escucha en el puerto {port}"
+        if address not in ANY and not _is_loopback(address):
             yield (
                 f"{said} de {address}, y nginx daría ahí ese sitio en vez de la página; quite la dirección "
                 f"(listen {'[::]:' if ':' in address else ''}{port})"
             )
-        if {"default_server", "default"} & {*options}:
-            yield f"{said} por omisión, como la página; quítele default_server"
+        if _is_default(options):
+            named = ", y escriba en su server_name todos los nombres por los que lo visitan: a los demás no contestaría"
+            yield f"{said} por omisión, como la página; quítele default_server{'' if site.refuses else named}"
         if given := [option for option in options if SHARED.fullmatch(option)]:
             yield f"{said} con «{' '.join(given)}», que vale para todos los sitios de ese puerto; quítelo"
+
+
+def nameless(settings: Iterable[Setting], ports: Collection[int], samples: Collection[str] = ()) -> Iterator[str]:
+    """Yield a sentence for each site that answers to any name only because nginx has no other there for it.
+
+    The page's own server for names that nobody has would take its visitors. Of one that says default_server `problems`
+    tells.
+    """
+    for site, where in _defaults(settings, ports, samples):
+        explicit = any(_is_default(options) for _, _, options in site.shared(ports))
+        if not explicit and not _named(site):
+            many = len(where) > 1
+            yield (
+                f"{site.place} contesta hoy a cualquier nombre en {'los puertos' if many else 'el puerto'} "
+                f"{' y '.join(map(str, where))}, por ser ahí el primer sitio de nginx, y ya no contestaría a ninguno; "
+                "escriba en su server_name todos los nombres por los que lo visitan"
+            )
+
+
+def unlisted(settings: Iterable[Setting], ports: Collection[int], samples: Collection[str] = ()) -> list[str]:
+    """Return the sites that answer today also to names that they do not list, each as "PATH:LINE (NAMES)"."""
+    return [_told(site) for site, _ in _defaults(settings, ports, samples) if _named(site)]
+
+
+def beside(settings: Iterable[Setting], ports: Collection[int], samples: Collection[str] = ()) -> list[str]:
+    """Return the owner's sites that others reach at the page's ports, in the same form."""
+    return [
+        _told(site)
+        for site in sites(settings)
+        if site.path not in samples and any(not _is_loopback(address) for address, *_ in site.shared(ports))
+    ]
+
+
+def _defaults(
+    settings: Iterable[Setting], ports: Collection[int], samples: Collection[str]
+) -> list[tuple[Site, list[int]]]:
+    """Return the owner's sites that nginx gives today who asks for an unknown name, each with its ports.
+
+    It is the one that says so, or else the first. With one that refuses everybody nobody loses anything.
+    """
+    first: dict[tuple[str, int], Site] = {}
+    chosen: dict[tuple[str, int], Site] = {}
+    for site in sites(settings):
+        for address, port, options in site.shared(ports):
+            if address in ANY:  # at an address of its own a site answers there alone
+                first.setdefault((address, port), site)
+                if _is_default(options):
+                    chosen[address, port] = site
+    found: dict[int, tuple[Site, list[int]]] = {}
+    for (_, port), site in sorted({**first, **chosen}.items(), key=lambda each: each[0]):
+        if site.path not in samples and not site.refuses:
+            _, where = found.setdefault(id(site), (site, []))
+            where += [] if port in where else [port]
+    return list(found.values())
+
+
+def _is_default(options: Collection[str]) -> bool:
+    return bool({"default_server", "default"} & {*options})
+
+
+def _named(site: Site) -> bool:
+    """Tell whether a site has a name by which somebody on the Internet can ask for it: not `_`, nor localhost."""
+    return any("." in name or name.startswith("~") for name in site.names)
+
+
+def _told(site: Site) -> str:
+    return f"{site.place} ({' '.join(sorted(site.names)) or 'sin nombre'})"
 
 
 def sites(settings: Iterable[Setting]) -> list[Site]:
@@ -115,21 +205,50 @@ def sites(settings: Iterable[Setting]) -> list[Site]:
     for each in settings:
         if each.words[0] == "server" and not each.within:
             found.append(Site(each.path, each.line))
-        elif each.within == "server" and found and each.words[0] == "server_name":
-            found[-1].names |= {name.lower() for name in each.words[1:]}
-        elif each.within == "server" and found and each.words[0] == "listen":
-            bound = _bound("".join(each.words[1:2]))
-            found[-1].listens += [(*bound, each.words[2:])] if bound else []
+        elif each.within == "server" and found:
+            _read(found[-1], each.words)
     return found
 
 
+def _read(site: Site, words: tuple[str, ...]) -> None:
+    """Note what one directive of a site says of it."""
+    value = "".join(words[1:2])
+    if words[0] == "server_name":
+        site.names |= {name.lower() for name in words[1:]}
+    elif words[0] == "listen":
+        bound = _bound(value)
+        site.is_bound = True
+        site.listens += [(*bound, words[2:])] if bound else []
+    elif words[0] == "return":
+        site.refuses = site.refuses or bool(re.fullmatch(r"4\d\d", value))
+    elif words[0] == "ssl_reject_handshake":
+        site.refuses = site.refuses or value == "on"
+
+
+def colliding(listens: Iterable[Setting], ports: Collection[int]) -> Iterator[str]:
+    """Yield a sentence for each `listen` of a stream's or mail's server on one of the project's ports.
+
+    Also at an address of its own: the page's sockets are everybody's. `nginx -t` does not say so.
+    """
+    for each in listens:
+        span = re.fullmatch(r"(?:.*:)?(\d+)(?:-(\d+))?", each.words[1]) if each.words[1:] else None
+        if span is None or "udp" in each.words or each.words[1].startswith("unix:"):
+            continue
+        for port in (port for port in sorted(ports) if int(span[1]) <= port <= int(span[2] or span[1])):
+            yield (
+                f"{each.path}:{each.line} escucha en el puerto {port} en un bloque {each.within.partition('/')[0]}, y "
+                "nginx no volvería a arrancar con la página en ese puerto, aunque nginx -t lo acepte; use otro puerto, "
+                "o lleve eso a otro servidor"
+            )
+
+
 def _bound(text: str) -> tuple[str, int] | None:
-    """Return the address ("": any) and the port of a `listen`; None for a unix socket."""
+    """Return the address ("", "::": any) and the port of a `listen`; None for a unix socket."""
     match = re.fullmatch(r"(?:(\[[^]]*\]|[^:\[\]]+):)?(\d+)|(\[[^]]*\]|[^:\[\]]+)", text)
     if not match:
         return None
     address = (match[1] or match[3] or "").strip("[]")
-    return "" if address in ("*", "::", "0.0.0.0") else address, int(match[2] or 80)
+    return "" if address in ("*", "0.0.0.0") else address, int(match[2] or 80)
 
 
 def _is_loopback(address: str) -> bool:
@@ -138,16 +257,20 @@ def _is_loopback(address: str) -> bool:
     return address == "localhost"
 
 
-def lost(main: Iterable[Setting]) -> Iterator[str]:
-    """Yield a sentence for what an nginx.conf says (its two outer levels) that would be missed when it is replaced."""
+def lost(main: Iterable[Setting], closed_pools: Collection[str] = ()) -> Iterator[str]:
+    """Yield a sentence for what an nginx.conf says (its two outer levels) that would be missed when it is replaced.
+
+    `closed_pools` are those of PHP-FPM whose sockets www-data may not open.
+    """
     found: dict[str, list[str]] = {"conf.d": [], "modules-enabled": []}
     for each in main:
         words = each.words
         if words[0] == "user":
-            if words[1:2] not in (("www-data",), ("nginx",)):
+            if words[1:2] != ("www-data",):
+                pools = f" y a los sockets de sus pools de PHP ({', '.join(closed_pools)})" if closed_pools else ""
                 yield (
                     f"{each.path}:{each.line} corre nginx como «{' '.join(words[1:2])}», y el proyecto lo corre como "
-                    "www-data: dé a www-data acceso a sus sitios, y póngalo ahí"
+                    f"www-data: dé a www-data acceso a sus sitios{pools}, y póngalo ahí"
                 )
         elif not _is_unmissed(words):
             # Beside the one of nginx.conf, another error_log outside of http would write each line twice.

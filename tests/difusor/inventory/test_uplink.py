@@ -47,7 +47,7 @@ def test_it_is_told_where_no_share_is_kept_and_which_variable_keeps_one() -> Non
 def test_the_preflights_comparison_tells_it_in_a_line(share: list[str]) -> None:
     beside = {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")}
     files = {"rules": [], "changed_files": [], "restarting": [], "writable": [], "unrecorded": False}
-    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "diagnoses")
+    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "notices", "diagnoses")
     inputs = {
         "inventory_hostname": "espejo",
         "ansible_facts": {"sites": [], "current_state": {"admins": {}}},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from plugin_kit import load
-from server_kit import SERVER, WANTED
 
 from difusor.project import ROOT
-from difusor.servers import preflight
 from difusor.servers.neighbours import Neighbours, problems
 
 
@@ -217,50 +214,6 @@ def test_a_mirror_whose_record_of_before_is_lost_or_begun_anew_is_told(tmp_path:
     assert not lost()
     kept.write_text("# Managed by prep-difusor\n")
     assert lost()
-
-
-def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
-    ours, theirs = b"prep-difusor:ssh".hex(), b"prep: la oficina".hex()
-    lines = (
-        f"allow tcp 22 0.0.0.0/0 any 10.0.0.1 in comment={ours}",
-        f"limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in comment={theirs}",
-        "deny any any 0.0.0.0/0 any 203.0.113.9 in",
-        "allow udp 53 9.9.9.9 any 0.0.0.0/0 out",
-        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
-    )
-    text = "*filter\n" + "".join(f"### tuple ### {line}\n-A ufw-user-input -j ACCEPT\n" for line in lines)
-    assert load_probe().rules(text) == [
-        "limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in",
-        "route:allow tcp 80 10.1.0.5 any 0.0.0.0/0 in_eth0!out_br0",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("rules", "found"),
-    [
-        (["deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 Nginx%20HTTP - in"], [0]),
-        (["reject any any 0.0.0.0/0 any 0.0.0.0/0 in_eth0"], [0]),
-        (["deny tcp 79:81,8080 ::/0 any ::/0 in"], [0]),
-        # Others than the page's visitors, other ports, and what a rule before has admitted.
-        (["deny any any 0.0.0.0/0 any 203.0.113.9 in", "deny tcp 8080 0.0.0.0/0 any 0.0.0.0/0 in"], []),
-        (["deny tcp 80 203.0.113.9 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 out"], []),
-        (["deny udp 443 0.0.0.0/0 any 0.0.0.0/0 in", "route:deny tcp 80 0.0.0.0/0 any 0.0.0.0/0 in_eth0!out_br0"], []),
-        (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], []),
-        (["allow tcp 80 0.0.0.0/0 any 0.0.0.0/0 in", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in comment=70"], [1]),
-        (
-            ["deny tcp \x00\x00 0.0.0.0/0 any 0.0.0.0/0 in", "deny tcp 80", "", "deny tcp 80 0.0.0.0/0 any 0.0.0.0/0"],
-            [],
-        ),
-        (["allow tcp 80,443 0.0.0.0/0 any 0.0.0.0/0 in_eth0", "deny any any 0.0.0.0/0 any 0.0.0.0/0 in"], [1]),
-    ],
-)
-def test_a_rule_of_ufw_that_would_close_the_page_stops_the_run(rules: list[str], found: list[int]) -> None:
-    denied = load_probe().denials("".join(f"### tuple ### {rule}\n-A x\n" for rule in rules))
-    assert denied == [rules[number].partition(" comment")[0] for number in found]
-    sentences = preflight.problems(replace(SERVER, denials=tuple(denied)), **WANTED)
-    assert [each.partition(", y esa")[0] for each in sentences] == [
-        f"UFW niega «{rule}» a cualquiera" for rule in denied
-    ]
 
 
 def test_probe_finds_the_lists_in_included_files(tmp_path: Path) -> None:

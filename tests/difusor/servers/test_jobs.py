@@ -11,6 +11,7 @@ import pytest
 from plugin_kit import load
 
 from difusor.servers.neighbours import Neighbours, problems
+from difusor.servers.notices import rows
 
 
 def load_probe() -> Any:
@@ -170,6 +171,61 @@ def test_jobs_that_restart_the_server_are_told(tmp_path: Path, monkeypatch: pyte
         str(weekly),
         f"{tmp_path}/otro.timer: Sun 03:00",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "ends"),
+    [
+        ("systemctl restart nginx", True),
+        ("/bin/systemctl --no-block try-restart php8.2-fpm nginx.service", True),
+        ('[ -f /run/x ] || sh -c "systemctl stop docker"', True),
+        ("service nginx restart >/dev/null", True),
+        ("/etc/init.d/nginx stop", True),
+        ("/usr/sbin/nginx -s quit", True),
+        ("systemctl reload nginx", False),
+        ("systemctl reload-or-restart nginx", False),
+        ("systemctl restart php8.2-fpm; systemctl reload nginx", False),
+        ("systemctl restart nginx-exporter nginx@otro docker-gc.timer docker.diario", False),
+        ("service nginx reload", False),
+        ("nginx -s reload", False),
+        ("docker restart diario", False),
+        ("systemctl stop " * 60_000, False),
+    ],
+)
+def test_a_command_that_ends_the_web_server_or_docker_counts_as_one_that_ends_the_server(line: str, ends: bool) -> None:
+    assert bool(load_probe().RESTART.search(line)) is ends
+
+
+def test_certbots_hooks_that_stop_nginx_are_told_and_renewals_that_want_its_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They renew some night, weeks later, and nobody thinks of them."""
+    probe = load_probe()
+    for name in ("renewal", "renewal-hooks/pre", "renewal-hooks/deploy"):
+        (tmp_path / name).mkdir(parents=True)
+    texts = {
+        "renewal/radio.mx.conf": "cert = /x\n[renewalparams]\nauthenticator = standalone\nserver = https://a\n",
+        "renewal/otro.mx.conf": "[renewalparams]\nauthenticator = standalone\nhttp01_port = 8080\n",
+        "renewal/tv.mx.conf": "[renewalparams]\nauthenticator = standalone\npre_hook = systemctl stop nginx\n",
+        "renewal/diario.mx.conf": "authenticator = webroot\nrenew_hook = systemctl reload nginx\nserver = reboot\n",
+        "renewal-hooks/pre/para": "#!/bin/sh\nservice nginx stop\n",
+        "renewal-hooks/pre/sin-uso": "#!/bin/sh\nservice nginx stop\n",
+        "renewal-hooks/deploy/nginx": "#!/bin/sh\nnginx -s reload\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o644 if "sin-uso" in name else 0o755)
+    (tmp_path / "renewal/tv.mx.conf").chmod(0o644)
+    monkeypatch.setattr(probe, "RENEWALS", f"{tmp_path}/renewal/")
+    patterns = [f"{tmp_path}/renewal/*.conf", f"{tmp_path}/renewal-hooks/*/*"]
+    assert probe.restarting(no_lines, owned, patterns, "") == [
+        f"{tmp_path}/renewal-hooks/pre/para",
+        f"{tmp_path}/renewal/tv.mx.conf",
+    ]
+    assert probe.standalone(patterns[0]) == ["radio.mx"]
+    ((what, names),) = rows(Neighbours(standalone=("radio.mx",)), (80, 443))
+    assert "certbot certonly --webroot" in what
+    assert names == ["radio.mx"]
 
 
 def test_what_a_job_only_reads_or_an_account_may_have_put_there_stops_nothing(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from plugin_kit import load
 
 from difusor.servers.neighbours import Neighbours, problems
+from difusor.servers.notices import rows
 
 OWN = ["203.0.113.7"]
 
@@ -113,6 +115,133 @@ def test_a_rule_that_denies_something_else_is_not(probe: Any, connection: Any, r
     assert shut(probe, connection, rules) == []
 
 
+WEB = "-p tcp -m tcp --dport 80"
+LIMITED = "-m limit --limit 25/min --limit-burst 100"
+RECENT = "-m recent --update --seconds 60 --hitcount 20 --name W --mask 255.255.255.255 --rsource"
+# What limits all visitors together, and then what limits each source; of each the texts as they are told.
+LIMITING = [
+    (f"{WEB} {LIMITED} -j ACCEPT; {WEB} -j DROP", [f"{WEB} {LIMITED} -j ACCEPT; -A INPUT {WEB} -j DROP"], []),
+    (
+        "-p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j syn; -A syn -m limit --limit 9/sec -j RETURN; -A syn -j DROP",
+        ["-A syn -m limit --limit 9/sec -j RETURN; -A syn -j DROP"],
+        [],
+    ),
+    (f"{WEB} -m hashlimit --hashlimit-above 9/sec --hashlimit-name w -j DROP", ..., []),
+    (f"{WEB} -m connlimit --connlimit-above 50 --connlimit-mask 0 --connlimit-saddr -j REJECT", ..., []),
+    (f"{WEB} -m connlimit --connlimit-above 50 --connlimit-mask 32 --connlimit-saddr -j REJECT", [], ...),
+    (f"{WEB} -m hashlimit --hashlimit-above 9/sec --hashlimit-mode srcip --hashlimit-name w -j DROP", [], ...),
+    (f"-p tcp -m state --state NEW {RECENT} -j DROP", [], ...),
+    (
+        f"{WEB} -m hashlimit --hashlimit-upto 9/sec --hashlimit-mode srcip --hashlimit-name w -j ACCEPT; {WEB} -j DROP",
+        [],
+        [
+            f"{WEB} -m hashlimit --hashlimit-upto 9/sec --hashlimit-mode srcip --hashlimit-name w -j ACCEPT; "
+            f"-A INPUT {WEB} -j DROP"
+        ],
+    ),
+    (
+        f"{WEB} {RECENT} -j lento; -A lento -m limit --limit 1/min -j LOG; -A lento -j DROP",
+        [],
+        [f"{WEB} {RECENT} -j lento"],
+    ),
+    # Nothing that is denied behind it, another port, one source, a log, and what the project and others have.
+    (f"{WEB} {LIMITED} -j ACCEPT", [], []),
+    (f"-p tcp -m tcp --dport 22 {RECENT} -j DROP", [], []),
+    (f"-s 192.0.2.1/32 {WEB} -m connlimit --connlimit-above 5 --connlimit-mask 32 --connlimit-saddr -j DROP", [], []),
+    (f'{WEB} {LIMITED} -j LOG --log-prefix "web"; -p icmp {LIMITED} -j ACCEPT; -p icmp -j DROP', [], []),
+    (f"{WEB} -m recent --rcheck --seconds 60 --name MALOS --mask 255.255.255.255 --rsource -j DROP", [], []),
+    (f"-j prep-input; -A prep-input {WEB} {LIMITED} -j RETURN; -A prep-input -j DROP", [], []),
+    (f"{WEB} -j ACCEPT; {WEB} {RECENT} -j DROP", [], []),
+]
+
+
+@pytest.mark.parametrize(("rules", "together", "each"), LIMITING)
+def test_what_limits_the_page_beyond_the_usual_is_found(
+    probe: Any, connection: Any, rules: str, together: Any, each: Any
+) -> None:
+    """Twenty-five a minute for all visitors were taken for what lets the usual through."""
+    lines = [line if line.startswith("-A ") else f"-A INPUT {line}" for line in rules.split("; ")]
+    chains = probe.filters([*lines, "-A INPUT -j ufw-before-input"])
+    found = probe.limiting([chains, chains], [], "", connection, before=list)
+    wanted = [[rules] if kind is ... else kind for kind in (together, each)]
+    assert [[text.removeprefix("-A INPUT ") for text in kind] for kind in found] == wanted
+
+
+def test_a_limit_for_all_together_stops_the_run_and_one_for_each_address_is_told() -> None:
+    (said,) = problems(Neighbours(limiting=("-A INPUT -m limit -j ACCEPT; -A INPUT -j DROP",), limiting_each=("x",)))
+    assert said.startswith("«-A INPUT -m limit -j ACCEPT; -A INPUT -j DROP» limita lo que todos los visitantes juntos")
+    ((what, names),) = rows(Neighbours(limiting_each=("x",)), (80, 443))
+    assert "cada dirección" in what
+    assert names == ["x"]
+
+
+# As the package has them.
+BEFORE = """*filter
+:ufw-before-input - [0:0]
+:ufw-not-local - [0:0]
+# End required lines
+%s
+-A ufw-before-input -i lo -j ACCEPT
+-A ufw-before-output -o lo -j ACCEPT
+-A ufw-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A ufw-before-input -m conntrack --ctstate INVALID -j ufw-logging-deny
+-A ufw-before-input -m conntrack --ctstate INVALID -j DROP
+-A ufw-before-input -p icmp --icmp-type echo-request -j ACCEPT
+-A ufw-before-forward -p icmp --icmp-type echo-request -j ACCEPT
+-A ufw-before-input -p udp --sport 67 --dport 68 -j ACCEPT
+-A ufw-before-input -j ufw-not-local
+-A ufw-not-local -m addrtype --dst-type LOCAL -j RETURN
+-A ufw-not-local -m addrtype --dst-type MULTICAST -j RETURN
+-A ufw-not-local -m addrtype --dst-type BROADCAST -j RETURN
+-A ufw-not-local -m limit --limit 3/min --limit-burst 10 -j ufw-logging-deny
+-A ufw-not-local -j DROP
+-A ufw-before-input -p udp -d 239.255.255.250 --dport 1900 -j ACCEPT
+COMMIT
+"""
+# A recipe against floods that many have followed.
+RECIPE = """-A ufw-before-input -p tcp --dport 80 -j ufw-http
+-A ufw-before-input -p tcp --dport https -j ufw-http
+-A ufw-http -p tcp --syn -m connlimit --connlimit-above 50 --connlimit-mask 24 -j ufw-http-logdrop
+-A ufw-http -m state --state NEW -m recent --name conn_per_ip --set
+-A ufw-http -m state --state NEW -m recent --name conn_per_ip --update --seconds 10 --hitcount 20 -j ufw-http-logdrop
+-A ufw-http -j ACCEPT
+-A ufw-http-logdrop -m limit --limit 3/min --limit-burst 10 -j LOG --log-prefix "[UFW HTTP DROP] "
+-A ufw-http-logdrop -j DROP
+-A ufw-before-input -p tcp --dport 80 -m comment --comment "sin fin -j DROP"""
+
+
+@pytest.mark.parametrize(
+    ("own", "together", "each"),
+    [
+        ("", [], []),
+        (RECIPE, [], [2, 4]),
+        (
+            "-A ufw-before-input -p tcp --dport 80 -m limit --limit 9/s -j ACCEPT\n"
+            "-A ufw-before-input -p tcp --dport 80 -j DROP",
+            [0, 1],
+            [],
+        ),
+    ],
+)
+def test_limits_in_a_file_of_ufws_are_found_and_its_own_of_the_log_are_not(
+    connection: Any, own: str, together: list[int], each: list[int], tmp_path: Path
+) -> None:
+    file, lines = tmp_path / "before.rules", own.splitlines()
+    file.write_text(BEFORE % own)
+    before = load("module_utils/probe/ufw.py").before
+    found = load("module_utils/probe/neighbours.py").limiting(
+        [],
+        [],
+        "",
+        connection,
+        lambda: before({str(file): "ufw-before-input", str(tmp_path / "no"): "ufw6-before-input"}),
+    )
+    assert found == (
+        ["; ".join(lines[number] for number in together)] if together else [],
+        sorted(lines[number] for number in each),
+    )
+
+
 def test_without_a_default_route_any_interface_but_loopback_is_the_outside(probe: Any) -> None:
     connection = probe.Connection([80])
     assert shut(probe, connection, "-i eth1 -j DROP") == ["-i eth1 -j DROP"]
@@ -190,6 +319,27 @@ NFT_HARMLESS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("rules", "together", "each"),
+    [
+        ("tcp dport 80 limit rate 9/second accept; tcp dport 80 drop", True, False),
+        ("tcp dport 80 limit rate over 9/second burst 5 packets drop", True, False),
+        ("tcp dport 80 ct count over 50 reject", True, False),
+        ("tcp flags & (fin | syn | rst | ack) == syn jump tope", True, False),
+        ("tcp dport 80 meter web size 65535 { ip saddr limit rate over 9/second burst 5 packets } drop", False, True),
+        ("tcp dport 80 add @web { ip saddr ct count over 50 } drop", False, True),
+        ("tcp dport 22 limit rate over 9/second drop; tcp dport 80 limit rate 9/second accept", False, False),
+        ('limit rate 9/second burst 5 packets log prefix "x"', False, False),
+        ("tcp dport 80 accept; tcp dport 80 ct count over 50 reject", False, False),
+    ],
+)
+def test_limits_of_nft_are_found(probe: Any, connection: Any, rules: str, together: bool, each: bool) -> None:
+    text = CHAIN % ("casa", "entra", "accept", "\n".join(f"\t\t{line}" for line in rules.split("; ")))
+    found = probe.limiting([], [], text, connection, before=list)
+    assert [bool(kind) for kind in found] == [together, each]
+    assert all(rule.startswith("nft inet casa: ") for kind in found for rule in kind)
+
+
 def tables(probe: Any, connection: Any, rules: str) -> Any:
     text = CHAIN % ("casa", "entra", "accept", "\n".join(f"\t\t{each}" for each in rules.split("; ")))
     return probe.tables(text, connection)
@@ -259,7 +409,7 @@ def test_tables_of_iptables_that_come_before_ufws_are_read_where_somebody_has_ma
             return ["table ip raw", "table ip mangle", "table ip6 mangle"]
         return ["iptables v1.8.9 (nf_tables)"] if words[1] == "--version" else [rules[words[0], words[2]]]
 
-    found = probe.shuts_earlier(look, connection)
+    found = probe.shuts_earlier(probe.earlier(look), connection)
     assert found == ["-t raw " + rules["iptables", "raw"], "-t mangle " + rules["ip6tables", "mangle"]]
     (sentence, _) = problems(Neighbours(shutting=tuple(found)))
     assert sentence.startswith(

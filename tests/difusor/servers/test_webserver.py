@@ -10,10 +10,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import role_kit
 from plugin_kit import load
 
 from difusor.project import ROOT
-from difusor.servers.webserver import Setting, lost, names, problems
+from difusor.servers import neighbours
+from difusor.servers.neighbours import Neighbours
+from difusor.servers.notices import rows
+from difusor.servers.webserver import SAMPLE, Setting, colliding, lost, nameless, names, problems
+from difusor.spec.reading import values
 
 PATH = "/etc/nginx/conf.d/diario.conf"
 TEXT = """# map $a $client { default 1; }
@@ -101,8 +106,8 @@ def test_files_that_the_owners_files_include_are_read_once_and_the_pages_own_are
         (tmp_path / name).write_text(text)
     found = [(each["path"].removeprefix(f"{tmp_path}/"), *each["words"]) for each in probe().owners_settings(tmp_path)]
     assert [each for each in found if "include" not in each] == [
-        ("sites-enabled/diario", "add_trailer", "a", "b"), ("diario/b.inc", "slice", "1m"), ("x", "modsecurity", "on"),
-        ("conf.d/a.conf", "server"),
+        ("diario/b.inc", "slice", "1m"), ("x", "modsecurity", "on"), ("conf.d/a.conf", "server"),
+        ("sites-enabled/diario", "add_trailer", "a", "b"),
     ]  # fmt: skip
 
 
@@ -234,7 +239,10 @@ def test_a_file_is_the_projects_by_what_it_says_and_not_by_its_name(tmp_path: Pa
         ("listen 80 default_server;", "escucha en el puerto 80 por omisión, como la página; quítele default_server"),
         ("listen [::]:443 ssl default;", "escucha en el puerto 443 por omisión, como la página; quítele"),
         # As certbot writes it.
-        ("listen [::]:443 ssl ipv6only=on;", "escucha en el puerto 443 con «ipv6only=on», que vale para todos"),
+        (
+            "listen [::]:443 ssl ipv6only=on; server_name b.mx;",
+            "escucha en el puerto 443 con «ipv6only=on», que vale para todos",
+        ),
         ("listen 443 ssl reuseport backlog=511;", "escucha en el puerto 443 con «reuseport backlog=511», que vale"),
         ("listen *:80 proxy_protocol;", "escucha en el puerto 80 con «proxy_protocol», que vale para todos los"),
     ],
@@ -251,13 +259,143 @@ def test_a_site_that_would_take_the_pages_visitors_or_stop_nginx(server: str, se
         "listen 8443 default_server reuseport; server_name prep.diario.mx;",
         "listen 203.0.113.9:8080; listen 127.0.0.1:80; listen [::1]:80; listen localhost:80;",
         "listen unix:/run/diario.sock; listen 443 quic reuseport; server_name ~^prep;",
+        "listen unix:/run/diario.sock; server_name _ prep.diario.mx;",
         "server_name *.diario.mx; location / { proxy_pass http://prep.diario.mx; }",
-        "listen 443 ssl; location /listen { set $listen 203.0.113.9:443; }",
+        "listen 443 ssl; location /listen { set $listen 203.0.113.9:443; } server_name diario.mx;",
     ],
 )
 def test_sites_that_stay_beside_the_page(server: str) -> None:
     text = f"server {{ {server} }} upstream b {{ server 203.0.113.9:443; }}"
     assert list(problems(read(text), (80, 443), ["prep.diario.mx"])) == []
+
+
+def test_a_stream_on_a_port_of_the_pages_is_found_wherever_it_is_written(tmp_path: Path) -> None:
+    """`nginx -t` passes over it, and the restart leaves nginx down with the owner's own sites."""
+    files = {
+        "modules-enabled/50-mod-stream.conf": "load_module modules/ngx_stream_module.so;",
+        "modules-enabled/90-diario.conf": "stream {\n  server { listen 443; proxy_pass b; }\n  include streams.d/*; }",
+        "streams.d/mysql": "server { listen 3306; }\nserver { listen 127.0.0.1:79-81 so_keepalive=on; }",
+        "streams.d/dns": "server { listen 443 udp; }\nserver { listen unix:/run/x:80; }\nupstream b { server c:443; }",
+        "nginx.conf": "include modules-enabled/*.conf;\nmail {\nserver { listen [::]:443; listen 25; }\n}\n"
+        "http { server { listen 80; include streams.d/*; } include streams.d/*; }",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = tuple(as_settings(probe().others_ports(tmp_path)))
+    said = list(colliding(found, (80, 443, 873)))
+    assert [each.removeprefix(f"{tmp_path}/").partition(", y nginx")[0] for each in said] == [
+        "modules-enabled/90-diario.conf:2 escucha en el puerto 443 en un bloque stream",
+        "streams.d/mysql:2 escucha en el puerto 80 en un bloque stream",
+        "nginx.conf:3 escucha en el puerto 443 en un bloque mail",
+    ]
+    assert neighbours.problems(Neighbours(others_ports=found), (80, 443)) == said
+
+
+ANYBODY = f"{PATH}:2 contesta hoy a cualquier nombre en "
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("server { listen 80; server_name _; }", "el puerto 80"),
+        ("server { listen 80; }", "el puerto 80"),
+        ("server { root /var/www; }", "el puerto 80"),
+        ("server { listen 80; listen [::]:80; listen 443 ssl; server_name _; }", "los puertos 80 y 443"),
+        ('server { listen *:443 ssl; server_name localhost ""; }', "el puerto 443"),
+        ("server { listen 80; return 301 https://$host$request_uri; }", "el puerto 80"),
+        # Of IPv6 it is the first, although another is of IPv4.
+        ("server { listen [::]:80; } server { listen 80; server_name diario.mx; }", "el puerto 80"),
+        # A site at an address of its own is the first of that address alone.
+        ("server { listen 80; server_name _; } server { listen 203.0.113.9:80; server_name b.mx; }", "el puerto 80"),
+    ],
+)
+def test_a_site_that_answers_to_any_name_would_answer_nobody(text: str, told: str) -> None:
+    """It answers today because it is nginx's first, and the page brings one that takes what nobody has a name for."""
+    said = list(nameless(read(f"\n{text}"), (80, 443)))
+    assert [each.partition(", por ser")[0] for each in said] == [ANYBODY + told]
+    found = Neighbours(settings=tuple(read(f"\n{text}")))
+    assert said[0] in neighbours.problems(found, (80, 443)), "it stops the run"
+    finished = Neighbours(settings=tuple(read(text)), mirror_of=("prep.diario.mx",))
+    assert not any(ANYBODY in each for each in neighbours.problems(finished, (80, 443))), "nobody sees it any more"
+    assert rows(finished, (80, 443)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server { listen 80; server_name diario.mx; } server { listen 80; server_name _; }",
+        "server { listen 80; server_name ~^(?<site>.+)$; }",
+        # Whoever refuses unknown names himself loses nothing.
+        "server { listen 80; server_name _; return 444; } server { listen 80; server_name diario.mx; }",
+        "server { listen 443 ssl; ssl_reject_handshake on; }",
+        "server { listen 8080; } server { listen 127.0.0.1:80; } server { listen [::1]:443 ssl; server_name _; }",
+        "server { listen unix:/run/diario.sock; } server { listen 443 quic; }",
+    ],
+)
+def test_sites_that_do_not_answer_to_any_name_stop_nothing(text: str) -> None:
+    assert list(nameless(read(text), (80, 443))) == []
+
+
+def test_one_that_says_default_server_has_to_name_its_own_before_it_gives_that_up() -> None:
+    """With `server_name _` the advice alone took the newspaper off the net."""
+    first = "server { listen 80; server_name diario.mx; }"
+    (said,) = problems(read(f"{first} server {{ listen 80 default_server; server_name _; }}"), (80, 443))
+    assert said.endswith(
+        "quítele default_server, y escriba en su server_name todos los nombres por los que lo visitan: a los demás no "
+        "contestaría"
+    )
+    assert list(nameless(read(f"{first} server {{ listen 80 default_server; }}"), (80, 443))) == []
+    (said,) = problems(read("server { listen 80 default_server; server_name _; return 444; }"), (80, 443))
+    assert said.endswith("quítele default_server")
+
+
+def test_a_first_site_that_names_only_some_of_its_names_is_told() -> None:
+    text = "server { listen 80; server_name diario.mx; } server { listen 443 ssl; server_name b.mx; } server { }"
+    ((what, sites),) = rows(Neighbours(settings=tuple(read(text))), (80, 443))
+    assert what.startswith("AVISO: estos sitios contestan hoy también a nombres que no tienen en su server_name")
+    assert sites == [f"{PATH}:1 (diario.mx)", f"{PATH}:1 (b.mx)"]
+
+
+def test_a_lock_to_the_cdn_holds_for_the_owners_other_sites_too() -> None:
+    text = """server { listen 8080; }
+server { listen 127.0.0.1:80; }
+server { listen 443 ssl; server_name diario.mx www.diario.mx; }
+"""
+    found = Neighbours(settings=tuple(read(text)), mirror_of=("prep.diario.mx",))
+    assert rows(found, (80, 443)) == []
+    ((what, sites),) = rows(found, (80, 443), is_locked=True)
+    assert "difusor_origin_lock" in what
+    assert sites == [f"{PATH}:3 (diario.mx www.diario.mx)"]
+    said = values((ROOT / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))["preflight_origin_lock"].strip(
+        "{} "
+    )
+    for lock, ranges in ((True, ["192.0.2.0/24"]), (True, []), (False, ["192.0.2.0/24"])):
+        given = {"nginx_origin_lock": lock, "nginx_cdn_ranges": ranges}
+        assert role_kit.value("nginx", said, given) is (lock and bool(ranges))
+
+
+def test_a_packages_own_sample_is_not_the_owners_site(tmp_path: Path) -> None:
+    """That of Debian, which the run takes away, was refused; while it is there, no other is the first."""
+    debian = "server {\n\tlisten 80 default_server;\n\tlisten [::]:80 default_server;\n\tserver_name _;\n}\n"
+    own = "server { listen 80; server_name _; }"
+    for folder in ("sites-available", "sites-enabled", "conf.d"):
+        (tmp_path / folder).mkdir()
+    file = tmp_path / "sites-available/default"
+    file.write_text(debian)
+    (tmp_path / "sites-enabled/default").symlink_to(file)
+    (tmp_path / "conf.d/diario.conf").write_text(own)
+    (tmp_path / "conf.d/prep-roads.conf").write_text("# Managed by prep-difusor: change it there\n")
+    packaged = {f"{file} {hashlib.md5(debian.encode()).hexdigest()}"}
+    assert probe().samples(packaged, tmp_path) == [f"{tmp_path}/sites-enabled/default"]
+    file.write_text(debian + own)
+    assert probe().samples(packaged, tmp_path) == []
+    sample = as_settings(probe().settings(SAMPLE, debian))
+    for settings in (sample, [*read(own), *sample]):
+        assert list(problems(settings, (80, 443), [], [SAMPLE])) == []
+        assert list(nameless(settings, (80, 443), [SAMPLE])) == []
+        assert rows(Neighbours(settings=tuple(settings), samples=(SAMPLE,)), (80, 443)) == []
+    assert len(list(problems(sample, (80, 443)))) == 2
 
 
 MAIN = """user www-data;
@@ -297,6 +435,30 @@ def test_what_an_nginx_conf_says_that_would_be_lost_is_told(tmp_path: Path) -> N
     assert told(own, packaged=f"{file} {hashlib.md5((MAIN % (own, '')).encode()).hexdigest()}") == []
     assert told(own, main="") and told("# x\n" + own)
     file.write_text("# Managed by prep-difusor: change the inventory\nhttp { map $a $b {} }")
+    assert probe().owners_main(set(), str(file)) == []
+
+
+def test_nginx_orgs_own_account_is_another_too(tmp_path: Path) -> None:
+    """Sites and sockets of PHP that only `nginx` opens answered 403 and 502, and nobody looked at a packaged file."""
+    file = tmp_path / "nginx.conf"
+    text = "user  nginx;\nevents {}\nhttp { log_format  main  '$uri'; include /etc/nginx/conf.d/*.conf; }\n"
+    file.write_text(text)
+    packaged = {f"{file} {hashlib.md5(text.encode()).hexdigest()}"}
+    said = list(lost(as_settings(probe().owners_main(packaged, str(file)))))
+    assert said[0] == (
+        f"{file}:1 corre nginx como «nginx», y el proyecto lo corre como www-data: dé a www-data acceso a sus sitios, "
+        "y póngalo ahí"
+    )
+    assert "log_format (línea 3)" in said[1], "all that is to be moved is told at once"
+    found = Neighbours(
+        main=tuple(as_settings(probe().owners_main(packaged, str(file)))), closed_pools=("a (b:b 0660)",)
+    )
+    assert (
+        "acceso a sus sitios y a los sockets de sus pools de PHP (a (b:b 0660)), y p" in neighbours.problems(found)[0]
+    )
+    file.write_text(text.replace("nginx;", "www-data;", 1))
+    assert probe().owners_main({f"{file} {hashlib.md5(file.read_bytes()).hexdigest()}"}, str(file)) == []
+    file.write_text("# Managed by prep-difusor: change it there\nuser nginx;\n")
     assert probe().owners_main(set(), str(file)) == []
 
 
