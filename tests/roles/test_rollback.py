@@ -124,10 +124,25 @@ def test_the_preflight_warns_of_a_lost_record() -> None:
         "neighbours": {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")},
     }
     judged = {
-        key: [] for key in ("closed", "outside", "refused", "closing", "unattended", "open", "share", "diagnoses")
+        key: []
+        for key in (
+            "closed",
+            "outside",
+            "refused",
+            "closing",
+            "unattended",
+            "open",
+            "share",
+            "parameters",
+            "remote",
+            "diagnoses",
+        )
     }
     for lost in (True, False):
-        files = {"rules": [], "changed_files": [], "restarting": [], "writable": [], "unrecorded": lost}
+        files = {
+            "rules": [], "changed_files": [], "restarting": [], "writable": [], "audit_waits": False,
+            "unrecorded": lost,
+        }  # fmt: skip
         inputs = {
             "inventory_hostname": "espejo",
             "ansible_facts": {"sites": [], "current_state": {"admins": {}}},
