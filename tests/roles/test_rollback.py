@@ -123,10 +123,16 @@ def test_the_preflight_warns_of_a_lost_record() -> None:
         "mistaken": [],
         "neighbours": {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")},
     }
-    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "share", "notices", "diagnoses")
+    keys = (
+        *("closed", "outside", "refused", "closing", "unattended", "open", "share", "notices", "parameters", "remote"),
+        "diagnoses",
+    )
     judged = {key: [] for key in keys}
     for lost in (True, False):
-        files = {"rules": [], "changed_files": [], "restarting": [], "writable": [], "unrecorded": lost}
+        files = {
+            "rules": [], "changed_files": [], "restarting": [], "writable": [], "audit_waits": False,
+            "unrecorded": lost,
+        }  # fmt: skip
         inputs = {
             "inventory_hostname": "espejo",
             "ansible_facts": {"sites": [], "current_state": {"admins": {}}},

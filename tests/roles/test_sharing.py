@@ -89,8 +89,13 @@ def test_the_account_is_that_of_nginxs_workers() -> None:
 @pytest.mark.parametrize("names", [[], ["apache2", "php-fpm: pool www"]])
 def test_the_preflight_names_them_with_what_to_do(names: list[str]) -> None:
     beside = {**{key: [] for key in ("accepting", "tables", "routed", "uplinks")}, "sharing": names}
-    files = {"rules": [], "changed_files": [], "restarting": [], "writable": [], "unrecorded": False}
-    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "share", "notices", "diagnoses")
+    files = {
+        "rules": [], "changed_files": [], "restarting": [], "writable": [], "audit_waits": False, "unrecorded": False,
+    }  # fmt: skip
+    keys = (
+        *("closed", "outside", "refused", "closing", "unattended", "open", "share", "notices", "parameters", "remote"),
+        "diagnoses",
+    )
     inputs = {
         "inventory_hostname": "espejo",
         "ansible_facts": {"sites": [], "current_state": {"admins": {}}},

@@ -327,7 +327,7 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def look(lines, docker, containers, account, origins, shape, units, ports, operator, user):
+def look(lines, docker, containers, account, origins, shape, units, ports, operator, user=""):
     """Return what RETURN of `server_probe` describes as `neighbours`.
 
     `docker`: the Engine; `containers`: the owner's, as RETURN describes them.
