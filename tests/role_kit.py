@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,31 @@ def render(role: str, path: str, inputs: dict[str, Any]) -> str:
     source = trust_as_template((ROLES / role / f"templates/{path}.j2").read_text())
     templar = _templar(role, inputs)
     return str(templar.template(source, escape_backslashes=False, overrides={"trim_blocks": True}) or "")
+
+
+def diagnosis(*, files: Mapping[str, Any] = {}, beside: Mapping[str, Any] = {}, judged: Mapping[str, Any] = {}) -> str:
+    """Render what the preflight prints of a server of which nothing is to be told but what is given.
+
+    `files` and `beside`: what `server_probe` found of the owner's files and programs; `judged`: what `judge_server` says.
+    """
+    lists = ("rules", "changed_files", "restarting", "writable")
+    rows = (
+        *("closed", "open", "outside", "refused", "closing", "unattended", "share", "notices", "parameters", "remote"),
+        "diagnoses",
+    )
+    told = {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")}
+    inputs = {
+        "inventory_hostname": "espejo",
+        "ansible_facts": {"sites": [], "current_state": {"admins": {}}},
+        "__preflight_probe": {
+            "containers": [],
+            "mistaken": [],
+            "neighbours": {**told, **beside},
+            "files": {**{key: [] for key in lists}, "audit_waits": False, "unrecorded": False, **files},
+        },
+        "__preflight_server": {**{key: [] for key in rows}, **judged},
+    }
+    return render("preflight", "diagnosis.txt", inputs)
 
 
 def value(role: str, name: str, inputs: dict[str, Any]) -> Any:

@@ -118,28 +118,9 @@ def test_a_removal_without_the_record_of_before_is_refused_where_the_project_is(
 
 
 def test_the_preflight_warns_of_a_lost_record() -> None:
-    lists = {
-        "containers": [],
-        "mistaken": [],
-        "neighbours": {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")},
-    }
-    keys = (
-        *("closed", "outside", "refused", "closing", "unattended", "open", "share", "notices", "parameters", "remote"),
-        "diagnoses",
-    )
-    judged = {key: [] for key in keys}
     for lost in (True, False):
-        files = {
-            "rules": [], "changed_files": [], "restarting": [], "writable": [], "audit_waits": False,
-            "unrecorded": lost,
-        }  # fmt: skip
-        inputs = {
-            "inventory_hostname": "espejo",
-            "ansible_facts": {"sites": [], "current_state": {"admins": {}}},
-            "__preflight_probe": {**lists, "files": files},
-            "__preflight_server": judged,
-        }
-        assert ("AVISO: este servidor ya es un espejo" in role_kit.render("preflight", "diagnosis.txt", inputs)) is lost
+        told = role_kit.diagnosis(files={"unrecorded": lost})
+        assert ("AVISO: este servidor ya es un espejo" in told) is lost
 
 
 @pytest.mark.parametrize("path", ["rollback/tasks/found.yml", "audit/tasks/remove.yml"])

@@ -88,21 +88,8 @@ def test_the_account_is_that_of_nginxs_workers() -> None:
 
 @pytest.mark.parametrize("names", [[], ["apache2", "php-fpm: pool www"]])
 def test_the_preflight_names_them_with_what_to_do(names: list[str]) -> None:
-    beside = {**{key: [] for key in ("accepting", "tables", "routed", "uplinks")}, "sharing": names}
-    files = {
-        "rules": [], "changed_files": [], "restarting": [], "writable": [], "audit_waits": False, "unrecorded": False,
-    }  # fmt: skip
-    keys = (
-        *("closed", "outside", "refused", "closing", "unattended", "open", "share", "notices", "parameters", "remote"),
-        "diagnoses",
-    )
-    inputs = {
-        "inventory_hostname": "espejo",
-        "ansible_facts": {"sites": [], "current_state": {"admins": {}}},
-        "__preflight_probe": {"containers": [], "mistaken": [], "neighbours": beside, "files": files},
-        "__preflight_server": {**{key: [] for key in keys}, "notices": [["AVISO: de estos sitios", ["uno", "otro"]]]},
-    }
-    told = role_kit.render("preflight", "diagnosis.txt", inputs)
+    notices = [["AVISO: de estos sitios", ["uno", "otro"]]]
+    told = role_kit.diagnosis(beside={"sharing": names}, judged={"notices": notices})
     assert ("dé a cada uno una cuenta propia" in told) is bool(names)
     assert ", ".join(names) in told
     assert "AVISO: de estos sitios: uno, otro" in told, "what the judge has to tell is shown too"

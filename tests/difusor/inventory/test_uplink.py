@@ -45,16 +45,7 @@ def test_it_is_told_where_no_share_is_kept_and_which_variable_keeps_one() -> Non
 
 @pytest.mark.parametrize("share", [[], [missing(0, FIRST)]])
 def test_the_preflights_comparison_tells_it_in_a_line(share: list[str]) -> None:
-    beside = {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")}
-    files = {"rules": [], "changed_files": [], "restarting": [], "writable": [], "unrecorded": False}
-    keys = ("closed", "outside", "refused", "closing", "unattended", "open", "notices", "diagnoses")
-    inputs = {
-        "inventory_hostname": "espejo",
-        "ansible_facts": {"sites": [], "current_state": {"admins": {}}},
-        "__preflight_probe": {"containers": [], "mistaken": [], "neighbours": beside, "files": files},
-        "__preflight_server": {**{key: [] for key in keys}, "share": share},
-    }
-    told = role_kit.render("preflight", "diagnosis.txt", inputs)
+    told = role_kit.diagnosis(judged={"share": share})
     assert ("Parte del enlace que se aparta para la entrada del Instituto" in told) is bool(share)
     assert "".join(share) in told
 
