@@ -24,7 +24,7 @@ def render(role: str, path: str, inputs: dict[str, Any]) -> str:
 def diagnosis(*, files: Mapping[str, Any] = {}, beside: Mapping[str, Any] = {}, judged: Mapping[str, Any] = {}) -> str:
     """Render what the preflight prints of a server of which nothing is to be told but what is given.
 
-    `files` and `beside`: what `server_probe` found of the owner's files and programs; `judged`: what `judge_server` says.
+    `files` and `beside`: what `server_probe` found of the owner's; `judged`: what `judge_server` says.
     """
     lists = ("rules", "changed_files", "restarting", "writable")
     rows = (
