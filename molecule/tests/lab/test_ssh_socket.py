@@ -20,8 +20,8 @@ Ask = Callable[[], list[str]]
 DROP_IN = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 KEEP = f"cp --preserve=all {DROP_IN} /run/antes.conf"  # the role writes another one for this socket
 PUT_BACK = f"mv /run/antes.conf {DROP_IN}"
-# The daemon is stopped first: only while it is enabled it has a second name, sshd.service, and systemd may lose sight of
-# one that runs when that changes, which then keeps the port.
+# The daemon is stopped first: only while it is enabled it has a second name, sshd.service, and systemd may lose sight
+# of one that runs when that changes, which then keeps the port.
 BY_SOCKET = " && ".join(
     ("systemctl stop ssh.service", "systemctl disable --quiet ssh.service", "systemctl enable --quiet --now ssh.socket")
 )
