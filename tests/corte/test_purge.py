@@ -20,7 +20,7 @@ from corte.server.memory import Memory
 from corte.server.purge import known, purge
 from difusor.commands import purge as command
 from difusor.project import UnusableError
-from difusor.publish import rehearsal, target
+from difusor.publish import notes, rehearsal, target
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_what_is_kept_of_one_rehearsal_does_not_replace_what_is_kept_of_the_last
         folder.mkdir(parents=True)
         (folder / "evidence.json").write_text(json.dumps({"remaining": {}}))
 
-    monkeypatch.setattr(command, "build", lambda: tmp_path)
+    monkeypatch.setattr(notes, "build", lambda: tmp_path)
     monkeypatch.setattr(rehearsal, "run_step", play)
     election = SimpleNamespace(id="demo", environment="simulacro")
     monkeypatch.setattr(

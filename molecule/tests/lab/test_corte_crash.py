@@ -107,9 +107,12 @@ class LabServer:
         for path in shown.files:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(copy / path, self.folder / path)
-        accepted = int(self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json").split()[-1])
+        accepted = until(
+            lambda: self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json || true"),
+            what="el servidor vuelva a anotar lo que ha aceptado",
+        )
         (self.folder / "prueba.bin").write_bytes(os.urandom(size))
-        return signing.sign(self.folder, self.target.election, self.key, accepted + 1, shown.corte)
+        return signing.sign(self.folder, self.target.election, self.key, int(accepted.split()[-1]) + 1, shown.corte)
 
     def await_verdict(self) -> None:
         """Wait until the intake has judged every pushed corte."""
