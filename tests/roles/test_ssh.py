@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from role_kit import render, value
 
+from difusor.servers.neighbours import Neighbours
+from difusor.servers.sshd import LIMIT, overridden
+
 DROP_IN = "etc/ssh/sshd_config.d/00-prep-difusor.conf"
 EXEMPT = "PerSourcePenaltyExemptList 10.9.0.4,fd00:9::/64"
 
@@ -49,6 +52,18 @@ def test_the_addresses_of_one_ipv6_host_count_as_one_source(version: str, is_the
     lines = render("ssh", DROP_IN, {"ansible_facts": facts, "ssh_trusted_addresses": []}).splitlines()
     assert ("PerSourceMaxStartups 10" in lines) is is_there
     assert ("PerSourceNetBlockSize 32:64" in lines) is is_there
+
+
+@pytest.mark.parametrize("is_dual", [True, False])
+def test_the_preflight_lets_pass_what_the_role_itself_writes(is_dual: bool) -> None:
+    """It refuses other values of the owner's, which sshd would take instead."""
+    facts = {"packages": {"openssh-server": "1:9.2p1-2+deb12u3"}, "dual_stack_ports": [22] if is_dual else []}
+    lines = render("ssh", DROP_IN, {"ansible_facts": facts, "ssh_trusted_addresses": []}).splitlines()
+    said = {name: next(line for line in lines if line.startswith(written)) for name, written in LIMIT.items()}
+    values = {name: line.split()[1] for name, line in said.items()}
+    found = Neighbours(overriding=values, places={name: ["/etc/ssh/sshd_config:7"] for name in values})
+    assert list(overridden(found, is_dual=is_dual)) == []
+    assert len(list(overridden(found, is_dual=not is_dual))) == 1
 
 
 def test_an_openssh_whose_update_is_half_way_has_a_version_too() -> None:
