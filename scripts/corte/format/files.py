@@ -143,14 +143,14 @@ def vacated(path: Path) -> Path:
     return path
 
 
-def set_aside(path: Path) -> None:
-    """Rename what is at a path to a name beside it that is free."""
-    number = next(number for number in count(1) if not os.path.lexists(_aside(path, number)))
-    path.rename(_aside(path, number))
+def set_aside(path: Path) -> Path:
+    """Rename what is at a path to a hidden name beside it that is free; return that."""
+    return path.rename(free(path.with_name(f".apartado-{path.name}-{number}") for number in count(1)))
 
 
-def _aside(path: Path, number: int) -> Path:
-    return path.with_name(f".apartado-{path.name}-{number}")
+def free(paths: Iterator[Path]) -> Path:
+    """Return the first of these paths at which nothing is."""
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 @contextmanager

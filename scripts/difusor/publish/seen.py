@@ -7,7 +7,6 @@ here stops a delivery: a record that is damaged, or cannot be written, is told a
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -318,9 +317,8 @@ def _read[K: (Record, Published)](path: Path, kind: type[K], opens: datetime) ->
 
 
 def _put_aside(path: Path) -> str:
-    # Hidden, and without its ending: by another name it would be read again as the record of a mirror.
-    aside = _free(path.with_name(f".apartado-{path.name}-{number}") for number in count(1))
-    path.rename(aside)
+    # By a name that is not hidden it would be read again as the record of a mirror.
+    aside = files.set_aside(path)
     return f"el registro {path} estaba dañado: queda en {aside.name} y empieza otro; lo visto antes no se compara"
 
 
@@ -329,11 +327,7 @@ def _keep_earlier(path: Path, found: Kept | None) -> None:
     if found is None and path.exists():
         folder = path.parent / notes.EARLIER
         folder.mkdir(exist_ok=True)
-        path.rename(_free(folder / f"{path.stem}-{number}{path.suffix}" for number in count(1)))
-
-
-def _free(paths: Iterator[Path]) -> Path:
-    return next(path for path in paths if not os.path.lexists(path))
+        path.rename(files.free(folder / f"{path.stem}-{number}{path.suffix}" for number in count(1)))
 
 
 def _write(path: Path, kept: Kept) -> None:
