@@ -79,6 +79,11 @@ def state(mirror: Mirror, shown: Any = None, number: int = 0, **gate: Any) -> No
     }
 
 
+def late_by(mirror: Mirror, *, minutes: int) -> None:
+    """Have the mirror's clock say that this time has passed since the earlier corte."""
+    mirror.headers["Date"] = format_datetime(EARLY + timedelta(minutes=minutes), usegmt=True)
+
+
 def visit(page: Page, mirror: Mirror, view: str = "", ready: str = ".bars") -> None:
     page.goto(mirror.near + view)
     page.wait_for_selector(ready)
@@ -209,17 +214,52 @@ def test_the_name_of_a_place_is_not_below_the_bar_with_the_corte_and_a_warning(
 
 def test_an_alert_is_told_once_and_stays_translated(page: Page, mirror: Mirror) -> None:
     """It held an age, so a screen reader was interrupted every minute; a translation was undone every ten seconds."""
-    mirror.headers["Date"] = format_datetime(EARLY + timedelta(minutes=45), usegmt=True)
+    late_by(mirror, minutes=45)
     page.add_init_script(CLOCK)
     visit(page, mirror, "", "#warning:not([hidden])")
     assert page.inner_text("#warning").startswith(f"Última actualización: {clock(EARLY)}; debió llegar otra a las ")
     age = page.inner_text("#age")
     page.evaluate(WATCH % "#warning")
-    page.evaluate("pass(300)")
+    for minute in range(46, 51):
+        page.evaluate("pass(60)")
+        late_by(mirror, minutes=minute)
+        look(page)
     assert page.evaluate("told") == 0 and page.inner_text("#age") != age
     page.evaluate("document.querySelector('#warning').innerHTML = '<font>Last update</font>'; pass(60)")
     assert page.inner_text("#warning") == "Last update"
     assert page.get_attribute(".bars .name", "translate") == "no"
+
+
+def test_a_phone_that_slept_or_is_offline_blames_no_site(page: Page, mirror: Mirror) -> None:
+    """In the tab that was hidden an alert advised to go elsewhere, and the same without a network."""
+    page.add_init_script(CLOCK)
+    visit(page, mirror)
+    page.evaluate("pass(2700)")
+    expect(page.locator("#warning")).to_be_hidden()
+    page.route("**/*", lambda route: route.abort())
+    page.evaluate(LOOK)
+    expect(page.locator("#warning")).to_have_text(
+        f"No se pudo comprobar si hay un corte más reciente. Se muestra el corte de las {clock(EARLY)}."
+    )
+    page.unroute("**/*")
+    late_by(mirror, minutes=47)
+    with page.expect_response(lambda answer: answer.url.endswith(STATUS)):
+        page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator("#warning")).to_contain_text("debió llegar otra a las ")
+
+
+def test_what_the_status_said_holds_although_it_cannot_be_read_once(page: Page, mirror: Mirror) -> None:
+    """For a minute the pause was forgotten, and the site accused of being late."""
+    page.add_init_script(CLOCK)
+    late_by(mirror, minutes=45)
+    state(mirror, EARLY, hold={"since": EARLY.isoformat()})
+    visit(page, mirror, "", "#warning:not([hidden])")
+    paused = f"El Instituto puso en pausa la actualización. Se muestra el corte de las {clock(EARLY)}."
+    expect(page.locator("#warning")).to_have_text(paused)
+    page.route(f"**/{STATUS}", lambda route: route.fulfill(status=503))
+    look(page)
+    page.evaluate("fetch('datos/corte.json').then(() => pass(10))")  # the page has taken the answer of before by then
+    expect(page.locator("#warning")).to_have_text(paused)
 
 
 def test_why_there_are_no_results_is_told_once(page: Page, mirror: Mirror) -> None:

@@ -124,6 +124,13 @@ def test_the_notices_of_the_edge_and_the_page_have_one_icon():
     assert all("_aviso/icono.svg" in page.read_text() for page in notices.glob("*.html.j2"))
 
 
+def test_a_waiting_page_promises_to_reload_itself_only_where_its_script_runs():
+    """Where the script did not arrive, or is too new for the browser, its reader waited all night."""
+    notice = (ROOT / "roles/nginx/templates/usr/share/prep/avisos/espera.html.j2").read_text()
+    assert "no hace falta recargarla" not in notice
+    assert "recárguela" in notice
+
+
 def test_the_notices_of_the_edge_and_the_page_have_one_wording():
     notices = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
     notice = " ".join(f"{(notices / 'espera.js').read_text()} {(notices / 'revocado.html.j2').read_text()}".split())

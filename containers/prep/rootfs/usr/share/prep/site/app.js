@@ -1,7 +1,7 @@
 // The page as a whole: which view, which corte, and when to look for the next one.
 
 import {byId, fill, h, setText} from './dom.js';
-import {load, now, readHead, readSections, readStatus} from './data.js';
+import {answered, load, now, readHead, readSections, readStatus} from './data.js';
 import {ago, date, day, plain, time} from './format.js';
 import {downloadsView} from './downloads.js';
 import {showPlace} from './place.js';
@@ -191,7 +191,8 @@ function warning() {
   }
   if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}`;
   if (!isLast()) return `${order} ${shown}`;
-  const isStale = head.siguiente && now() - Date.parse(head.corte) > 2000 * head.intervalo_segundos; // two intervals
+  // two intervals late, by a server that answers: a phone that slept, or is offline, knows of no fault of the site
+  const isStale = head.siguiente && now() - Date.parse(head.corte) > 2000 * head.intervalo_segundos && Date.now() - answered < 2 * LOOK;
   // without the age, for which a screen reader would tell it every minute
   if (isStale) return `Última actualización: ${time(head.corte)}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
   return order || (unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '');
@@ -235,10 +236,11 @@ function go(view, found) {
 
 // Reads the mirror's status for the masthead; results are shown without it, too.
 async function ask() {
-  status = await readStatus().catch(() => null);
+  const told = await readStatus().catch(() => null);
+  status = told ?? status; // what was said holds until something else is said
   if ((!head || isMessage()) && (waits() || end())) fail();
   const gone = isGone();
-  if (gone || (isBack() && Date.now() - former.since > 2.5 * LOOK)) {
+  if (told && (gone || (isBack() && Date.now() - former.since > 2.5 * LOOK))) {
     // show what this mirror shows now, even if it is an older corte
     forgotten = gone?.at ?? forgotten;
     head = former = null;
@@ -293,6 +295,7 @@ addEventListener('hashchange', () => {
 });
 byId('finder').addEventListener('submit', find);
 document.addEventListener('visibilitychange', look);
+addEventListener('online', look);
 setInterval(masthead, 10_000);
 // Each visitor looks at a moment drawn by lot, so a new corte is asked for over a minute.
 setTimeout(() => { look(); setInterval(look, LOOK); }, LOOK * Math.random());

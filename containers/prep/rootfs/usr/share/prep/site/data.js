@@ -7,6 +7,8 @@ const PATIENCE = 60_000; // milliseconds for a file, even on a slow network
 
 let clockOffset = 0;
 
+export let answered = 0; // when this server last sent a file, by the visitor's clock
+
 // The present time by the server's clock, since a visitor's may be wrong.
 export const now = () => Date.now() + clockOffset;
 
@@ -15,7 +17,8 @@ async function read(path) {
   setTimeout(() => stop.abort(), PATIENCE);
   const response = await fetch(link(path), {cache: 'no-cache', signal: stop.signal});
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
-  const ahead = Date.now() - Date.parse(response.headers.get('Date'));
+  answered = Date.now();
+  const ahead = answered - Date.parse(response.headers.get('Date'));
   // a cache on the way kept the answer so long; some state their own date, most that of the answer
   const kept = 1000 * response.headers.get('Age');
   clockOffset = ahead < -30_000 ? -ahead : ahead > kept + 30_000 ? kept - ahead : 0;
