@@ -302,7 +302,10 @@ class ManagedFiles:
         """Run the command that validates the whole configuration; when it fails, put every file back."""
         if not command or not self.changed or self.module.check_mode:
             return
-        code, out, err = self.module.run_command(shlex.split(command))
+        try:
+            code, out, err = self.module.run_command(shlex.split(command), handle_exceptions=False)
+        except OSError as error:  # as where somebody has removed the program
+            code, out, err = error.errno, "", error.strerror
         if code == 0:
             return
         for step in reversed(self.undo):

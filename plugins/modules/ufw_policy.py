@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import time
 from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
@@ -315,8 +316,11 @@ class Policy:
         return self.module.run_command(["systemctl", "--quiet", "is-enabled", "ufw.service"])[0] == 0
 
     def newer(self, path):
-        """Tell whether a file has changed since the firewall last read it."""
-        return path is not None and modified(path) > modified(self.params["stamp"])
+        """Tell whether a file may have changed since the firewall last read it, as when the clock was set back since."""
+        if path is None:
+            return False
+        stamp = modified(self.params["stamp"])
+        return modified(path) > stamp or stamp > time.time_ns()
 
     def unhooked(self):
         """Return the built-in chains that do not call UFW's chains, as (command, chain) pairs.

@@ -166,6 +166,14 @@ def test_whole_that_is_refused_is_put_back(server: Server) -> None:
     assert not (server.root / "etc/b.conf").exists()
 
 
+def test_a_whole_that_nothing_can_judge_is_put_back(server: Server) -> None:
+    """Somebody had removed nginx: the files stayed, and the run said only that a command could not be run."""
+    server.template("etc/a.conf", "new\n")
+    result = server.run("{validate: no-such-program -t}")
+    assert "volvió la anterior" in result.stdout
+    assert not (server.root / "etc/a.conf").exists()
+
+
 def test_links_of_a_whole_that_is_refused_are_put_back(server: Server) -> None:
     root = server.root
     (root / "default").symlink_to("theirs")

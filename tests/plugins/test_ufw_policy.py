@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,9 @@ def test_the_chains_of_the_project_are_replaced_without_a_reload(etc: dict[str, 
     assert [command for _, command in policy(server).changes()] == [["ufw", "reload"]]
     os.utime(stamp, (4, 4))
     assert policy(server).changes() == []
+    ahead = time.time() + 3600  # the firewall was started before chrony set the clock back
+    os.utime(stamp, (ahead, ahead))
+    assert [command for _, command in policy(server).changes()] == [["ufw", "reload"]]
 
 
 def test_a_server_without_ufw_can_be_previewed(etc: dict[str, str]) -> None:

@@ -53,6 +53,15 @@ def test_it_is_put_aside_by_the_removal_and_where_the_certificate_is_a_file() ->
     assert "no_acme.yml" in [each.get("ansible.builtin.import_tasks") for each in remove]
 
 
+def test_no_key_that_a_command_made_stays_after_a_removal() -> None:
+    """No record has them: the page's own key stayed in /etc/ssl/private, and an acceptance failed in its last step."""
+    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/remove.yml").read_text(encoding="utf-8"))
+    (gone,) = (role_kit.value("nginx", task["loop"].strip("{ }"), {}) for task in tasks if "made" in str(task.get("loop")))
+    for mode in ("files", "acme"):
+        given = {"nginx_tls_mode": mode, "nginx_server_names": ["x.mx"], "ansible_facts": {"distribution_release": "bullseye"}}
+        assert set(role_kit.value("nginx", "_nginx_own_certificates", given)) <= set(gone)
+
+
 @pytest.mark.parametrize(
     ("days", "issuer", "asked"),
     [

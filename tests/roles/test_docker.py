@@ -239,3 +239,11 @@ def test_an_image_is_copied_also_where_the_record_of_how_the_server_was_found_is
     assert "tiene SHA-256" in done.stdout
     assert [str(path.relative_to(folders)) for path in sorted(folders.rglob("*"))] == ["archives", "archives/image.tar"]
     assert (folders / "archives").stat().st_mode & 0o777 == 0o700
+
+
+def test_empty_folders_of_an_engine_that_left_are_deleted_from_within() -> None:
+    """`rmdir` leaves a folder with another one in it, without a word, and the outer one stayed on the server."""
+    _, leave = yaml.safe_load((role_kit.ROLES / "docker/tasks/leftovers.yml").read_text())
+    loop = leave["block"][-1]["loop"].strip("{ }")
+    given = {"rollback_found": {"etc": {"added": ["/etc/cni", "/etc/cni/net.d", "/etc/docker"]}}}
+    assert role_kit.value("docker", loop, given) == ["/etc/docker", "/etc/cni/net.d", "/etc/cni"]

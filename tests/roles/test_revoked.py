@@ -115,3 +115,38 @@ def test_a_purge_starts_nothing_on_a_server_that_was_revoked_meanwhile() -> None
     (look, start) = next(task["always"] for task in tasks if "always" in task)
     assert look["ansible.builtin.stat"]["path"] in (ROLES / "corte/tasks/install.yml").read_text(encoding="utf-8")
     assert start["when"] == f"not (corte_revoked or {look['register']}.stat.exists)"
+
+
+@pytest.mark.parametrize(
+    ("reached", "taken"),
+    [([], []), (["corte"], ["corte"]), (["corte", "rsync"], ["corte", "rsync"]), (["corte", "rsync", "nginx"],) * 2],
+)
+def test_from_a_server_that_was_never_finished_a_revocation_takes_what_is_there(
+    reached: list[str], taken: list[str]
+) -> None:
+    """It could never end there, and stopped the outlet's own rsync."""
+    _, leave = yaml.safe_load((ROLES.parent / "playbooks/revoke.yml").read_text(encoding="utf-8"))
+    files = {"nginx": value("nginx", "nginx_site", {}), "rsync": value("rsync", "rsync_sandbox", {})}
+    library = value("corte", "corte_lib_dir", {})
+    state = {
+        "paths": {files[role]: "file root root 0644 x" for role in reached if role in files},
+        "folders": {library: []} if "corte" in reached else {},
+    }
+    known = {
+        "nginx_site": files["nginx"],
+        "rsync_sandbox": files["rsync"],
+        "ansible_facts": {"current_state": state},
+        **leave["vars"],
+    }
+    roles = {task["ansible.builtin.import_role"]["name"]: task["when"] for task in leave["tasks"] if "when" in task
+             and "ansible.builtin.import_role" in task}  # fmt: skip
+    assert sorted(role for role, when in roles.items() if value("corte", when, known)) == sorted(taken)
+    proof = next(task for task in leave["tasks"] if "public_notice" in task.get("vars", {}))
+    assert proof["when"] == roles["nginx"]
+
+
+def test_a_server_that_no_run_has_changed_is_left_alone_by_a_revocation() -> None:
+    close, leave = yaml.safe_load((ROLES.parent / "playbooks/revoke.yml").read_text(encoding="utf-8"))
+    assert {"ansible.builtin.meta": "end_host", "when": "not preflight_recorded"}.items() <= leave["pre_tasks"][1].items()
+    stops = [task["ansible.builtin.command"] for task in close["tasks"] if "ansible.builtin.command" in task]
+    assert [each["removes"] for each in stops if "rsync.service" in str(each)] == ["{{ rsync_sandbox }}"]

@@ -6,9 +6,11 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from role_kit import ROLES, value
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "roles/suricata/templates/etc"
 GIVEN = """# drop what follows
@@ -50,3 +52,15 @@ def test_rules_that_are_not_those_pinned_are_refused(rules: dict[str, str]) -> N
 @pytest.mark.parametrize("name", ["prep-suricata.rules", "prep-suricata.yaml", "systemd/system/suricata.service"])
 def test_nothing_stays_of_a_sensor_that_is_off(name: str) -> None:
     assert render(name, suricata_enabled=False).strip() == ""
+
+
+@pytest.mark.parametrize(("installed", "half_way", "purged"), [(1, 0, True), (0, 1, True), (0, 0, False)])
+def test_a_sensor_whose_installation_was_cut_off_is_removed_too(installed: int, half_way: int, purged: bool) -> None:
+    """Its package stayed half-installed, and the next apt would have started it by its own unit, as root."""
+    task, *_ = yaml.safe_load((ROLES / "suricata/tasks/remove.yml").read_text(encoding="utf-8"))
+    facts = {
+        "packages": {"suricata": "7"} if installed else {},
+        "packages_half_way": {"suricata": "7"} if half_way else {},
+        "current_state": {"paths": {"/etc/systemd/system/suricata.service": "file root root 0644 x"}},
+    }
+    assert value("suricata", task["when"], {"ansible_facts": facts}) is purged

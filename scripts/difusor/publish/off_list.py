@@ -13,6 +13,10 @@ from difusor.publish.target import Target
 from difusor.publish.trouble import missed, trouble
 
 LATE = "no alcanzó el tiempo para ver si su sitio aún muestra resultados; dé más con --minutes"
+SET_BACK = (
+    "su sitio aún responde como si lo fuera: vea qué falta con difusor revoke, y si su servidor ya hizo su parte, lo devolvieron a un "
+    "respaldo: ./difusor apply lo retira otra vez"
+)
 NOTICE = httpx.codes.GONE
 """With this status a server of the project shows the notice that it is off the list (role nginx)."""
 
@@ -38,7 +42,7 @@ def look(target: Target, authority: Path | None, limit: float) -> tuple[str, str
                 return "unchecked", LATE
             return ("off" if result == "unreachable" else result), why
     if httpx.codes.OK in answers:
-        return "showing", f"{target.revoked}; su sitio aún responde como si lo fuera: vea qué falta con difusor revoke"
+        return "showing", f"{target.revoked}; {SET_BACK}"
     if set(answers) == {NOTICE}:
         return "off", f"{target.revoked}; su sitio muestra el aviso"
     return "off", f"{target.revoked}; su sitio no muestra resultados, pero tampoco el aviso"

@@ -69,6 +69,8 @@ SUITE = pytest.StashKey[Suite]()
 EVIDENCE = pytest.StashKey[list[str]]()
 METHOD = pytest.StashKey[str]()
 LEFT_OUT = pytest.StashKey[asked.LeftOut]()
+LASTED = pytest.StashKey[float]()
+"""Seconds of the test so far, with what it needed prepared: some prepare for a minute what they then only compare."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -263,6 +265,8 @@ def pytest_runtest_makereport(
     if (clean := suite.redact(text)) != text:
         report.longrepr = clean
     report.sections = [(name, suite.redact(section)) for name, section in report.sections]
+    before = 0.0 if report.when == "setup" else item.stash.get(LASTED, 0.0)
+    item.stash[LASTED] = before + report.duration
     if report.when != "call" and report.passed:
         return report
     if call.excinfo and isinstance(call.excinfo.value, asked.LacksClause) and not _measured(item):
@@ -281,7 +285,7 @@ def pytest_runtest_makereport(
         evidence=tuple(plain_lines(suite.redact(text)[:EVIDENCE_LIMIT]) for text in item.stash.get(EVIDENCE, [])),
         detail=plain_lines(suite.redact(detail)[:DETAIL_LIMIT]),
         raised=plain_lines(suite.redact(raised)[:DETAIL_LIMIT]),
-        seconds=round(report.duration, 3),
+        seconds=round(item.stash[LASTED], 3),
         ended=datetime.fromtimestamp(round(call.stop, 3), UTC),
     )
     report.user_properties.append((FINDING, finding.model_dump_json()))

@@ -108,6 +108,7 @@ def test_the_connection_is_its_own_and_not_compressed() -> None:
     assert line.index("Compression=no") < line.index("Compression=yes")
     assert line.index("-S /y") < line.index("-S none") < line.index("192.0.2.1")
     assert "Port=2222" in line
+    assert as_ssh_reads(line)["loglevel"] == "ERROR", "the last line of a server's notice passed for the cause"
 
 
 def as_ssh_reads(line: str) -> dict[str, str]:

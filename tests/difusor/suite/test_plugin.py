@@ -167,6 +167,24 @@ def test_findings(suite: pytest.Pytester, workers: str) -> None:
     assert SECRET not in done.stdout.str() + done.stderr.str() + (suite.path / "r.json").read_text()
 
 
+def test_what_a_test_has_prepared_counts_as_its_time(suite: pytest.Pytester) -> None:
+    """Of a minute and a half in which a server was altered the list of the slowest tests said 0.0 s."""
+    suite.makepyfile(
+        test_slow="""
+        import pytest, time
+
+        @pytest.fixture
+        def altered():
+            time.sleep(0.2)  # pace: what is prepared
+
+        def test_quick(host, altered):
+            pass
+        """
+    )
+    _run(suite, "test_slow.py", "--hosts=ansible://uno").assert_outcomes(passed=1)
+    assert _findings(suite)["uno", "test_quick"]["seconds"] >= 0.2
+
+
 def test_one_clause(suite: pytest.Pytester) -> None:
     _run(suite, "--clause=HW-01", "--hosts=ansible://uno").assert_outcomes(passed=1, failed=1, deselected=6)
 
