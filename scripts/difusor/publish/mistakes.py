@@ -16,7 +16,7 @@ from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import signing
 from difusor.publish.seen import Seen
-from difusor.publish.standing import Records, latest
+from difusor.publish.standing import Records, latest, moves
 
 SOON = timedelta(minutes=2)
 """How far ahead a close is, at most, that is proposed to who wants to close at once; whole minutes are."""
@@ -58,12 +58,14 @@ def check_window(election: Election, close: datetime | None, retain: datetime | 
     """
     if (last := latest(election, after)) is None:
         return
-    was, would = last.window, election.window
-    if close is None:
-        _check_kept(election, "cierra", was.closes, would.closes, "--close")
-    if retain is None and (was.retain_until > was.closes or would.retain_until > would.closes):
-        kept = max(was.retain_until, would.closes)  # never less than until the close
-        _check_kept(election, "sigue disponible hasta", kept, would.retain_until, "--retain")
+    ordered = {"--close": close, "--retain": retain}
+    for option, says, was, would in moves(last.window, election.window):
+        if ordered[option] is None:
+            before, now = (instant.astimezone(election.catalog.zone).isoformat() for instant in (was, would))
+            raise UnusableError(
+                f"el último corte firmado {says} {before}, y la elección dice {now}: firme con «difusor sign» y "
+                f"{option} seguido del que vale, y escríbalo en el archivo de la elección"
+            )
 
 
 def check_close(election: Election, close: datetime | None, after: Path | None) -> None:
@@ -82,15 +84,6 @@ def check_close(election: Election, close: datetime | None, after: Path | None) 
         raise UnusableError(
             f"--close: {close.astimezone(zone).isoformat()} ya pasó, y todos los espejos cerrarían al recibirlo; "
             f"corrija el día o la hora o, si han de cerrar ya, dé un instante que aún no llegue: --close {soon}"
-        )
-
-
-def _check_kept(election: Election, says: str, was: datetime, would: datetime, option: str) -> None:
-    if was != would:
-        before, now = (instant.astimezone(election.catalog.zone).isoformat() for instant in (was, would))
-        raise UnusableError(
-            f"el último corte firmado {says} {before}, y la elección dice {now}: firme con «difusor sign» y {option} "
-            "seguido del que vale, y escríbalo en el archivo de la elección"
         )
 
 
