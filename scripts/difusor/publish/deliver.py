@@ -34,6 +34,12 @@ They come from a simultaneous push, from a change that kept time and size, or fr
 moment, such as processes.
 """
 
+OTHER = (
+    "Si aquel está mal, firme este otra vez con «difusor sign» y --withdraw (la carpeta de aquel, o el corte.json que "
+    "da ese espejo); si no, dele a este el número siguiente."
+)
+"""What to do where a mirror has other content under the same number, as a sentence."""
+
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
 
@@ -175,6 +181,8 @@ def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
 def _signed_later(signed: SignedCorte, status: dict[str, Any]) -> str:
     """Return, as a sentence, that a mirror says it has this corte already by a later signing; "" when it does not."""
     document = signed.manifest
+    if _is_other(signed, status):
+        return ""
     for had in (status.get(word) or {} for word in ("shown", "held")):
         is_same = (had.get("sequence"), had.get("corte")) == (document.sequence, instants.write(document.corte))
         with suppress(ValueError):
@@ -201,7 +209,14 @@ def _reason(signed: SignedCorte, status: dict[str, Any]) -> str:
     said = status["last_attempt"].get("reason") or "no dice por qué"
     if _is_late(signed, status):
         return f"{said} Además, {_clock(status)}."
+    if _is_other(signed, status):
+        return f"{said} {OTHER}"
     return said + _outdated(signed, status) + _signed_later(signed, status)
+
+
+def _is_other(signed: SignedCorte, status: dict[str, Any]) -> bool:
+    """Tell whether a mirror refuses the corte because it has another one of this number."""
+    return refuses(status, signed) and status["last_attempt"].get("code") == "conflict"
 
 
 def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:

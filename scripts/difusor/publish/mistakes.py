@@ -11,7 +11,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from corte.format import files, instants, manifest
+from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import signing
@@ -99,6 +101,24 @@ def check_light(election: Election) -> None:
             "site.yml, envíeles otra vez el último corte con «difusor publish» y fírmelo entonces; si alguno ya no es "
             f"espejo, borre su registro ({', '.join(map(str, old))})"
         )
+
+
+def check_content(election: Election, document: Manifest, stands: Standing) -> None:
+    """Refuse other content under the number of a corte that a mirror has: it would keep that one, the others take this.
+
+    Unless `stands`, what stands with the new manifest, withdraws that one.
+    """
+    if Seen().published(election)[0] is None:
+        return  # a purge has deleted what was published of this opening, and the numbers begin anew
+    identity = (document.sequence, document.corte, document.content_sha256)
+    for had, is_published in Records(election).history():
+        is_other = had.sequence == document.sequence and had.identity != identity
+        if is_published and is_other and not stands.withdraws(*had.identity, had.manifest_sha256):
+            raise UnusableError(
+                f"el corte {had.sequence} ya se publicó con otro contenido u otra hora, y el espejo que lo tiene "
+                "rechazaría este: si aquel está mal, firme este con «difusor sign» y --withdraw "
+                f"{had.manifest_sha256[:16]}; si no, dele a este el número siguiente"
+            )
 
 
 def _check_sequence(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from corte.format import instants, signature
 from corte.format.errors import why
-from corte.format.manifest import Window
+from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
@@ -219,9 +219,20 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     words = (*orders.words, *(["withdrawal"] if orders.withdraw else []))
     records = standing.Records(election)
     with records.lock():
-        stands = standing.statement(tree, election, orders.after, orders.withdraw)
+        stands = _checked(election, standing.statement(tree, election, orders.after, orders.withdraw))
         mistakes.check_window(election, orders.close, orders.retain, orders.after)
         # What a key signed that servers do not know was never ordered, and is not written over what they know.
         signed = signing.sign(tree, election, key, sequence, corte, words, stands, partial(signing.admit, election))
         records.remember(signed)
     return signed
+
+
+def _checked(election: Election, stands: Callable[[Manifest], Standing]) -> Callable[[Manifest], Standing]:
+    """Return the function that says what stands, and refuses the content of a manifest where another has its number."""
+
+    def checked(document: Manifest) -> Standing:
+        found = stands(document)
+        mistakes.check_content(election, document, found)
+        return found
+
+    return checked

@@ -13,7 +13,7 @@ from unittest.mock import Mock
 
 import httpx
 import pytest
-from corte_kit import make_key
+from corte_kit import make_key, write_files
 from desk_kit import PAGE, Desk
 
 from corte.format import instants
@@ -77,6 +77,19 @@ def test_the_newest_window_counts_and_not_that_of_a_mirror_which_missed_it(desk:
             assert desk.sign(last, "--close", instants.write(close)).exit_code == 0
             assert desk.publish(last, *names, key=False)[0] == 0
     assert desk.publish(desk.corte(6)) == (0, ["shown", "shown"])
+
+
+def test_another_corte_of_the_same_number_is_told_as_that(desk: Desk, records: Path, tmp_path: Path):
+    """Two had exported it a few minutes apart; it was said to be this one, and not to be sent any more."""
+    ours, theirs = desk.corte(6), tmp_path / "theirs"
+    shutil.copytree(ours, theirs)
+    write_files(theirs, {"descargas/a.csv": b"other counts"})
+    assert desk.sign(ours).exit_code == 0
+    with on_another_machine(records):
+        assert desk.publish(theirs) == (0, ["shown", "shown"])
+    assert desk.publish(ours, key=False) == (1, ["refused", "refused"])
+    assert "Ya se aceptó otro contenido" in desk.details and "dele a este el número siguiente" in desk.details
+    assert "Ya tiene este corte" not in desk.details
 
 
 @pytest.mark.parametrize("served", ["its own corte", "one that nobody may sign", "nothing"])

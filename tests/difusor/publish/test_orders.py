@@ -237,6 +237,31 @@ def test_the_shown_corte_is_withdrawn_by_signing_it_again(desk: Desk, named: str
     assert [one.sequence for one in signed_in(desk.folder / "cortes/7").stands.withdrawn] == [6]
 
 
+def test_other_content_under_a_number_that_a_mirror_has_is_signed_only_to_withdraw_that(desk: Desk):
+    """Stopped at the first mirror, exported anew and published again: mirrors showed two cortes of one number."""
+    folder = desk.corte(6)
+    assert desk.publish(folder, "norte") == (0, ["shown"])
+    wrong = signing.verify(folder)[0]
+    write_files(folder, {"descargas/a.csv": b"the right counts"})
+    for _ in range(2):
+        assert desk.publish(folder) == (1, []) and signing.papers(folder) == (wrong.raw, wrong.armour)
+        told = " ".join(desk.details.split())
+        assert f"--withdraw {wrong.sha256[:16]}; si no, dele a este el número siguiente" in told
+    assert desk.sign(desk.corte(7)).exit_code == 0
+    assert desk.sign(folder, "--withdraw", wrong.sha256[:16]).exit_code == 0
+    assert desk.publish(folder) == (0, ["shown", "shown"])
+    right = signing.verify(folder)[0].sha256
+    assert [desk.status(name)["shown"]["manifest_sha256"] for name in desk.servers] == [right, right]
+
+
+def test_after_a_purge_the_numbers_begin_anew(desk: Desk, tmp_path: Path):
+    folder = desk.corte(5)
+    write_files(folder, {"descargas/a.csv": b"the second rehearsal"})
+    assert desk.sign(folder).exit_code == 1
+    Seen().hand_over(make_target(desk.election), tmp_path)
+    assert desk.sign(folder).exit_code == 0
+
+
 @pytest.mark.parametrize("change", ["gone", "signed again"])
 def test_a_corte_whose_folder_changes_while_it_is_delivered_has_its_table(desk: Desk, change: str):
     """It had a traceback, although every mirror had the corte."""
