@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from corte.format import instants
+from corte.format import future, instants
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
@@ -211,7 +211,19 @@ def _reason(signed: SignedCorte, status: dict[str, Any]) -> str:
         return f"{said} Además, {_clock(status)}."
     if _is_other(signed, status):
         return f"{said} {OTHER}"
-    return said + _outdated(signed, status) + _signed_later(signed, status)
+    return said + _outdated(signed, status) + _signed_later(signed, status) + _ahead(status)
+
+
+def _ahead(status: dict[str, Any]) -> str:
+    """Return, as a sentence, that a mirror refuses the corte because this machine's clock is ahead; "" if it is not."""
+    with suppress(ValueError):
+        ahead = instants.now() - instants.parse(status.get("updated"))
+        if status["last_attempt"].get("code") == "future" and ahead > future.TOLERANCE:
+            return (
+                f" El reloj de esta máquina va {ahead.total_seconds() / 60:.0f} min adelante del de ese espejo: "
+                "compárelo con la hora oficial, corríjalo y firme el corte otra vez («difusor sign» o «publish --key»)."
+            )
+    return ""
 
 
 def _is_other(signed: SignedCorte, status: dict[str, Any]) -> bool:

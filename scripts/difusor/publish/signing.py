@@ -159,7 +159,7 @@ def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = F
 
 
 def fits(signed: SignedCorte, election: Election) -> bool:
-    """Tell whether a server of this election would accept the signature now and opens when the manifest says.
+    """Tell whether a server of this election would accept signature and date now and opens when the manifest says.
 
     Refusal when this machine cannot verify it.
     """
@@ -169,7 +169,8 @@ def fits(signed: SignedCorte, election: Election) -> bool:
         if refusal.code == "system":  # this machine could not verify it, which says nothing of the signature
             raise
         return False
-    return signed.manifest.window.opens == election.window.opens
+    is_ahead = signed.manifest.generated > instants.now() + future.TOLERANCE  # signed by a clock that was ahead
+    return signed.manifest.window.opens == election.window.opens and not is_ahead
 
 
 def is_signed(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -156,6 +157,53 @@ def test_an_order_signed_while_the_clock_was_ahead_is_told_with_its_file_and_rem
         path.rename(desk.folder / f"aparte-{path.name}")
     assert desk.sign(folder, "--after", good).exit_code == 0
     assert desk.publish(folder, key=False)[0] == 0
+
+
+@pytest.fixture
+def set_clock_right(desk: Desk) -> Callable[[], None]:
+    """Have this machine's clock be seven minutes ahead of the mirrors', which are right; return what sets it right."""
+    for server in desk.servers.values():
+        said = server.status()
+        server.config.status_file.write_text(json.dumps({**said, "clock": {**said["clock"], "synchronised": True}}))
+    fast, push = [timedelta(minutes=7)], desk._push
+
+    def pushed(*arguments: Any) -> int:
+        desk.now -= fast[0]
+        try:
+            return push(*arguments)
+        finally:
+            desk.now += fast[0]
+
+    def set_right() -> None:
+        desk.now -= fast[0]
+        fast[0] = timedelta(0)
+
+    desk.patch.setattr(deliver, "push", pushed)
+    desk.now += fast[0]
+    return set_right
+
+
+def test_a_clock_that_is_ahead_is_told_as_that(desk: Desk, set_clock_right: Callable[[], None]):
+    """Every mirror refused the corte, none could say why, and the folder kept its date after that was set right."""
+    folder = desk.corte(6)
+    identity = {"secuencia": 6, "corte": instants.write(desk.now - timedelta(minutes=7))}
+    (folder / signing.IDENTITY).write_text(json.dumps(identity))
+    assert desk.publish(folder, "norte") == (1, ["refused"])
+    assert "va 7 min adelante del de ese espejo" in desk.details and "firme el corte otra vez" in desk.details
+    wrong = signed_in(folder)
+    set_clock_right()
+    assert desk.publish(folder) == (0, ["shown", "shown"])
+    assert signed_in(folder).generated < wrong.generated
+    assert standing.Records(load_election(desk.election)).newest() == signed_in(folder), "the wrong date stayed"
+
+
+def test_an_order_signed_while_the_clock_was_ahead_is_not_dropped_by_signing_anew(
+    desk: Desk, set_clock_right: Callable[[], None]
+):
+    last = desk.folder / "cortes/5"
+    assert desk.sign(last, "--close", instants.write(desk.now + timedelta(hours=20))).exit_code == 0
+    set_clock_right()
+    assert desk.publish(last) == (1, []) and "llevaba órdenes (close)" in " ".join(desk.details.split())
 
 
 def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: Desk):
