@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 import typer
 from corte_kit import FILES, Server, write_files
@@ -23,7 +25,7 @@ from difusor.commands import publish, sign
 from difusor.inventory import load_election
 from difusor.publish import deliver, signing
 from difusor.publish import target as targets
-from difusor.publish.mirror import Mirror
+from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.target import Target
 
 
@@ -40,6 +42,10 @@ def write_open_election(folder: Path, key: Path) -> Path:
         text = text.replace(before, instants.write(instant))
     (folder / "election.yml").write_text(text)
     return folder / "election.yml"
+
+
+PAGE = "https://x"
+"""Where the page of every mirror is."""
 
 
 def _refuse(document: Any) -> Manifest:
@@ -70,6 +76,8 @@ class Desk:
         monkeypatch.setattr(Mirror, "problem", "", raising=False)
         monkeypatch.setattr(Mirror, "asked", instants.now(), raising=False)
         monkeypatch.setattr(Mirror, "status", lambda mirror: self.status(mirror.target.name))
+        monkeypatch.setattr(Mirror, "url", f"{PAGE}{PATH}", raising=False)
+        monkeypatch.setattr(Mirror, "hand", lambda mirror, *asked, **_: self.hand(mirror.target.name, *asked))
         monkeypatch.setattr(signing.instants, "now", self._tick)
 
     def _tick(self) -> Any:
@@ -93,6 +101,14 @@ class Desk:
         if status and name == self.outdated:
             del status["gate"]["light"]
         return status
+
+    def hand(self, name: str, url: str, take: Callable[[bytes], object], *_: object) -> httpx.Response:
+        """Answer as the web server of a mirror does, with what it shows."""
+        path = self.servers[name].config.public / "actual" / url.removeprefix(f"{PAGE}/")
+        if not path.exists():
+            return httpx.Response(404)
+        take(path.read_bytes())
+        return httpx.Response(200)
 
     def corte(self, sequence: int) -> Path:
         """Write a corte's folder and return it."""

@@ -143,6 +143,8 @@ def test_the_institute_holds_and_resumes_by_signed_orders(
     ))  # fmt: skip
     _, last = mirror.await_word(heavy, last_number(after), WAIT)
     actas_once(404)
+    plain = _order(published, target, variables)  # or «publish» would sign no other corte on this machine without them
+    mirror.await_word(plain, last_number(last), WAIT)
     record_evidence(f"pausa: {word} ({paused['gate']['hold']}); reanudación: {again}, cierra {after['gate']['closes']}")
     assert before is not None and (word, again) == ("held", "shown")
     assert paused["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]

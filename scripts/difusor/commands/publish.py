@@ -25,6 +25,7 @@ WORDS = {
     "shown": "[green]publicado[/]",
     "held": "[yellow]verificado y en espera[/]",
     "paused": "[red]en pausa sin orden vigente[/]",
+    "moved": "[red]con la ventana de antes[/]",
     "shut": "[red]cerrado por su reloj[/]",
     "withdrawn": "[green]retirado[/]",
     "refused": "[red]rechazado[/]",

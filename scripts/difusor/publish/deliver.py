@@ -7,10 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from corte.format import instants
+from corte.format import future, instants
+from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.project import fallen
@@ -19,7 +21,7 @@ from difusor.publish.mirror import Mirror, has, is_shut, last_number, refuses, s
 from difusor.publish.push import LIMIT, PushFailed, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import sentences
+from difusor.publish.standing import lacking, moves
 from difusor.publish.stopping import STOPPED, TOLD, stop
 from difusor.publish.target import Target
 from difusor.publish.trouble import here, trouble, unchecked
@@ -32,6 +34,12 @@ They come from a simultaneous push, from a change that kept time and size, or fr
 moment, such as processes.
 """
 
+OTHER = (
+    "Si aquel está mal, firme este otra vez con «difusor sign» y --withdraw (la carpeta de aquel, o el corte.json que "
+    "da ese espejo); si no, dele a este el número siguiente."
+)
+"""What to do where a mirror has other content under the same number, as a sentence."""
+
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
 
@@ -40,9 +48,10 @@ MOST = 500
 class Outcome:
     """The result at one difusor.
 
-    shown; held; paused (the mirror follows an order to hold that the corte does not carry); shut (it has the corte, and
-    its clock, in doubt or behind this machine's, keeps the page shut after the opening); withdrawn (as the corte
-    orders); refused; failed (not delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
+    shown; held; paused (the mirror follows an order to hold that the corte does not carry); moved (it has the corte, by
+    which its close or end is again that of before it moved); shut (it has the corte, and its clock, in doubt or behind
+    this machine's, keeps the page shut after the opening); withdrawn (as the corte orders); refused; failed (not
+    delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
 
     `warnings`: sentences on its log, and on what this machine keeps of it; `follows`: whether it says that it follows
     the orders that the corte carries, whatever became of its files.
@@ -106,7 +115,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     status: dict[str, Any] = {}
 
     def outcome(result: str, detail: str) -> Outcome:
-        if options.seen and result in ("shown", "held", "shut"):
+        if options.seen and result in ("shown", "held", "moved", "shut"):
             warnings.extend(options.seen.publish(signed, target.election))
         seconds = round(time.monotonic() - started, 2)
         return Outcome(target.name, result, plain(detail, MOST), sent, seconds, warnings, _follows(signed, status))
@@ -137,7 +146,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                     return outcome("refused", _reason(signed, status))
                 if word == "silent":
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
-                return outcome(_result(word, signed, status), _told(word, signed, status) + _unknown(signed, status))
+                return outcome(*_taken(word, signed, status, before or {}))
     except PushFailed as failure:
         return outcome("failed", TOLD if STOPPED.is_set() else str(failure))
     except Refusal as refusal:
@@ -172,6 +181,8 @@ def _unsaid(signed: SignedCorte, status: dict[str, Any]) -> str:
 def _signed_later(signed: SignedCorte, status: dict[str, Any]) -> str:
     """Return, as a sentence, that a mirror says it has this corte already by a later signing; "" when it does not."""
     document = signed.manifest
+    if _is_other(signed, status):
+        return ""
     for had in (status.get(word) or {} for word in ("shown", "held")):
         is_same = (had.get("sequence"), had.get("corte")) == (document.sequence, instants.write(document.corte))
         with suppress(ValueError):
@@ -198,7 +209,26 @@ def _reason(signed: SignedCorte, status: dict[str, Any]) -> str:
     said = status["last_attempt"].get("reason") or "no dice por qué"
     if _is_late(signed, status):
         return f"{said} Además, {_clock(status)}."
-    return said + _outdated(signed, status) + _signed_later(signed, status)
+    if _is_other(signed, status):
+        return f"{said} {OTHER}"
+    return said + _outdated(signed, status) + _signed_later(signed, status) + _ahead(status)
+
+
+def _ahead(status: dict[str, Any]) -> str:
+    """Return, as a sentence, that a mirror refuses the corte because this machine's clock is ahead; "" if it is not."""
+    with suppress(ValueError):
+        ahead = instants.now() - instants.parse(status.get("updated"))
+        if status["last_attempt"].get("code") == "future" and ahead > future.TOLERANCE:
+            return (
+                f" El reloj de esta máquina va {ahead.total_seconds() / 60:.0f} min adelante del de ese espejo: "
+                "compárelo con la hora oficial, corríjalo y firme el corte otra vez («difusor sign» o «publish --key»)."
+            )
+    return ""
+
+
+def _is_other(signed: SignedCorte, status: dict[str, Any]) -> bool:
+    """Tell whether a mirror refuses the corte because it has another one of this number."""
+    return refuses(status, signed) and status["last_attempt"].get("code") == "conflict"
 
 
 def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
@@ -206,6 +236,17 @@ def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
     if signed.manifest.stands.light_at is None or knows_light(status):
         return ""
     return " Su servidor no conoce el modo ligero y rechazará también los que siguen: actualícelo con site.yml."
+
+
+def _taken(word: str, signed: SignedCorte, status: dict[str, Any], before: dict[str, Any]) -> tuple[str, str]:
+    """Return result and detail at a mirror that has the corte; `before` is its estado.json of before the push."""
+    result, detail = _result(word, signed, status), _told(word, signed, status) + _unknown(signed, status)
+    moved = _moved(signed, before) if word in ("shown", "held", "shut") else ""
+    had = _had(signed, before)
+    if not moved or had is None or had < signed.manifest.generated:
+        return result, detail + moved
+    remedy = "; se firmó antes que el corte que ya tenía: fírmelo otra vez con --after y la carpeta de aquel"
+    return "moved" if result in ("shown", "held") else result, detail + moved + remedy
 
 
 def _result(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
@@ -216,11 +257,31 @@ def _result(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
 
 def _unknown(signed: SignedCorte, status: dict[str, Any]) -> str:
     """Return, as the end of a sentence, which orders the mirror follows that the corte does not carry."""
-    theirs, ours = stands(status), signed.manifest.stands
-    if ours.includes(theirs):
-        return ""
-    told = [clause for clause in sentences(theirs) if clause not in sentences(ours)]
-    return f"; sigue órdenes que este corte no lleva ({'; '.join(told) or 'una orden terminó'}): fírmelo con --after"
+    told = "; ".join(lacking(signed.manifest.stands, stands(status)))
+    return f"; sigue órdenes que este corte no lleva ({told}): fírmelo con --after" if told else ""
+
+
+def _moved(signed: SignedCorte, before: dict[str, Any]) -> str:
+    """Return, as the end of a sentence, what a corte changes of the window that a mirror had from another corte."""
+    if _had(signed, before) is None:
+        return ""  # until the first one it goes by its own configuration, which nobody has signed
+    with suppress(ValueError, KeyError):
+        changes = moves(Window.from_json(before["gate"]), signed.manifest.window)
+        return "".join(
+            f"; {says} {instants.write(now)}, y antes {instants.write(was)}" for _, says, was, now in changes
+        )
+    return ""
+
+
+def _had(signed: SignedCorte, before: dict[str, Any]) -> datetime | None:
+    """Return when the newest corte of this opening was signed that a mirror says it had; None for none."""
+    opens = instants.write(signed.manifest.window.opens)
+    found: list[datetime] = []
+    if (before.get("gate") or {}).get("opens") == opens:
+        for had in (before.get(word) or {} for word in ("shown", "held")):
+            with suppress(ValueError):
+                found += [instants.parse(had.get("generated"))] if (had.get("corte") or "") >= opens else []
+    return max(found, default=None)
 
 
 def _told(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:

@@ -11,12 +11,14 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from corte.format import files, instants, manifest
+from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
+from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import signing
 from difusor.publish.seen import Seen
-from difusor.publish.standing import Records, latest
+from difusor.publish.standing import Records, latest, moves
 
 SOON = timedelta(minutes=2)
 """How far ahead a close is, at most, that is proposed to who wants to close at once; whole minutes are."""
@@ -58,12 +60,14 @@ def check_window(election: Election, close: datetime | None, retain: datetime | 
     """
     if (last := latest(election, after)) is None:
         return
-    was, would = last.window, election.window
-    if close is None:
-        _check_kept(election, "cierra", was.closes, would.closes, "--close")
-    if retain is None and (was.retain_until > was.closes or would.retain_until > would.closes):
-        kept = max(was.retain_until, would.closes)  # never less than until the close
-        _check_kept(election, "sigue disponible hasta", kept, would.retain_until, "--retain")
+    ordered = {"--close": close, "--retain": retain}
+    for option, says, was, would in moves(last.window, election.window):
+        if ordered[option] is None:
+            before, now = (instant.astimezone(election.catalog.zone).isoformat() for instant in (was, would))
+            raise UnusableError(
+                f"el último corte firmado {says} {before}, y la elección dice {now}: firme con «difusor sign» y "
+                f"{option} seguido del que vale, y escríbalo en el archivo de la elección"
+            )
 
 
 def check_close(election: Election, close: datetime | None, after: Path | None) -> None:
@@ -85,15 +89,6 @@ def check_close(election: Election, close: datetime | None, after: Path | None) 
         )
 
 
-def _check_kept(election: Election, says: str, was: datetime, would: datetime, option: str) -> None:
-    if was != would:
-        before, now = (instant.astimezone(election.catalog.zone).isoformat() for instant in (was, would))
-        raise UnusableError(
-            f"el último corte firmado {says} {before}, y la elección dice {now}: firme con «difusor sign» y {option} "
-            "seguido del que vale, y escríbalo en el archivo de la elección"
-        )
-
-
 def check_light(election: Election) -> None:
     """Refuse the first order of light mode of an opening while a mirror would refuse every manifest that names it.
 
@@ -106,6 +101,24 @@ def check_light(election: Election) -> None:
             "site.yml, envíeles otra vez el último corte con «difusor publish» y fírmelo entonces; si alguno ya no es "
             f"espejo, borre su registro ({', '.join(map(str, old))})"
         )
+
+
+def check_content(election: Election, document: Manifest, stands: Standing) -> None:
+    """Refuse other content under the number of a corte that a mirror has: it would keep that one, the others take this.
+
+    Unless `stands`, what stands with the new manifest, withdraws that one.
+    """
+    if Seen().published(election)[0] is None:
+        return  # a purge has deleted what was published of this opening, and the numbers begin anew
+    identity = (document.sequence, document.corte, document.content_sha256)
+    for had, is_published in Records(election).history():
+        is_other = had.sequence == document.sequence and had.identity != identity
+        if is_published and is_other and not stands.withdraws(*had.identity, had.manifest_sha256):
+            raise UnusableError(
+                f"el corte {had.sequence} ya se publicó con otro contenido u otra hora, y el espejo que lo tiene "
+                "rechazaría este: si aquel está mal, firme este con «difusor sign» y --withdraw "
+                f"{had.manifest_sha256[:16]}; si no, dele a este el número siguiente"
+            )
 
 
 def _check_sequence(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from corte.format import instants, signature
 from corte.format.errors import why
-from corte.format.manifest import Window
+from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
@@ -22,7 +22,7 @@ from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 from difusor.terminal import local
 
-TAKEN = ("shown", "held", "paused", "shut")
+TAKEN = ("shown", "held", "paused", "moved", "shut")
 """The results at a difusor that has the corte."""
 BRIEFLY = 0.1
 """Seconds to wait while somebody else signs, and other difusores' results are to be told."""
@@ -110,7 +110,7 @@ def signed_for(
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
     if ordered := signing.ordered(tree, targets[0].election):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
-    elsewhere.check(targets[0].election, targets)
+    elsewhere.check(targets[0].election, targets, standing.in_folder(tree, targets[0].election))
     signed = _sign(tree, targets[0].election, key, Orders(jump=jump))
     tell(signed)
     return signed
@@ -205,11 +205,9 @@ def _missing(signed: SignedCorte, targets: list[Target]) -> str:
     if not targets or not standing.is_of(signed.manifest, targets[0].election):
         return ""
     records = standing.Records(targets[0].election)
-    own, known = signed.manifest.stands, records.standing()
-    if own.includes(known):
-        return ""
-    records.check_dates()  # what cannot be signed is not to be asked for
-    return ", ".join(set(standing.sentences(known)) - set(standing.sentences(own))) or "una orden terminó"
+    if missing := standing.lacking(signed.manifest.stands, records.standing()):
+        records.check_dates()  # what cannot be signed is not to be asked for
+    return ", ".join(missing)
 
 
 def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCorte:
@@ -221,9 +219,20 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     words = (*orders.words, *(["withdrawal"] if orders.withdraw else []))
     records = standing.Records(election)
     with records.lock():
-        stands = standing.statement(tree, election, orders.after, orders.withdraw)
+        stands = _checked(election, standing.statement(tree, election, orders.after, orders.withdraw))
         mistakes.check_window(election, orders.close, orders.retain, orders.after)
         # What a key signed that servers do not know was never ordered, and is not written over what they know.
         signed = signing.sign(tree, election, key, sequence, corte, words, stands, partial(signing.admit, election))
         records.remember(signed)
     return signed
+
+
+def _checked(election: Election, stands: Callable[[Manifest], Standing]) -> Callable[[Manifest], Standing]:
+    """Return the function that says what stands, and refuses the content of a manifest where another has its number."""
+
+    def checked(document: Manifest) -> Standing:
+        found = stands(document)
+        mistakes.check_content(election, document, found)
+        return found
+
+    return checked

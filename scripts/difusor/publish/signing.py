@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,13 +13,15 @@ from typing import Any
 
 from corte.format import content, files, future, instants, manifest, signature, tree
 from corte.format.manifest import Manifest
-from corte.format.refusal import Refusal
+from corte.format.refusal import Refusal, quote
 from corte.format.standing import Standing
 from difusor.inventory import Election, signers
 from difusor.project import UnusableError
 from difusor.publish import pages
 
 IDENTITY = pages.IDENTITY
+LEFT = (".", "~$")
+"""How the names begin of what systems, editors and open office programs leave in a folder."""
 BEHIND = (
     "por el reloj de esta máquina ya es la hora de apertura y el del espejo va detrás; vea cuál da la hora oficial: si "
     "es el de aquí, que el espejo llegue a un servidor de hora (NTP, UDP 123), y allá: sudo systemctl restart chrony"
@@ -71,6 +74,7 @@ def sign(
     sequence, corte = identified(folder, sequence, corte)
     for left in folder.glob(f"{files.UNFINISHED}*"):  # by a signing that a power cut ended
         left.unlink()
+    _check_left(folder)
     document = Manifest(
         election=election.id,
         environment=election.environment,
@@ -91,6 +95,16 @@ def sign(
     files.replace(folder / manifest.NAME, raw)
     files.replace(folder / manifest.SIGNATURE_NAME, armour)
     return SignedCorte(folder, document, raw, armour)
+
+
+def _check_left(folder: Path) -> None:
+    """Refuse what a system or a program left in a tree: servers take no hidden file, and would serve the others."""
+    for above, folders, names in os.walk(folder):
+        if left := min((name for name in (*folders, *names) if name.startswith(LEFT)), default=""):
+            path = quote(str(Path(above, left).relative_to(folder)))
+            raise Refusal(
+                "path", f"{path} es oculto o temporal: lo dejó el sistema o un programa abierto; bórrelo de la carpeta."
+            )
 
 
 def verify(folder: Path) -> tuple[SignedCorte, str]:
@@ -159,7 +173,7 @@ def check_sendable(signed: SignedCorte, election: Election, is_waiting: bool = F
 
 
 def fits(signed: SignedCorte, election: Election) -> bool:
-    """Tell whether a server of this election would accept the signature now and opens when the manifest says.
+    """Tell whether a server of this election would accept signature and date now and opens when the manifest says.
 
     Refusal when this machine cannot verify it.
     """
@@ -169,7 +183,8 @@ def fits(signed: SignedCorte, election: Election) -> bool:
         if refusal.code == "system":  # this machine could not verify it, which says nothing of the signature
             raise
         return False
-    return signed.manifest.window.opens == election.window.opens
+    is_ahead = signed.manifest.generated > instants.now() + future.TOLERANCE  # signed by a clock that was ahead
+    return signed.manifest.window.opens == election.window.opens and not is_ahead
 
 
 def is_signed(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from corte.format import files, instants, manifest, signature
 from corte.format.errors import why
-from corte.format.manifest import Manifest
+from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import AHEAD, MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
@@ -200,11 +200,14 @@ def is_of(found: Manifest, election: Election) -> bool:
 
 
 def _succeeds(document: Manifest, before: Manifest | None) -> bool:
-    """Tell whether a manifest takes the place of the last one: it knows more orders, or the same and is no older."""
+    """Tell whether a manifest takes the place of the last one: it knows more orders, or the same and is no older.
+
+    One of an hour to come was signed by a clock that was ahead, and makes none older.
+    """
     if before is None:
         return True
     if document.stands == before.stands:
-        return document.generated >= before.generated
+        return document.generated >= before.generated or before.generated > instants.now() + AHEAD
     return document.stands.includes(before.stands)
 
 
@@ -228,7 +231,7 @@ def statement(
     """
     records = Records(election)
     records.check_dates()
-    own = _own(folder, election)
+    own = in_folder(folder, election)
     _check_dates(own, folder / manifest.NAME)
     before = records.standing().join(own)
     if after is not None:
@@ -282,6 +285,23 @@ def sentences(standing: Standing) -> list[str]:
     return told
 
 
+def lacking(ours: Standing, theirs: Standing) -> list[str]:
+    """Return as Spanish clauses, for the operator, what stands by theirs and not by ours; empty for nothing."""
+    if ours.includes(theirs):
+        return []
+    return [clause for clause in sentences(theirs) if clause not in sentences(ours)] or ["una orden terminó"]
+
+
+def moves(was: Window, would: Window) -> Iterator[tuple[str, str, datetime, datetime]]:
+    """Yield what of a window another one moves: the option of `sign`, the verb, and the instants before and after."""
+    if was.closes != would.closes:
+        yield "--close", "cierra", was.closes, would.closes
+    kept = max(was.retain_until, would.closes)  # never less than until the close
+    is_retained = was.retain_until > was.closes or would.retain_until > would.closes
+    if is_retained and kept != would.retain_until:
+        yield "--retain", "sigue disponible hasta", kept, would.retain_until
+
+
 def ended(document: Manifest) -> list[str]:
     """Return as Spanish clauses, for the operator, what stood until this corte was signed and ends with it."""
     at, stands = document.stands.light_ended_at, document.stands
@@ -302,7 +322,7 @@ def _check_dates(stands: Standing, path: Path) -> None:
         )
 
 
-def _own(folder: Path, election: Election) -> Standing:
+def in_folder(folder: Path, election: Election) -> Standing:
     """Return what stands according to the folder's own manifest, if it is of this opening and of one of its signers.
 
     Refusal when this machine cannot verify that.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -158,6 +159,53 @@ def test_an_order_signed_while_the_clock_was_ahead_is_told_with_its_file_and_rem
     assert desk.publish(folder, key=False)[0] == 0
 
 
+@pytest.fixture
+def set_clock_right(desk: Desk) -> Callable[[], None]:
+    """Have this machine's clock be seven minutes ahead of the mirrors', which are right; return what sets it right."""
+    for server in desk.servers.values():
+        said = server.status()
+        server.config.status_file.write_text(json.dumps({**said, "clock": {**said["clock"], "synchronised": True}}))
+    fast, push = [timedelta(minutes=7)], desk._push
+
+    def pushed(*arguments: Any) -> int:
+        desk.now -= fast[0]
+        try:
+            return push(*arguments)
+        finally:
+            desk.now += fast[0]
+
+    def set_right() -> None:
+        desk.now -= fast[0]
+        fast[0] = timedelta(0)
+
+    desk.patch.setattr(deliver, "push", pushed)
+    desk.now += fast[0]
+    return set_right
+
+
+def test_a_clock_that_is_ahead_is_told_as_that(desk: Desk, set_clock_right: Callable[[], None]):
+    """Every mirror refused the corte, none could say why, and the folder kept its date after that was set right."""
+    folder = desk.corte(6)
+    identity = {"secuencia": 6, "corte": instants.write(desk.now - timedelta(minutes=7))}
+    (folder / signing.IDENTITY).write_text(json.dumps(identity))
+    assert desk.publish(folder, "norte") == (1, ["refused"])
+    assert "va 7 min adelante del de ese espejo" in desk.details and "firme el corte otra vez" in desk.details
+    wrong = signed_in(folder)
+    set_clock_right()
+    assert desk.publish(folder) == (0, ["shown", "shown"])
+    assert signed_in(folder).generated < wrong.generated
+    assert standing.Records(load_election(desk.election)).newest() == signed_in(folder), "the wrong date stayed"
+
+
+def test_an_order_signed_while_the_clock_was_ahead_is_not_dropped_by_signing_anew(
+    desk: Desk, set_clock_right: Callable[[], None]
+):
+    last = desk.folder / "cortes/5"
+    assert desk.sign(last, "--close", instants.write(desk.now + timedelta(hours=20))).exit_code == 0
+    set_clock_right()
+    assert desk.publish(last) == (1, []) and "llevaba órdenes (close)" in " ".join(desk.details.split())
+
+
 def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: Desk):
     """Signing a corte twice before it is sent does not make it the one that stays shown."""
     folder = desk.corte(6)
@@ -235,6 +283,31 @@ def test_the_shown_corte_is_withdrawn_by_signing_it_again(desk: Desk, named: str
     assert desk.sign(bad).exit_code == 1, "it was signed again without the order"
     assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
     assert [one.sequence for one in signed_in(desk.folder / "cortes/7").stands.withdrawn] == [6]
+
+
+def test_other_content_under_a_number_that_a_mirror_has_is_signed_only_to_withdraw_that(desk: Desk):
+    """Stopped at the first mirror, exported anew and published again: mirrors showed two cortes of one number."""
+    folder = desk.corte(6)
+    assert desk.publish(folder, "norte") == (0, ["shown"])
+    wrong = signing.verify(folder)[0]
+    write_files(folder, {"descargas/a.csv": b"the right counts"})
+    for _ in range(2):
+        assert desk.publish(folder) == (1, []) and signing.papers(folder) == (wrong.raw, wrong.armour)
+        told = " ".join(desk.details.split())
+        assert f"--withdraw {wrong.sha256[:16]}; si no, dele a este el número siguiente" in told
+    assert desk.sign(desk.corte(7)).exit_code == 0
+    assert desk.sign(folder, "--withdraw", wrong.sha256[:16]).exit_code == 0
+    assert desk.publish(folder) == (0, ["shown", "shown"])
+    right = signing.verify(folder)[0].sha256
+    assert [desk.status(name)["shown"]["manifest_sha256"] for name in desk.servers] == [right, right]
+
+
+def test_after_a_purge_the_numbers_begin_anew(desk: Desk, tmp_path: Path):
+    folder = desk.corte(5)
+    write_files(folder, {"descargas/a.csv": b"the second rehearsal"})
+    assert desk.sign(folder).exit_code == 1
+    Seen().hand_over(make_target(desk.election), tmp_path)
+    assert desk.sign(folder).exit_code == 0
 
 
 @pytest.mark.parametrize("change", ["gone", "signed again"])

@@ -6,9 +6,7 @@ import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from corte_kit import make_key
 from desk_kit import Desk
@@ -18,7 +16,6 @@ from corte.format import instants
 from difusor.commands import verify
 from difusor.inventory import load_election
 from difusor.publish import age, comparison, roads, standing
-from difusor.publish.mirror import Mirror
 from difusor.publish.seen import Seen
 
 Audit = Callable[[str], comparison.Comparison]
@@ -27,16 +24,6 @@ Audit = Callable[[str], comparison.Comparison]
 @pytest.fixture
 def audit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Audit:
     """Return the function that compares what a mirror shows, as `audit` does."""
-
-    def hand(mirror: Any, url: str, take: Callable[[bytes], object], *_: object, **__: object) -> httpx.Response:
-        path = desk.servers[mirror.target.name].config.public / "actual" / url.removeprefix("https://x/")
-        if not path.exists():
-            return httpx.Response(404)
-        take(path.read_bytes())
-        return httpx.Response(200)
-
-    monkeypatch.setattr(Mirror, "url", f"https://x{comparison.PATH}", raising=False)
-    monkeypatch.setattr(Mirror, "hand", hand)
     monkeypatch.setattr(roads, "differences", lambda *_: [])
     monkeypatch.setattr(roads, "elsewhere", lambda *_: ([], [], ""))
     known = standing.Records(load_election(desk.election)).standing

@@ -104,6 +104,15 @@ def test_what_no_server_would_take_is_not_signed(
     assert not signing.is_signed(tree)
 
 
+@pytest.mark.parametrize("left", [".DS_Store", "datos/._corte.json", "descargas/~$actas.xlsx", ".Trash-0/info"])
+def test_what_a_system_or_an_open_program_left_is_to_be_deleted(tree: Path, election: Path, key: Path, left: str):
+    """The file that locks an open spreadsheet was published, with the name of who had it open."""
+    write_files(tree, {left: b"\x05"})
+    with pytest.raises(Refusal, match="bórrelo de la carpeta"):
+        signing.sign(tree, load_election(election), key)
+    assert not signing.is_signed(tree)
+
+
 def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, key: Path):
     (tree / "datos/corte.json").write_text("[]")
     with pytest.raises(UnusableError, match="--sequence"):
