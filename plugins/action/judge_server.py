@@ -171,6 +171,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         entered=tuple(Login(**each) for each in found["entered"]),
         excepted=tuple((each["path"], each["match"], each["setting"]) for each in files["excepted"]),
         detour=tuple(found["detour"]),
+        tunnel=tuple((each["name"], each["kind"], each["port"], each["protocol"]) for each in found["tunnel"]),
         keyed=tuple(files["keyed"]),
         raw=tuple((each["protocol"], each["process"]) for each in found["raw"]),
         swarm=found["swarm"],

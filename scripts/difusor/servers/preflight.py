@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import engine, logins, neighbours, sshd
+from difusor.servers import engine, logins, neighbours, sshd, ways
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -111,7 +111,8 @@ def problems(
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
-        *(_by_a_detour(server) if strict_paths else ()),
+        *(ways.by_a_detour(server.neighbours) if strict_paths else ()),
+        *ways.by_a_tunnel(server.neighbours, server.rules),
         *engine.problems(server.facts, [*trusted, *others], subnet),
         *_somebodys(server, keys),
         *_by_another_port(server),
@@ -310,15 +311,6 @@ def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
         yield (
             f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
             "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
-        )
-
-
-def _by_a_detour(server: Machine) -> Iterator[str]:
-    if server.neighbours.detour:
-        came, gone = server.neighbours.detour
-        yield (
-            f"usted entra por {came} y el servidor le contesta por {gone}, con lo que el núcleo dejaría de oírlo "
-            "(rp_filter); corrija esa ruta, o ponga kernel_sysctl: {net.ipv4.conf.all.rp_filter: 2} en el inventario"
         )
 
 

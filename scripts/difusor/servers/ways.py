@@ -1,0 +1,62 @@
+"""Judges the way by which the operator comes in: what the firewall, or the kernel, would cut behind him.
+
+Sentences are Spanish, because a difusor's administrator reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from difusor.servers import neighbours
+from difusor.servers.neighbours import Neighbours
+
+REMARKS = {
+    "WireGuard": "; si es el servidor quien llama, basta con PersistentKeepalive = 25 en su [Peer]",
+    "IPsec": "; si entre los dos extremos no hay NAT, también sudo ufw allow proto esp from any",
+}
+"""What else there is to say of a kind of tunnel."""
+
+
+def by_a_detour(found: Neighbours) -> Iterator[str]:
+    """Tell of an operator who comes in by one interface and is answered by another, which the kernel would not take."""
+    if found.detour:
+        came, gone = found.detour
+        yield (
+            f"usted entra por {came} y el servidor le contesta por {gone}, con lo que el núcleo dejaría de oírlo "
+            "(rp_filter); corrija esa ruta, o ponga kernel_sysctl: {net.ipv4.conf.all.rp_filter: 2} en el inventario"
+        )
+
+
+def by_a_tunnel(found: Neighbours, rules: Iterable[str]) -> Iterator[str]:
+    """Tell of a tunnel that nobody could begin any more, by which the operator comes in and which ends on this server.
+
+    What is open stays open, so that the proof of a login succeeds; what begins after some idle minutes, or a restart,
+    is dropped. `rules`: what the owner's rules of UFW admit; about those that are not to stay the preflight asks.
+    """
+    admitted = list(rules)
+    shut = [
+        (name, kind, port, protocol)
+        for name, kind, port, protocol in found.tunnel
+        if neighbours.stays_open(found, [(port, protocol, "")])[0]
+        and not any(_admits(rule, port, protocol) for rule in admitted)
+    ]
+    if shut:
+        name, kind = shut[0][:2]
+        ports = [f"{port}/{protocol}" for _, _, port, protocol in shut]
+        commands = " y ".join(f"sudo ufw allow {each}" for each in ports)
+        yield (
+            f"usted entra por un túnel de {kind} ({name}) que termina en este servidor, y el cortafuegos cerraría "
+            f"{' y '.join(ports)}, donde comienza: la sesión de ahora seguiría, y tras unos minutos sin tráfico, o un "
+            f"reinicio, nadie entraría por él; corra {commands} (si falta ufw, sudo apt install ufw) y repita, que se "
+            f"dirá cómo conservar esa regla{REMARKS.get(kind, '')}"
+        )
+
+
+def _admits(rule: str, port: int, protocol: str) -> bool:
+    """Tell whether a rule in UFW's files, as "allow udp 51820 0.0.0.0/0 any 0.0.0.0/0 in", admits a port."""
+    said = re.match(r"(?:allow|limit)\S* (\S+) (\S+) ", rule)
+    if not said or said[1] not in ("any", protocol):
+        return False
+    bounds = re.findall(r"(\d+)(?::(\d+))?", said[2])
+    return said[2] == "any" or any(int(low) <= port <= int(high or low) for low, high in bounds)
