@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
-from difusor.servers import diagnosis, notices, parameters, preflight, webserver
+from difusor.servers import diagnosis, engine, notices, parameters, preflight, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -57,7 +57,8 @@ class ActionModule(ActionBase):
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
         (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `remote` (folders),
-        `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title, quote, fix, met, found}).
+        `bridge` (network), `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title, quote, fix, met,
+        found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -113,6 +114,7 @@ class ActionModule(ActionBase):
             "changed": False,
             "problems": problems,
             "remote": preflight.remote(server),
+            "bridge": [str(each) for each in (engine.of_the_bridge(facts),) if each],
             "closed": closed,
             "open": opened,
             "outside": preflight.left_outside(server, args["trusted"]),
