@@ -103,7 +103,8 @@ class ActionModule(ActionBase):
             keys=args["keys"],
             by_password=args["password_login"],
             break_glass=args["break_glass"],
-            strict_paths=args["strict_paths"],
+            strict_paths=args["strict_paths"]
+            and not parameters.is_loose(server.neighbours.detour[:1], facts["owners_parameters"], args["sysctl"]),
             images=[(archive, images.architecture(Path(archive))) for archive in args["images"]],
         )
         call = _call(args["call"])
