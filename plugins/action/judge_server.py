@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
-from difusor.servers import diagnosis, engine, notices, parameters, preflight, webserver
+from difusor.servers import diagnosis, engine, notices, parameters, preflight, ways, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -57,8 +57,8 @@ class ActionModule(ActionBase):
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
         (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `remote` (folders),
-        `bridge` (network), `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title, quote, fix, met,
-        found}).
+        `router` (text), `bridge` (network), `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title,
+        quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -115,6 +115,7 @@ class ActionModule(ActionBase):
             "changed": False,
             "problems": problems,
             "remote": preflight.remote(server),
+            "router": ways.of_a_router(server.operator, facts),
             "bridge": [str(each) for each in (engine.of_the_bridge(facts),) if each],
             "closed": closed,
             "open": opened,

@@ -308,9 +308,11 @@ def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
     address = ipaddress.ip_address(server.operator)
     address = getattr(address, "ipv4_mapped", None) or address
     if not any(address in ipaddress.ip_network(origin) for origin in trusted):
+        told = ways.of_a_router(str(address), server.facts)
         yield (
             f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
-            "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
+            f"{f'{told[0]}; si lo es, ' if told else ''}agréguela a difusor_trusted_addresses o a "
+            "election_trusted_addresses"
         )
 
 

@@ -6,7 +6,8 @@ Sentences are Spanish, because a difusor's administrator reads them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from difusor.servers import neighbours
 from difusor.servers.neighbours import Neighbours
@@ -16,6 +17,8 @@ REMARKS = {
     "IPsec": "; si entre los dos extremos no hay NAT, también sudo ufw allow proto esp from any",
 }
 """What else there is to say of a kind of tunnel."""
+CONTAINERS = frozenset({"container", "containerd", "docker", "lxc", "podman"})
+"""Ansible's words for a server whose router is the machine that it runs on."""
 
 
 def by_a_detour(found: Neighbours) -> Iterator[str]:
@@ -51,6 +54,22 @@ def by_a_tunnel(found: Neighbours, rules: Iterable[str]) -> Iterator[str]:
             f"reinicio, nadie entraría por él; corra {commands} (si falta ufw, sudo apt install ufw) y repita, que se "
             f"dirá cómo conservar esa regla{REMARKS.get(kind, '')}"
         )
+
+
+def of_a_router(operator: str, facts: Mapping[str, Any]) -> list[str]:
+    """Return what it means that the operator comes from the address of the server's own router, nothing otherwise.
+
+    He may work there, as on a bastion; or a perimeter writes its own address into all that comes in.
+    """
+    operator = operator.removeprefix("::ffff:")
+    gateways = {facts.get(family, {}).get("gateway") for family in ("default_ipv4", "default_ipv6")}
+    if operator not in gateways or CONTAINERS & {*facts.get("virtualization_tech_guest", ())}:
+        return []
+    return [
+        f"{operator} es la puerta de enlace del servidor: si no es la máquina desde la que usted trabaja, el perímetro "
+        "pone su dirección a todo lo que entra, con lo que sería confiable cualquiera a quien deje pasar a SSH o a los "
+        "cortes, y la ciudadanía entera contaría como una sola dirección; pida que no traduzca el origen"
+    ]
 
 
 def _admits(rule: str, port: int, protocol: str) -> bool:

@@ -1,4 +1,4 @@
-"""The way by which the operator comes in: a tunnel that ends on the server, or a detour."""
+"""The way by which the operator comes in: a tunnel that ends on the server, a detour, a router in front."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from plugin_kit import load
+from role_kit import diagnosis
 from server_kit import SERVER, WANTED, with_facts
 
 from difusor.servers.neighbours import Neighbours
 from difusor.servers.preflight import problems
+from difusor.servers.ways import of_a_router
 
 OPERATOR = "10.8.0.2 50000 10.8.0.1 22"
 TUNNEL = ("wg0", "WireGuard", 51820, "udp")
@@ -179,3 +181,35 @@ def test_a_tunnel_to_the_address_of_a_card_is_no_detour(kind: str, route: str, f
     known = ["2: eth0    inet 10.8.0.1/24 scope global eth0"]
     look = looking("wg0", kind, show=known, fibmatch=[route])
     assert load("module_utils/probe/queues.py").detour(look, OPERATOR) == found
+
+
+ROUTER = {"default_ipv4": {"interface": "eno-1", "gateway": "10.9.0.1"}, "default_ipv6": {"gateway": "fe80::1"}}
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "told"),
+    [
+        ("10.9.0.1", {}, True),
+        ("fe80::1", {}, True),
+        ("10.9.0.4", {}, False),
+        ("10.9.0.1", {"virtualization_tech_guest": ["docker", "container"]}, False),  # it is the machine around it
+        ("10.9.0.1", {"virtualization_tech_guest": ["kvm"]}, True),
+        ("", {"default_ipv4": {}, "default_ipv6": {}}, False),
+    ],
+)
+def test_an_operator_with_the_address_of_the_servers_router_is_told_what_that_means(
+    address: str, more: dict[str, Any], told: bool
+) -> None:
+    """Where a perimeter puts its own address into all that comes in, whom it lets through would be trusted."""
+    found = of_a_router(address, {**ROUTER, **more})
+    assert [each.startswith(f"{address} es la puerta de enlace del servidor: si no es") for each in found] == [
+        True
+    ] * told
+    assert ("AVISO: desde dónde entra usted: " in diagnosis(judged={"router": found})) is told
+
+
+def test_the_address_of_the_servers_router_is_not_just_to_be_trusted() -> None:
+    server = with_facts(env={"SSH_CONNECTION": "10.9.0.1 5 10.9.0.10 22"}, **ROUTER)
+    (said,) = problems(server, **{**WANTED, "trusted": ["10.9.0.4"]})
+    assert "pida que no traduzca el origen; si lo es, agréguela a difusor_trusted_addresses o a election_" in said
+    assert problems(server, **{**WANTED, "trusted": ["10.9.0.1"]}) == [], "it may be a bastion"
