@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
+from difusor.inventory.jumps import WAY, through
 from difusor.servers import diagnosis, engine, notices, parameters, preflight, ways, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
@@ -106,6 +108,7 @@ class ActionModule(ActionBase):
             strict_paths=args["strict_paths"]
             and not parameters.is_loose(server.neighbours.detour[:1], facts["owners_parameters"], args["sysctl"]),
             images=[(archive, images.architecture(Path(archive))) for archive in args["images"]],
+            behind=_behind(task_vars or {}),
         )
         call = _call(args["call"])
         asked = {name: args[name] for name in ("public_address", "registered", "attested")}
@@ -146,6 +149,16 @@ def _call(name: str) -> spec.Spec | None:
         return spec.load(name) if name else None
     except spec.SpecError as error:
         raise AnsibleError(str(error)) from None
+
+
+def _behind(task_vars: Mapping[str, Any]) -> list[str]:
+    """Return the other servers of the inventory that ssh reaches through this one."""
+    servers: dict[str, dict[str, Any]] = {}
+    for name in {task_vars["inventory_hostname"]: None, **dict.fromkeys(task_vars["groups"].get("difusores", []))}:
+        servers[name] = {}
+        with suppress(AnsibleError):  # of a value of another server's, which its own check tells
+            servers[name] = {option: task_vars["hostvars"][name].get(option) for option in WAY}
+    return through(task_vars["inventory_hostname"], servers)
 
 
 def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str) -> Neighbours:

@@ -90,6 +90,7 @@ def problems(
     images: Iterable[tuple[str, str]] = (),
     others: Iterable[str] = (),
     subnet: str = "",
+    behind: Collection[str] = (),
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
@@ -100,8 +101,8 @@ def problems(
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
     account, `by_password` whether SSH goes on admitting passwords, `break_glass` whether one more key opens that
     account by a file of root, `strict_paths` whether the kernel will drop what comes by another interface than its
-    answer goes, `images` the archive and the architecture of each image, "" when it is unknown; `others` further
-    addresses and names that the server has to reach, `subnet` the addresses of the containers' network.
+    answer goes, `images` the archive and the architecture of each image, "" when it is unknown; `others` addresses and
+    names that the server has to reach, `subnet` the containers' addresses, `behind` servers that ssh reaches by it.
     """
     return [
         *_unsupported(server, releases),
@@ -111,8 +112,7 @@ def problems(
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
-        *(ways.by_a_detour(server.neighbours) if strict_paths else ()),
-        *ways.by_a_tunnel(server.neighbours, server.rules),
+        *ways.problems(server.neighbours, server.rules, behind, strict_paths=strict_paths),
         *engine.problems(server.facts, [*trusted, *others], subnet),
         *_somebodys(server, keys),
         *_by_another_port(server),

@@ -6,7 +6,7 @@ Sentences are Spanish, because a difusor's administrator reads them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from difusor.servers import neighbours
@@ -19,6 +19,11 @@ REMARKS = {
 """What else there is to say of a kind of tunnel."""
 CONTAINERS = frozenset({"container", "containerd", "docker", "lxc", "podman"})
 """Ansible's words for a server whose router is the machine that it runs on."""
+
+
+def problems(found: Neighbours, rules: Iterable[str], behind: Collection[str], *, strict_paths: bool) -> list[str]:
+    """Return every reason not to go on, one sentence each; see `preflight.problems`."""
+    return [*(by_a_detour(found) if strict_paths else ()), *by_a_tunnel(found, rules), *of_others(found, behind)]
 
 
 def by_a_detour(found: Neighbours) -> Iterator[str]:
@@ -53,6 +58,16 @@ def by_a_tunnel(found: Neighbours, rules: Iterable[str]) -> Iterator[str]:
             f"{' y '.join(ports)}, donde comienza: la sesión de ahora seguiría, y tras unos minutos sin tráfico, o un "
             f"reinicio, nadie entraría por él; corra {commands} (si falta ufw, sudo apt install ufw) y repita, que se "
             f"dirá cómo conservar esa regla{REMARKS.get(kind, '')}"
+        )
+
+
+def of_others(found: Neighbours, others: Collection[str]) -> Iterator[str]:
+    """Tell of other servers that ssh reaches through this one, whose SSH forwards nothing after the first run."""
+    if others and not found.mirror_of:
+        yield (
+            f"a {' y '.join(others)} se llega a través de este servidor (ProxyJump), cuyo SSH dejará de admitir "
+            "túneles, y la ejecución los perdería a la mitad; llegue a ellos por otra máquina (ansible_ssh_common_args "
+            "en hosts.yml)"
         )
 
 
