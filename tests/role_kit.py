@@ -30,6 +30,8 @@ def diagnosis(*, files: Mapping[str, Any] = {}, beside: Mapping[str, Any] = {}, 
     rows = (
         *("closed", "open", "outside", "refused", "closing", "unattended", "share", "notices", "parameters", "remote"),
         "diagnoses",
+        "bridge",
+        "router",
     )
     told = {key: [] for key in ("accepting", "tables", "routed", "uplinks", "sharing")}
     inputs = {

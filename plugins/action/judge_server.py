@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
-from difusor.servers import diagnosis, notices, parameters, preflight, webserver
+from difusor.inventory.jumps import WAY, through
+from difusor.servers import diagnosis, engine, notices, parameters, preflight, ways, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -57,7 +59,8 @@ class ActionModule(ActionBase):
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
         (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `remote` (folders),
-        `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title, quote, fix, met, found}).
+        `router` (text), `bridge` (network), `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title,
+        quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -102,8 +105,10 @@ class ActionModule(ActionBase):
             keys=args["keys"],
             by_password=args["password_login"],
             break_glass=args["break_glass"],
-            strict_paths=args["strict_paths"],
+            strict_paths=args["strict_paths"]
+            and not parameters.is_loose(server.neighbours.detour[:1], facts["owners_parameters"], args["sysctl"]),
             images=[(archive, images.architecture(Path(archive))) for archive in args["images"]],
+            behind=_behind(task_vars or {}),
         )
         call = _call(args["call"])
         asked = {name: args[name] for name in ("public_address", "registered", "attested")}
@@ -113,6 +118,8 @@ class ActionModule(ActionBase):
             "changed": False,
             "problems": problems,
             "remote": preflight.remote(server),
+            "router": ways.of_a_router(server.operator, facts),
+            "bridge": [str(each) for each in (engine.of_the_bridge(facts),) if each],
             "closed": closed,
             "open": opened,
             "outside": preflight.left_outside(server, args["trusted"]),
@@ -144,6 +151,16 @@ def _call(name: str) -> spec.Spec | None:
         raise AnsibleError(str(error)) from None
 
 
+def _behind(task_vars: Mapping[str, Any]) -> list[str]:
+    """Return the other servers of the inventory that ssh reaches through this one."""
+    servers: dict[str, dict[str, Any]] = {}
+    for name in {task_vars["inventory_hostname"]: None, **dict.fromkeys(task_vars["groups"].get("difusores", []))}:
+        servers[name] = {}
+        with suppress(AnsibleError):  # of a value of another server's, which its own check tells
+            servers[name] = {option: task_vars["hostvars"][name].get(option) for option in WAY}
+    return through(task_vars["inventory_hostname"], servers)
+
+
 def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str) -> Neighbours:
     return Neighbours(
         account=account,
@@ -171,6 +188,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         entered=tuple(Login(**each) for each in found["entered"]),
         excepted=tuple((each["path"], each["match"], each["setting"]) for each in files["excepted"]),
         detour=tuple(found["detour"]),
+        tunnel=tuple((each["name"], each["kind"], each["port"], each["protocol"]) for each in found["tunnel"]),
         keyed=tuple(files["keyed"]),
         raw=tuple((each["protocol"], each["process"]) for each in found["raw"]),
         swarm=found["swarm"],

@@ -222,6 +222,11 @@ neighbours:
     detour:
       description: The interfaces by which the operator comes in and is answered, where these differ.
       type: list
+    tunnel:
+      description: >-
+        The ports at which the tunnel that the operator comes in by waits to be begun, where it ends on the server, as
+        {name, kind, port, protocol}; C(name) is its interface.
+      type: list
     uplinks:
       description: The interfaces with a default route for IPv4, where there is more than one.
       type: list

@@ -12,7 +12,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from plugin_kit import load
 
-from difusor.servers.parameters import Parameter, changed
+from difusor.servers.parameters import Parameter, changed, is_loose
 
 
 @pytest.mark.parametrize("advertised", [False, True])
@@ -197,6 +197,54 @@ def test_what_the_owner_set_and_the_project_changes_is_told(tmp_path: Path) -> N
         each["path"]
         for each in load("module_utils/probe/parameters.py").written(owns.__contains__, str(folder), str(ufw))
     } == {str(tmp_path / "sysctl.conf"), str(folder / "90-vpn.conf")}
+
+
+FILTERS = "net.ipv4.conf.%s.rp_filter"
+STRICT = "net.ipv4.conf.eno2.rp_filter: 0 → 1 (2 si ahí llega lo que se contesta por otra interfaz)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "overrides", "told"),
+    [
+        ({"eno2": "0"}, {}, [STRICT]),
+        ({"eno2": "0", "all": "1"}, {}, []),  # it was strict before
+        ({"all": "2", "eno2": "0"}, {}, ["net.ipv4.conf.all.rp_filter: 2 → 1", STRICT.replace("0 →", "2 →")]),
+        ({"eno2": "2"}, {}, []),
+        ({"eno2": "1"}, {}, []),
+        ({"eno*": "0"}, {}, [STRICT.replace("eno2", "eno*")]),
+        ({"eno2": "0"}, {"all": 2}, ["net.ipv4.conf.eno2.rp_filter: 0 → 2"]),
+        ({"eno2": "0"}, {"all": None}, []),
+        ({"eno2": "0"}, {"eno2": 0}, [STRICT]),  # which is without effect
+        ({"eno2": "0"}, {"eno2": 2}, ["net.ipv4.conf.eno2.rp_filter: 0 → 2"]),
+    ],
+)
+def test_an_interface_that_the_value_for_all_makes_strict_is_told(
+    lines: dict[str, str], overrides: dict[str, int | None], told: list[str]
+) -> None:
+    """The kernel takes the larger value of the two, so the card's own 0 stays in its file and counts no more."""
+    written = [Parameter("/etc/sysctl.d/9.conf", FILTERS % name, value) for name, value in lines.items()]
+    given = {FILTERS % name: value for name, value in overrides.items()}
+    assert changed(written, given, advertised=True) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "loose"),
+    [
+        ({}, False),
+        ({"eth1": "2"}, True),
+        ({"eth1": 2}, True),
+        ({"eth*": "2"}, True),
+        ({"eth*": "2", "eth1": "1"}, False),
+        ({"eth1": "2", "eth*": "0"}, True),
+        ({"eth0": "2", "*": "2", "default": "2", "all": "2"}, False),  # the last three give way to the project's
+    ],
+)
+def test_a_detour_by_an_interface_that_the_owner_has_loosened_is_none(said: dict[str, Any], loose: bool) -> None:
+    given = {FILTERS % name: value for name, value in said.items()}
+    other = {"net.ipv4.conf.eth1.forwarding": "2"}
+    assert is_loose(("eth1",), {**given, **other}, {}) is is_loose(("eth1",), other, given) is loose
+    assert is_loose(("eth1",), given, dict.fromkeys(given)) is loose, "null leaves the owner's value alone"
+    assert is_loose((), given, {}) is False
 
 
 def test_router_advertisements_that_the_owner_refuses_or_takes_are_told_by_what_the_role_does() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import role_kit
@@ -63,6 +65,33 @@ def test_router_advertisements_are_dropped_first_unless_ipv6_depends_on_them() -
     assert "-A " not in before
     assert "icmp" not in FOUR
     assert restored(hook(advertised=True)) == [FOUR, SIX.replace(drop, "")]
+
+
+SYSCTL = """#!/bin/sh
+if [ "$1" = --values ]; then exec cat {folder}/room; fi
+echo "$3" >>{folder}/written
+"""
+
+
+@pytest.mark.parametrize(
+    ("room", "wanted"),
+    [("262144\n", 524288), ("524288\n", 524288), ("2000000\n", 2000000), (None, 524288)],
+)
+def test_the_kernels_table_of_connections_is_never_made_smaller(tmp_path: Path, room: str | None, wanted: int) -> None:
+    """The owner of a busy server had made it larger, and each start of the firewall took that back."""
+    (begin,) = re.findall(r"^start\(\) \{\n(.*?)^  iptables-restore", HOOK, re.MULTILINE | re.DOTALL)
+    program = tmp_path / "sysctl"
+    program.write_text(SYSCTL.format(folder=tmp_path))
+    program.chmod(0o755)
+    if room:
+        (tmp_path / "room").write_text(room)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-eu"], input=begin, text=True, check=True, env=environment)
+    assert (tmp_path / "written").read_text().splitlines() == [
+        f"net.netfilter.nf_conntrack_max={wanted}",
+        "net.netfilter.nf_conntrack_tcp_timeout_syn_recv=20",
+        "net.netfilter.nf_conntrack_tcp_timeout_time_wait=30",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, listening, read, sharing, ssh, ufw
+from ansible.module_utils.probe import LISTS, listening, read, sharing, ssh, tunnels, ufw
 from ansible.module_utils.probe.files import account_keys
 from ansible.module_utils.probe.queues import detour, shaped, uplinks
 from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
@@ -362,6 +362,7 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "routed": routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
         "uplinks": several if len(several) > 1 else [],
         "detour": detour(lines, operator),
+        "tunnel": tunnels.look(lines, operator),
         "masked": masked(lines, units),
         "swarm": swarm,
         "sharing": sharing.look(),

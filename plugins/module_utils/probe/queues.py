@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ansible.module_utils.probe import tunnels
+
 OURS = "50e:"
 """The handle of the queue of the role `tc`; the kernel's own have 0:."""
 
@@ -19,16 +21,26 @@ def detour(lines, connection):
 
     `connection`: SSH_CONNECTION, his address and port and the server's; only for IPv4 does the kernel compare the two.
     """
-    words = [each.replace("::ffff:", "") for each in connection.split()]
-    if len(words) != 4 or ":" in words[0]:
+    operator, own = tunnels.ends(connection) or ("", "")
+    if not operator or ":" in operator:
         return []
     known = (line.split() for line in lines("ip", "-4", "-oneline", "address", "show"))
-    came = next((each[1] for each in known if each[3].partition("/")[0] == words[2]), "")
-    route = re.search(r" dev (\S+)", " ".join(lines("ip", "-4", "route", "get", words[0], "from", words[2])))
-    gone = route[1] if route else ""
+    came = next((each[1] for each in known if each[3].partition("/")[0] == own), "")
+    gone = tunnels.answered_by(lines, operator, own)
     # An address on a device without a cable, as one that is routed to the server, came by another.
     is_compared = came and gone not in ("", "lo", came) and not re.match(r"lo$|dummy", came)
-    return [came, gone] if is_compared else []
+    return [came, gone] if is_compared and not _is_led(lines, operator, own, gone) else []
+
+
+def _is_led(lines, operator, own, gone):
+    """Tell whether a route of its own leads to an address through a tunnel.
+
+    Then he comes out of that tunnel too, for whichever of the server's addresses. The answers to everybody are in one
+    that is the default route, or each half of it.
+    """
+    route = " ".join(lines("ip", "-4", "route", "get", operator, "from", own, "fibmatch"))
+    is_for_all = route.startswith(("default", "0.0.0.0/1 ", "128.0.0.0/1 "))
+    return tunnels.kind(lines, gone) in tunnels.TUNNELS and not is_for_all
 
 
 def roots(lines):

@@ -21,13 +21,14 @@ SYN = {"FIN", "SYN", "RST", "ACK"}
 # The options of iptables that decide about such a connection, and modules that add no more conditions than these.
 KINDS = {
     "-s": "source", "-d": "address", "-i": "interface", "-p": "protocol", "--dport": "port", "--dports": "port",
-    "--ctstate": "state", "--state": "state", "--dst-type": "type",
+    "--ctstate": "state", "--state": "state", "--dst-type": "type", "--source-country": "source",
 }  # fmt: skip
-PLAIN = ("tcp", "multiport", "conntrack", "state", "comment", "addrtype")
+PLAIN = ("tcp", "multiport", "conntrack", "state", "comment", "addrtype", "set", "geoip")
 # Other spellings, of a file that somebody has written by hand.
 SPELLED = {
     "--source": "-s", "--src": "-s", "--destination": "-d", "--dst": "-d", "--in-interface": "-i", "--protocol": "-p",
     "--destination-port": "--dport", "--destination-ports": "--dports", "--jump": "-j", "--goto": "-g", "--match": "-m",
+    "--src-cc": "--source-country",
 }  # fmt: skip
 SERVICES = {"http": "80", "https": "443"}
 LIMITS = ("limit", "hashlimit", "connlimit")
@@ -83,6 +84,8 @@ def _condition(option, negated, values):
     if option in KINDS:
         said = {each for value in values for each in value.split(",")}
         return [(KINDS[option], negated, {SERVICES.get(each, each) for each in said})]
+    if option == "--match-set":  # a set of sources, or of something else
+        return [("source" if values[1:] == ["src"] else "other", negated, set())]
     if option in ("--tcp-flags", "--syn"):
         is_syn = option == "--syn" or (len(values) == 2 and {*values[0].split(",")} == SYN and values[1] == "SYN")
         return [("syn" if is_syn else "other", negated, set())]

@@ -154,6 +154,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/servers/sshd.py", ("preflight",)),
     ("scripts/difusor/servers/rawhttp.py", ("fail2ban", "failures", "nginx", "options", "traffic", "waf")),
     ("scripts/difusor/servers/sudo.py", ("sudo",)),
+    ("scripts/difusor/servers/ways.py", ("preflight",)),
     ("scripts/difusor/servers/webserver.py", ("preflight",)),
     ("scripts/difusor/spec/deviations.py", NO_SERVER),
     ("scripts/difusor/spec/tailoring.py", NO_SERVER),

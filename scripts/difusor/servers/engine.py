@@ -11,12 +11,19 @@ from typing import Any
 
 Facts = Mapping[str, Any]
 
-BRIDGE = ipaddress.IPv4Network("172.17.0.0/16")
-"""What an engine without options takes for its own bridge."""
+BRIDGE = "docker0"
+"""The engine's own bridge, which keeps its network for as long as it is there."""
+POOLS = (
+    *(ipaddress.IPv4Network(f"172.{number}.0.0/16") for number in range(17, 32)),
+    *ipaddress.IPv4Network("192.168.0.0/16").subnets(new_prefix=20),
+)
+"""From which an engine without options takes one for it: the first that it knows of nobody's."""
 NETWORK = "prep"
 """The name of the network of the project's containers (`docker_network`)."""
 CONTAINERS = "br-prep"
 """Its interface (`docker_bridge`), which stays in the kernel while the engine does not run."""
+OTHER_BRIDGE = '{"bip": "198.18.240.1/24"}'
+"""What gives it a network of a range that nobody has (RFC 2544), beside that of the project's containers."""
 WIDEST = 8
 """Length of the shortest prefix that says where somebody is; a VPN's routes for half the Internet do not."""
 
@@ -48,14 +55,23 @@ def _cut_off(facts: Facts, named: Iterable[str], subnet: ipaddress.IPv4Network |
 
 def _taken(facts: Facts, subnet: ipaddress.IPv4Network | None) -> Iterator[tuple[ipaddress.IPv4Network, str]]:
     """Yield each network that the run would take for containers, and how another one is chosen."""
-    # A new engine avoids the server's own networks and its name servers, but knows of no network beyond a router.
-    avoided = [*facts.get("all_ipv4_addresses", ()), *facts.get("avoided", ())]
-    is_settled = facts.get("docker_before") or "bip" in facts.get("docker_daemon", {})
-    if not is_settled and not any(_overlaps(each, BRIDGE) for each in avoided):
-        yield BRIDGE, 'déle otras en /etc/docker/daemon.json: {"bip": "192.168.240.1/24"}'
+    if bridge := of_the_bridge(facts):
+        yield bridge, f"déle otra en /etc/docker/daemon.json: {OTHER_BRIDGE}"
     networks = facts.get("current_state", {}).get("networks", {})
     if subnet and NETWORK not in networks and CONTAINERS not in facts.get("interfaces", ()):
         yield subnet, "ponga otra red en el inventario (docker_subnet: 192.168.241.0/28)"
+
+
+def of_the_bridge(facts: Facts) -> ipaddress.IPv4Network | None:
+    """Return the network that a new engine would take for its own bridge; None where that is settled already.
+
+    It avoids the server's own networks and its name servers, but knows of no network beyond a router.
+    """
+    is_there = facts.get("docker_before") or BRIDGE in facts.get("interfaces", ())
+    if is_there or {"bip", "bridge"} & facts.get("docker_daemon", {}).keys():
+        return None
+    avoided = [*facts.get("all_ipv4_addresses", ()), *facts.get("avoided", ())]
+    return next((pool for pool in POOLS if not any(_overlaps(each, pool) for each in avoided)), None)
 
 
 def _overlaps(origin: str, network: ipaddress.IPv4Network) -> bool:

@@ -66,6 +66,7 @@ class Neighbours:
     places: Mapping[str, Sequence[str]] = field(default_factory=dict)  # lines of SSH's configuration, by setting
     entered: tuple[Login, ...] = ()  # who has logged in by SSH of late
     detour: tuple[str, ...] = ()  # interfaces by which the operator comes in and is answered, where these differ
+    tunnel: tuple[tuple[str, str, int, str], ...] = ()  # (interface, kind, port, protocol) where the operator's begins
     excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in
     keyed: tuple[str, ...] = ()  # who may become root by sudo and has a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)

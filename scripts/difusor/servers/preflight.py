@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import engine, logins, neighbours, sshd
+from difusor.servers import engine, logins, neighbours, sshd, ways
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -90,6 +90,7 @@ def problems(
     images: Iterable[tuple[str, str]] = (),
     others: Iterable[str] = (),
     subnet: str = "",
+    behind: Collection[str] = (),
 ) -> list[str]:
     """Return every reason not to go on, one sentence each.
 
@@ -100,8 +101,8 @@ def problems(
     addresses and networks, `hosts` the names of the page, `keys` the public keys that will open the institute's
     account, `by_password` whether SSH goes on admitting passwords, `break_glass` whether one more key opens that
     account by a file of root, `strict_paths` whether the kernel will drop what comes by another interface than its
-    answer goes, `images` the archive and the architecture of each image, "" when it is unknown; `others` further
-    addresses and names that the server has to reach, `subnet` the addresses of the containers' network.
+    answer goes, `images` the archive and the architecture of each image, "" when it is unknown; `others` addresses and
+    names that the server has to reach, `subnet` the containers' addresses, `behind` servers that ssh reaches by it.
     """
     return [
         *_unsupported(server, releases),
@@ -111,7 +112,7 @@ def problems(
         *_as_root(server),
         *_sensorless(server, sensorless),
         *_locked_out(server, trusted),
-        *(_by_a_detour(server) if strict_paths else ()),
+        *ways.problems(server.neighbours, server.rules, behind, strict_paths=strict_paths),
         *engine.problems(server.facts, [*trusted, *others], subnet),
         *_somebodys(server, keys),
         *_by_another_port(server),
@@ -307,18 +308,11 @@ def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
     address = ipaddress.ip_address(server.operator)
     address = getattr(address, "ipv4_mapped", None) or address
     if not any(address in ipaddress.ip_network(origin) for origin in trusted):
+        told = ways.of_a_router(str(address), server.facts)
         yield (
             f"usted entra desde {address}, que no es una dirección confiable, y el cortafuegos lo dejaría fuera; "
-            "agréguela a difusor_trusted_addresses o a election_trusted_addresses"
-        )
-
-
-def _by_a_detour(server: Machine) -> Iterator[str]:
-    if server.neighbours.detour:
-        came, gone = server.neighbours.detour
-        yield (
-            f"usted entra por {came} y el servidor le contesta por {gone}, con lo que el núcleo dejaría de oírlo "
-            "(rp_filter); corrija esa ruta, o ponga kernel_sysctl: {net.ipv4.conf.all.rp_filter: 2} en el inventario"
+            f"{f'{told[0]}; si lo es, ' if told else ''}agréguela a difusor_trusted_addresses o a "
+            "election_trusted_addresses"
         )
 
 

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 from plugin_kit import load
-from role_kit import ROLES, value
+from role_kit import ROLES, diagnosis, value
 from server_kit import WANTED, with_facts
 
+from difusor.servers.engine import OTHER_BRIDGE, of_the_bridge
 from difusor.servers.preflight import problems
 from difusor.spec.reading import values
 
 SUBNET = "198.18.241.0/28"
 BEFORE = {"docker_before": True}
-FINISHED = {"all_ipv4_addresses": ["172.17.0.1"], "current_state": {"networks": {"prep": {}}}}
+FINISHED = {
+    "all_ipv4_addresses": ["172.17.0.1"], "interfaces": ["lo", "docker0"], "current_state": {"networks": {"prep": {}}}
+}  # fmt: skip
 
 
 def cut_off(facts: dict[str, Any], *others: str, trusted: tuple[str, ...] = ()) -> list[str]:
@@ -28,14 +31,44 @@ def cut_off(facts: dict[str, Any], *others: str, trusted: tuple[str, ...] = ()) 
     [
         ({}, True),
         ({"docker_daemon": {"bip": "10.0.0.1/24"}}, False),
+        ({"docker_daemon": {"bridge": "br0"}}, False),
         (BEFORE, False),  # its bridge has its network already
         ({"all_ipv4_addresses": ["172.17.0.9"]}, False),
         (FINISHED, False),
     ],
-    ids=["new", "told-another", "before", "own-network", "finished"],
+    ids=["new", "told-another", "told-a-bridge", "before", "own-network", "finished"],
 )
 def test_an_address_that_a_new_engines_bridge_would_take_is_told(facts: dict[str, Any], told: bool) -> None:
     assert cut_off(facts, trusted=("172.17.4.0/24",)) == (["172.17.4.0/24"] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("own", "avoided", "taken"),
+    [
+        (["172.17.4.2"], ["172.17.4.0/24"], "172.18.0.0/16"),
+        (["172.17.4.2"], ["172.17.4.0/24", "172.18.0.53"], "172.19.0.0/16"),
+        (["172.16.0.2"], ["172.16.0.0/12"], "192.168.0.0/20"),
+        (["192.168.4.2"], ["172.16.0.0/12", "192.168.4.0/24"], "192.168.16.0/20"),
+    ],
+)
+def test_whom_the_next_network_of_a_new_engine_would_cut_off_is_told(
+    own: list[str], avoided: list[str], taken: str
+) -> None:
+    """It avoids the network that the server is in, and takes the next one, which was the operator's."""
+    facts = {"all_ipv4_addresses": own, "avoided": avoided}
+    operator = taken.replace(".0.0/", ".9.0/24 ").split()[0]
+    assert cut_off(facts, trusted=("172.17.0.9", operator)) == [operator]
+    assert cut_off({**facts, **BEFORE}, trusted=(operator,)) == [], "its bridge has its network already"
+    assert cut_off({**facts, "interfaces": ["docker0"]}, trusted=(operator,)) == []
+
+
+def test_the_network_that_a_new_engine_takes_is_told() -> None:
+    """Citizens who have one of its addresses get no answer, and the inventory knows nothing of them."""
+    assert str(of_the_bridge({})) == "172.17.0.0/16"
+    assert of_the_bridge(BEFORE) is None
+    told = diagnosis(judged={"bridge": ["172.17.0.0/16"]})
+    assert f"déle antes otra en /etc/docker/daemon.json: {OTHER_BRIDGE}: 172.17.0.0/16" in told
+    assert "daemon.json" not in diagnosis()
 
 
 @pytest.mark.parametrize("facts", [{}, BEFORE], ids=["new", "before"])
