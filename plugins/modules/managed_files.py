@@ -16,6 +16,7 @@ import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.probe.record import GATE, is_whole
 from ansible.module_utils.runs import refuse_older
 
 DOCUMENTATION = r"""
@@ -106,6 +107,11 @@ armed:
 FOUND = ["/etc", "/var/lib/dpkg/status"]
 FOLDERS = ["/srv"]  # whose modes alone are kept
 KEYS = "/home/*/.ssh/authorized_keys"
+DAMAGED = (
+    "El registro de cómo estaba este servidor antes del proyecto (%s) está incompleto, y con él no se podría devolver; "
+    "no se escribió nada. Tráigalo de un respaldo y repita, o instale el servidor de nuevo. Si ./difusor remove ya "
+    "había dejado su informe en build/remove, borre esa carpeta del servidor y repita."
+)
 DAMAGE = "\ufffd"  # what stands, after decoding, for bytes that are no UTF-8
 
 
@@ -128,6 +134,7 @@ class ManagedFiles:
         """Bring all paths into the wanted state; nothing is written before all files are valid."""
         if not self.module.check_mode:
             refuse_older(self.module, self.module.params["run"])
+        self.refuse_damaged()
         waiting = self.take_over()
         wanted = {path: base64.b64decode(spec["content"]) for path, spec in self.payload["files"].items()}
         present = {path: content for path, content in wanted.items() if content.strip()}
@@ -145,6 +152,12 @@ class ManagedFiles:
         for path in sorted(waiting - set(self.changed)):
             self.changed.append(path)
             self.diff.append({"after_header": path, "before": "", "after": "(una ejecución interrumpida lo cambió)\n"})
+
+    def refuse_damaged(self):
+        """Build nothing on half a record. A mirror goes on, since it may be about a stolen key; the preflight tells."""
+        found = os.path.join(self.record, "found")
+        if os.path.isdir(self.record) and not is_whole(found) and not os.path.exists(GATE):
+            self.module.fail_json(msg=DAMAGED % self.record)
 
     def take_over(self):
         """Return which of the paths an interrupted run changed; from now on they wait for the end of this run."""
@@ -272,9 +285,10 @@ class ManagedFiles:
             file.write(line + "\n")
 
     def keep_found(self):
-        """Copy the state that `record` tells of; the copy gets its name only when it is complete."""
+        """Copy the state that `record` tells of; the copy gets its name only when it is complete and on the disk."""
         unfinished = self.record + ".new"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for left in (unfinished, self.record + ".old"):  # by a run or a removal that did not come to its end
+            shutil.rmtree(left, ignore_errors=True)
         found = os.path.join(unfinished, "found")
         os.makedirs(unfinished, 0o700)
         os.mkdir(found)
@@ -283,6 +297,7 @@ class ManagedFiles:
         for path in filter(os.path.isdir, FOLDERS):
             os.makedirs(found + path)
             shutil.copymode(path, found + path)
+        self.module.run_command(["sync", "-f", unfinished], check_rc=True)
         os.rename(unfinished, self.record)
 
     def note(self, path, before, after, sensitive=False):
