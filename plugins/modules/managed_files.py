@@ -149,6 +149,7 @@ class ManagedFiles:
             self.ensure_link(path, target)
         for path in sorted((set(wanted) - set(present)) | set(self.payload["absent"])):
             self.ensure_absent(path)
+        self.record_again([*sorted(present), *self.payload["links"]])
         for path in sorted(waiting - set(self.changed)):
             self.changed.append(path)
             self.diff.append({"after_header": path, "before": "", "after": "(una ejecución interrumpida lo cambió)\n"})
@@ -277,12 +278,26 @@ class ManagedFiles:
         self.append("paths", path)
         self.recorded.add(path)
 
+    def record_again(self, paths):
+        """Record what stands as wanted and is not on the list: a power cut has taken its line.
+
+        Where the record itself is gone, nothing is known of before, and none is begun.
+        """
+        if not self.module.check_mode and os.path.isdir(self.record):
+            for path in paths:
+                self.remember(path)
+
     def append(self, name, line):
-        """Append a line to a file of the record."""
+        """Append a line to a file of the record; it is on the disk before the change that it tells of."""
         if not os.path.isdir(self.record):
             self.keep_found()
-        with open(os.path.join(self.record, name), "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with open(os.path.join(self.record, name), "ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+            after_zeros = file.read(1) == b"\0"  # what a power cut leaves of lines that were not on the disk yet
+            file.write(("\n" * after_zeros + line + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
 
     def keep_found(self):
         """Copy the state that `record` tells of; the copy gets its name only when it is complete and on the disk."""
@@ -371,6 +386,8 @@ def put_file(path, content, status):
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".prep-old-")
     with os.fdopen(handle, "wb") as target:
         target.write(content)
+        target.flush()
+        os.fsync(target.fileno())
     os.chown(temporary, status.st_uid, status.st_gid)
     os.chmod(temporary, stat.S_IMODE(status.st_mode))
     os.replace(temporary, path)

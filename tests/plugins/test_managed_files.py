@@ -59,11 +59,53 @@ def test_damaged_bytes_in_the_record_do_not_stop_a_run(server: Server) -> None:
     assert "changed=0" in server.run().stdout
 
 
+@pytest.mark.parametrize("left", ["", "\0" * 20], ids=["gone", "zeros"])
+def test_a_line_that_the_record_has_lost_is_written_again(left: str, server: Server) -> None:
+    """A power cut could take it, and a removal left the file, or did not put back what had been in its place."""
+    paths = server.role.parents[1] / "record/paths"
+    server.template("etc/a.conf", "answer=42\n")
+    wanted = f"{{links: {{{server.root}/etc/link: a.conf}}}}"
+    server.run(wanted)
+    listed = paths.read_text().splitlines()
+    folders = [line for line in listed if line.endswith("/")]
+    paths.write_text("\n".join([*folders, left]))
+    before = paths.read_text()
+    assert "changed=0" in server.run(wanted, "--check").stdout
+    assert paths.read_text() == before
+    for _ in range(2):
+        assert "changed=0" in server.run(wanted).stdout
+        assert sorted({*paths.read_text().splitlines()} - {left}) == sorted(listed)
+    server.give_back("{}")
+    assert list(server.root.iterdir()) == []
+
+
+def test_no_record_is_begun_where_it_is_gone_and_nothing_is_written(server: Server) -> None:
+    """It would pass for the one that was made before the first change."""
+    record = server.role.parents[1] / "record"
+    server.template("etc/a.conf", "answer=42\n")
+    server.run()
+    record.rename(record.with_name("backup"))
+    assert "changed=0" in server.run().stdout
+    assert not record.exists()
+
+
 def installer(record: Path, **module: Any) -> Any:
     """Return what brings nothing into its wanted state, with this record; `module` stands in for AnsibleModule."""
     params = {"guard": None, "record": str(record), "run": ""}
     nothing: dict[str, Any] = {"files": {}, "directories": {}, "links": {}, "absent": []}
     return load("modules/managed_files.py"), SimpleNamespace(params=params, **module), nothing
+
+
+def test_a_line_of_the_record_is_on_the_disk_before_the_change_that_it_tells_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").read_text()))
+    written, module, nothing = installer(recorded(tmp_path / "record"))
+    files = written.ManagedFiles(module, nothing)
+    for line in ("/etc/a", "/etc/b"):
+        files.remember(line)
+    assert synced == ["/etc/a\n", "/etc/a\n/etc/b\n"]
 
 
 def test_the_copy_of_before_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None:
