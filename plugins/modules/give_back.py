@@ -9,6 +9,7 @@ import shutil
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.probe.record import is_late, is_whole
 from ansible.module_utils.runs import refuse_older
 
 DOCUMENTATION = r"""
@@ -18,6 +19,7 @@ description:
   - A file or link that was there before is put back with its owner and mode; one that managed_files added is removed.
   - A folder that managed_files made is removed when it is empty.
   - The comparison covers all of C(/etc), the packages, accounts and groups, whoever changed them; C(own) skips it.
+  - A record that is damaged is not believed, and nothing is restored or removed.
 options:
   restore:
     description: Whether to restore the paths; otherwise the server is only compared.
@@ -79,6 +81,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 recorded: {description: Whether managed_files has ever changed this server., type: bool, returned: always}
+late: {description: Whether that record was begun when the project was on it already., type: bool, returned: always}
 paths: {description: "What managed_files has written, removed or made.", type: list, returned: always}
 restored: {description: Paths that were put back as they had been., type: list, returned: always}
 removed: {description: Files and links of the project that were removed., type: list, returned: always}
@@ -89,6 +92,12 @@ accounts: {description: "Names, as C(added) and C(missing).", type: dict, return
 groups: {description: "Names, as C(added) and C(missing).", type: dict, returned: without own}
 """
 
+DAMAGED = (
+    "El registro de cómo estaba este servidor antes del proyecto (%s) está incompleto, y con él se borrarían archivos, "
+    "cuentas y paquetes del difusor; no se tocó nada más. Tráigalo de un respaldo y repita, o instale el servidor de "
+    "nuevo. Si una devolución anterior ya había dejado su informe en build/remove, el servidor ya está devuelto: basta "
+    "con borrar esa carpeta."
+)
 STATUS = "var/lib/dpkg/status"
 # Between the two lines dpkg writes others, such as Essential. The third word of Status is how far the package has come.
 PACKAGE = re.compile(
@@ -271,6 +280,8 @@ def main():
     restored, removed = [], []
     if (given["restore"] or given["forget"]) and not module.check_mode:
         refuse_older(module, given["run"])
+    if given["restore"] and record.exists and not is_whole(record.found):
+        module.fail_json(msg=DAMAGED % given["record"])
     forgotten = record.forget(given["forget"], module.check_mode)
     if given["restore"]:
         restored, removed = record.restore(
@@ -280,6 +291,7 @@ def main():
     module.exit_json(
         changed=bool(restored or removed or forgotten),
         recorded=record.exists,
+        late=is_late(record.found),
         paths=record.paths,
         restored=restored,
         removed=removed,

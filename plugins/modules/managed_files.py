@@ -16,6 +16,7 @@ import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.probe.record import GATE, is_whole
 from ansible.module_utils.runs import refuse_older
 
 DOCUMENTATION = r"""
@@ -106,6 +107,11 @@ armed:
 FOUND = ["/etc", "/var/lib/dpkg/status"]
 FOLDERS = ["/srv"]  # whose modes alone are kept
 KEYS = "/home/*/.ssh/authorized_keys"
+DAMAGED = (
+    "El registro de cómo estaba este servidor antes del proyecto (%s) está incompleto, y con él no se podría devolver; "
+    "no se escribió nada. Tráigalo de un respaldo y repita, o instale el servidor de nuevo. Si ./difusor remove ya "
+    "había dejado su informe en build/remove, borre esa carpeta del servidor y repita."
+)
 DAMAGE = "\ufffd"  # what stands, after decoding, for bytes that are no UTF-8
 
 
@@ -128,6 +134,7 @@ class ManagedFiles:
         """Bring all paths into the wanted state; nothing is written before all files are valid."""
         if not self.module.check_mode:
             refuse_older(self.module, self.module.params["run"])
+        self.refuse_damaged()
         waiting = self.take_over()
         wanted = {path: base64.b64decode(spec["content"]) for path, spec in self.payload["files"].items()}
         present = {path: content for path, content in wanted.items() if content.strip()}
@@ -142,9 +149,16 @@ class ManagedFiles:
             self.ensure_link(path, target)
         for path in sorted((set(wanted) - set(present)) | set(self.payload["absent"])):
             self.ensure_absent(path)
+        self.record_again([*sorted(present), *self.payload["links"]])
         for path in sorted(waiting - set(self.changed)):
             self.changed.append(path)
             self.diff.append({"after_header": path, "before": "", "after": "(una ejecución interrumpida lo cambió)\n"})
+
+    def refuse_damaged(self):
+        """Build nothing on half a record. A mirror goes on, since it may be about a stolen key; the preflight tells."""
+        found = os.path.join(self.record, "found")
+        if os.path.isdir(self.record) and not is_whole(found) and not os.path.exists(GATE):
+            self.module.fail_json(msg=DAMAGED % self.record)
 
     def take_over(self):
         """Return which of the paths an interrupted run changed; from now on they wait for the end of this run."""
@@ -264,17 +278,32 @@ class ManagedFiles:
         self.append("paths", path)
         self.recorded.add(path)
 
+    def record_again(self, paths):
+        """Record what stands as wanted and is not on the list: a power cut has taken its line.
+
+        Where the record itself is gone, nothing is known of before, and none is begun.
+        """
+        if not self.module.check_mode and os.path.isdir(self.record):
+            for path in paths:
+                self.remember(path)
+
     def append(self, name, line):
-        """Append a line to a file of the record."""
+        """Append a line to a file of the record; it is on the disk before the change that it tells of."""
         if not os.path.isdir(self.record):
             self.keep_found()
-        with open(os.path.join(self.record, name), "a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with open(os.path.join(self.record, name), "ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+            after_zeros = file.read(1) == b"\0"  # what a power cut leaves of lines that were not on the disk yet
+            file.write(("\n" * after_zeros + line + "\n").encode())
+            file.flush()
+            os.fsync(file.fileno())
 
     def keep_found(self):
-        """Copy the state that `record` tells of; the copy gets its name only when it is complete."""
+        """Copy the state that `record` tells of; the copy gets its name only when it is complete and on the disk."""
         unfinished = self.record + ".new"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        for left in (unfinished, self.record + ".old"):  # by a run or a removal that did not come to its end
+            shutil.rmtree(left, ignore_errors=True)
         found = os.path.join(unfinished, "found")
         os.makedirs(unfinished, 0o700)
         os.mkdir(found)
@@ -283,6 +312,7 @@ class ManagedFiles:
         for path in filter(os.path.isdir, FOLDERS):
             os.makedirs(found + path)
             shutil.copymode(path, found + path)
+        self.module.run_command(["sync", "-f", unfinished], check_rc=True)
         os.rename(unfinished, self.record)
 
     def note(self, path, before, after, sensitive=False):
@@ -359,6 +389,8 @@ def put_file(path, content, status):
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".prep-old-")
     with os.fdopen(handle, "wb") as target:
         target.write(content)
+        target.flush()
+        os.fsync(target.fileno())
     os.chown(temporary, status.st_uid, status.st_gid)
     os.chmod(temporary, stat.S_IMODE(status.st_mode))
     os.replace(temporary, path)

@@ -72,6 +72,28 @@ VARIABLES = {
 OWNERS = {name: role for role, variables in VARIABLES.items() for name in variables}
 
 
+@role_test
+def test_what_follows_a_change_of_files_runs_whenever_they_are_changed(role: Path) -> None:
+    """A run by the tag of a clause wrote them and left out the restart, and later runs found nothing changed.
+
+    Nor is anything run without them: it would ask for a result that is not there.
+    """
+    contents = [entry for entry in load(role / "tasks/main.yml") if "ansible.builtin.import_tasks" in entry]
+    parts = {role / "tasks" / entry["ansible.builtin.import_tasks"]: set(entry.get("tags", [])) for entry in contents}
+    registers = {
+        task["register"]: tags
+        for path, tags in parts.items()
+        for task in tasks(path)
+        if "managed_files" in task and "register" in task
+    }
+    apart = []
+    for register, tags in registers.items():
+        names = [register, *(name for name, text in VARIABLES[role.name].items() if register in text)]
+        asking = re.compile(rf"\b({'|'.join(names)})\b")
+        apart += [each.name for each, of in parts.items() if of != tags and asking.search(each.read_text("utf-8"))]
+    assert apart == []
+
+
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=lambda path: path.name)
 def test_a_playbook_has_every_role_of_which_its_roles_inputs_are_computed(playbook: Path) -> None:
     """A run refuses inputs that cannot be computed, so one variable of another role stopped the late changes."""

@@ -3,80 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from ansible_kit import ansible
+from managed_kit import Server, recorded
 from plugin_kit import load
 
-ROOT = Path(__file__).resolve().parents[2]
-PLAY = """
-- hosts: all
-  gather_facts: false
-  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
-  module_defaults:
-    managed_files: {record: "{{ playbook_dir }}/record"}
-    give_back: {record: "{{ playbook_dir }}/record"}
-  roles: [subject]
-  post_tasks:
-    - ansible.builtin.import_tasks: PROJECT/playbooks/tasks/applied.yml
-      vars: {record: "{{ playbook_dir }}/record"}
-"""
-RUNS = count(1)
-"""The number of each run, by which it is told from others; the role `preflight` draws it at random."""
 # The role's last task in a run that ends there, before its handlers.
 INTERRUPTION = "- name: Die\n  ansible.builtin.fail:\n"
-
-
-class Server(NamedTuple):
-    """A folder that stands for the server's root, and the role whose files are installed there."""
-
-    root: Path
-    role: Path
-
-    def template(self, path: str, text: str) -> None:
-        """Write a template of the role for `path` below the root."""
-        source = self.role / "templates" / str(self.root / path).lstrip("/")
-        source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_text(text)
-
-    def run(self, arguments: str = "", *options: str, then: str = "") -> subprocess.CompletedProcess[str]:
-        """Run the role's one task with these arguments of `managed_files` (YAML, flow style); `then`: further tasks."""
-        return self._play(f"- name: Install\n  managed_files: {arguments or '{}'}\n{then}", *options)
-
-    def give_back(self, arguments: str) -> None:
-        """Run `give_back` for the role, with these arguments besides `restore` (YAML, flow style)."""
-        play = self._play(f"- name: Give back\n  give_back: {arguments}\n  args: {{restore: true}}\n")
-        assert play.returncode == 0, play.stdout
-
-    def _play(self, tasks: str, *options: str) -> subprocess.CompletedProcess[str]:
-        (self.role / "tasks/main.yml").write_text(tasks)
-        run = f"preflight_run={next(RUNS)}"
-        play = self.role.parents[1] / "play.yml"
-        return ansible("playbook", "-i", "localhost,", "-c", "local", "-e", run, play, *options)
-
-
-@pytest.fixture
-def give_back() -> Any:
-    """The module that undoes what `managed_files` did."""
-    return load("modules/give_back.py")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Server:
-    """An empty server and a role without files."""
-    role = tmp_path / "project/roles/subject"
-    (role / "tasks").mkdir(parents=True)
-    (role / "templates").mkdir()
-    (tmp_path / "project/play.yml").write_text(PLAY.replace("PROJECT", str(ROOT)))
-    (tmp_path / "root").mkdir()
-    (tmp_path / "project/record").mkdir()  # it exists, so no file of this machine is copied into it
-    return Server(tmp_path / "root", role)
 
 
 def test_writes_once_and_then_nothing(server: Server) -> None:
@@ -121,6 +57,88 @@ def test_damaged_bytes_in_the_record_do_not_stop_a_run(server: Server) -> None:
     server.template("etc/a.conf", "answer=42\n")
     assert "changed=1" in server.run().stdout
     assert "changed=0" in server.run().stdout
+
+
+@pytest.mark.parametrize("left", ["", "\0" * 20], ids=["gone", "zeros"])
+def test_a_line_that_the_record_has_lost_is_written_again(left: str, server: Server) -> None:
+    """A power cut could take it, and a removal left the file, or did not put back what had been in its place."""
+    paths = server.role.parents[1] / "record/paths"
+    server.template("etc/a.conf", "answer=42\n")
+    wanted = f"{{links: {{{server.root}/etc/link: a.conf}}}}"
+    server.run(wanted)
+    listed = paths.read_text().splitlines()
+    folders = [line for line in listed if line.endswith("/")]
+    paths.write_text("\n".join([*folders, left]))
+    before = paths.read_text()
+    assert "changed=0" in server.run(wanted, "--check").stdout
+    assert paths.read_text() == before
+    for _ in range(2):
+        assert "changed=0" in server.run(wanted).stdout
+        assert sorted({*paths.read_text().splitlines()} - {left}) == sorted(listed)
+    server.give_back("{}")
+    assert list(server.root.iterdir()) == []
+
+
+def test_no_record_is_begun_where_it_is_gone_and_nothing_is_written(server: Server) -> None:
+    """It would pass for the one that was made before the first change."""
+    record = server.role.parents[1] / "record"
+    server.template("etc/a.conf", "answer=42\n")
+    server.run()
+    record.rename(record.with_name("backup"))
+    assert "changed=0" in server.run().stdout
+    assert not record.exists()
+
+
+def installer(record: Path, **module: Any) -> Any:
+    """Return what brings nothing into its wanted state, with this record; `module` stands in for AnsibleModule."""
+    params = {"guard": None, "record": str(record), "run": ""}
+    nothing: dict[str, Any] = {"files": {}, "directories": {}, "links": {}, "absent": []}
+    return load("modules/managed_files.py"), SimpleNamespace(params=params, **module), nothing
+
+
+def test_a_line_of_the_record_is_on_the_disk_before_the_change_that_it_tells_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").read_text()))
+    written, module, nothing = installer(recorded(tmp_path / "record"))
+    files = written.ManagedFiles(module, nothing)
+    for line in ("/etc/a", "/etc/b"):
+        files.remember(line)
+    assert synced == ["/etc/a\n", "/etc/a\n/etc/b\n"]
+
+
+def test_the_copy_of_before_is_on_the_disk_before_it_gets_its_name(tmp_path: Path) -> None:
+    """A power cut within half a minute of the first change left empty copies; and what is left over goes."""
+    record, commands = tmp_path / "record", []
+    for name in ("record.new", "record.old"):
+        recorded(tmp_path / name)
+    written, module, nothing = installer(
+        record, run_command=lambda command, **_: commands.append((command, record.exists()))
+    )
+    written.FOLDERS = []
+    written.ManagedFiles(module, nothing).keep_found()
+    assert commands[-1] == (["sync", "-f", f"{record}.new"], False)
+    assert [path.name for path in tmp_path.iterdir()] == ["record"]
+
+
+@pytest.mark.parametrize("damaged", ["etc/passwd", "var/lib/dpkg/status"])
+def test_nothing_is_built_on_half_a_record_except_on_a_mirror(
+    damaged: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that revokes a stolen key goes on: there the preflight tells, and the removal refuses."""
+
+    def refused(msg: str) -> None:
+        raise AssertionError(msg)
+
+    record, gate = recorded(tmp_path / "record"), tmp_path / "gate.service"
+    (record / "found" / damaged).write_text("")
+    written, module, nothing = installer(record, check_mode=True, fail_json=refused)
+    monkeypatch.setattr(written, "GATE", str(gate))
+    with pytest.raises(AssertionError, match=r"está incompleto.*no se escribió nada.*borre esa carpeta"):
+        written.ManagedFiles(module, nothing).apply()
+    gate.touch()
+    written.ManagedFiles(module, nothing).apply()
 
 
 def test_preview_shows_and_writes_nothing(server: Server) -> None:
@@ -246,90 +264,6 @@ def test_guard_restores_what_the_whole_refuses(server: Server, guard: Path) -> N
     assert not (guard.parent / "armed").exists()
 
 
-def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) -> None:
-    (server.root / "etc").mkdir()
-    (server.root / "etc/theirs").write_text("first\n")
-    (server.root / "etc/theirs").chmod(0o640)
-    (server.root / "etc/default").symlink_to("theirs")
-    record = server.role.parents[1] / "record"
-    shutil.copytree(server.root, record / "found" / server.root.relative_to("/"), symlinks=True)
-    for name in ("theirs", "new/deep/ours"):
-        server.template(f"etc/{name}", "ours\n")
-    server.run(f"{{absent: [{server.root}/etc/default]}}")
-    server.template("etc/theirs", "ours again\n")
-    server.run()
-    assert not (server.root / "etc/default").is_symlink()
-    found = give_back.Record(str(record))
-    preview = found.restore(None, [], [], check_mode=True)
-    assert (server.root / "etc/new/deep/ours").exists()
-    assert found.restore(None, [], [], check_mode=False) == preview
-    assert found.restore(None, [], [], check_mode=False) == ([], [])
-    assert (server.root / "etc/theirs").read_text() == "first\n"
-    assert (server.root / "etc/theirs").stat().st_mode & 0o777 == 0o640
-    assert (server.root / "etc/default").readlink() == Path("theirs")
-    assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "theirs"]
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "after"),
-    [
-        (0o750, 0o751, 0o750),
-        (0o755, 0o755, 0o755),
-        (0o750, 0o755, 0o755),  # the owner has opened it further meanwhile
-        (0o755, 0o751, 0o751),  # or closed it, and the gate kept its way through
-        (0o700, 0o700, 0o700),
-    ],
-)
-def test_a_folder_that_the_gate_has_opened_is_closed_again_where_the_owner_has_not_changed_it(
-    before: int, now: int, after: int, give_back: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An owner's /srv of 0750 stayed 0751 after the removal."""
-    srv, record, written = tmp_path / "srv", tmp_path / "record", load("modules/managed_files.py")
-    srv.mkdir()
-    srv.chmod(before)
-    monkeypatch.setattr(written, "FOLDERS", [str(srv)])
-    module = SimpleNamespace(params={"guard": None, "record": str(record)}, run_command=lambda *_, **__: None)
-    written.ManagedFiles(module, {}).keep_found()
-    srv.chmod(now)
-    found = give_back.Record(str(record))
-    expected = [str(srv)] if (before, now) == (0o750, 0o751) else []
-    assert found.close([str(srv)], check_mode=True) == expected
-    assert srv.stat().st_mode & 0o777 == now
-    assert found.close([str(srv), str(tmp_path / "none")], check_mode=False) == expected
-    assert srv.stat().st_mode & 0o777 == after
-    assert give_back.Record(str(tmp_path / "older")).close([str(srv)], check_mode=False) == []
-
-
-def test_what_is_its_owners_again_is_left_by_a_removal(server: Server) -> None:
-    for name in ("ours", "theirs"):
-        server.template(f"etc/{name}", "ours\n")
-    server.run()
-    theirs = server.root / "etc/theirs"
-    (server.role / f"templates{theirs}").unlink()
-    theirs.write_text("theirs\n")
-    forget = f"- name: Forget\n  give_back: {{own: true, forget: [{theirs}]}}\n"
-    for options, changed in ((["--check"], 1), ([], 1), ([], 0)):
-        assert f"changed={changed}" in server.run("", *options, then=forget).stdout
-    server.give_back("{}")
-    assert [path.name for path in (server.root / "etc").iterdir()] == ["theirs"]
-
-
-def test_a_role_gives_back_only_its_own(server: Server) -> None:
-    """Files of another role stay, also in a shared folder; a call without `own` then removes the files of all roles."""
-    for name in ("shared/ours", "alone/ours"):
-        server.template(f"etc/{name}", "ours\n")
-    code, other = server.root / "lib/code", server.root / "etc/shared/other"
-    source = server.role.parents[1] / "source"
-    (source / "deep").mkdir(parents=True)
-    (source / "deep/module.py").write_text("pass\n")
-    server.run(f"{{copies: {{{code}: {source}}}, links: {{{other}: ours}}}}")
-    assert (code / "deep/module.py").exists()
-    server.give_back(f"{{own: true, paths: [{server.root}/lib/]}}")
-    assert sorted(path.name for path in server.root.rglob("*")) == ["etc", "other", "shared"]
-    server.give_back("{}")
-    assert list(server.root.iterdir()) == []
-
-
 def test_folders_that_are_the_projects_alone_are_put_right_and_else_left_alone(server: Server) -> None:
     """Those named, and all of copies; where they stand as wanted, recorded or not, a run changes nothing."""
     server.template("etc/prep/deep/ours", "ours\n")
@@ -345,70 +279,3 @@ def test_folders_that_are_the_projects_alone_are_put_right_and_else_left_alone(s
     assert "changed=1" in server.run(wanted).stdout
     assert [path.stat().st_mode & 0o777 for path in alone] == [0o755] * 4
     assert "changed=0" in server.run(wanted).stdout
-
-
-STATES = """\
-Package: dpkg
-Essential: yes
-Status: install ok installed
-Version: 1
-
-Package: {}
-Status: {}
-Version: 1
-
-Package: chrony
-Status: install ok installed
-
-"""
-
-
-@pytest.mark.parametrize(
-    ("status", "was_there"),
-    [
-        ("install ok unpacked", True), ("install ok half-configured", True), ("install reinstreq half-installed", True),
-        ("install ok triggers-awaited", True), ("install ok triggers-pending", True), ("hold ok installed", True),
-        ("deinstall ok config-files", False), ("purge ok not-installed", False),
-    ],
-)  # fmt: skip
-def test_a_package_that_was_half_way_when_the_server_was_recorded_is_the_owners(
-    give_back: Any, status: str, was_there: bool
-) -> None:
-    """Else a removal would take sudo or openssh-server away, which the first boot's updates were just installing."""
-    found, now = STATES.format("sudo", status), STATES.format("sudo", "install ok installed")
-    assert give_back.packages(found) == ["dpkg", *(["sudo"] if was_there else []), "chrony"]
-    added = give_back.compare(give_back.packages(found), give_back.packages(now))["added"]
-    assert added == ([] if was_there else ["sudo"])
-
-
-def test_what_differs_from_before_is_said_of_etc_packages_accounts_and_groups(give_back: Any, tmp_path: Path) -> None:
-    status = "Package: {}\nStatus: install ok installed\nVersion: 1\n\n"
-    states = {
-        "record/found": {
-            "etc/passwd": "root:x:0\n",
-            "etc/group": "games:x:60:\n",
-            "etc/old": "",
-            "var/lib/dpkg/status": status.format("timesyncd"),
-        },
-        "now": {
-            "etc/passwd": "root:x:0\nprep:x:9\n",
-            "etc/group": "docker:x:104:\n",
-            "etc/new": "",
-            "var/lib/dpkg/status": status.format("chrony"),
-        },
-    }
-    for top, files in states.items():
-        for name, text in {**files, "etc/shadow": "", "etc/same": ""}.items():
-            path = tmp_path / top / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-    (tmp_path / "now/etc/shadow").chmod(0o600)
-    assert give_back.Record(str(tmp_path / "record"), str(tmp_path / "now")).differences() == {
-        "etc": {
-            "added": ["/etc/new"], "missing": ["/etc/old"], "changed": ["/etc/group", "/etc/passwd"],
-            "attributes": ["/etc/shadow"],
-        },
-        "packages": {"added": ["chrony"], "missing": ["timesyncd"]},
-        "accounts": {"added": ["prep"], "missing": []},
-        "groups": {"added": ["docker"], "missing": ["games"]},
-    }  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 import role_kit
+from ansible_kit import ansible
 
 from difusor.spec.reading import values
 
@@ -104,17 +106,50 @@ def test_a_removal_leaves_no_failed_unit_of_the_project() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recorded", "unit", "goes_on"), [(True, True, True), (False, True, False), (False, False, True)]
+    ("recorded", "late", "unit", "goes_on"),
+    [
+        (True, False, True, True),
+        (False, False, True, False),
+        (False, False, False, True),
+        (True, True, False, False),  # the gate's unit is among what was found
+    ],
 )
 def test_a_removal_without_the_record_of_before_is_refused_where_the_project_is(
-    recorded: bool, unit: bool, goes_on: bool
+    recorded: bool, late: bool, unit: bool, goes_on: bool
 ) -> None:
     """A server that was never touched, or was given back already, is still passed over."""
-    refusal = values((role_kit.ROLES / "rollback/tasks/found.yml").read_text())[1]["ansible.builtin.assert"]
+    tasks = values((role_kit.ROLES / "rollback/tasks/found.yml").read_text())
+    refusal = next(task["ansible.builtin.assert"] for task in tasks if "ansible.builtin.assert" in task)
     added = ["/etc/systemd/system/prep-corte-gate.service"] if unit else ["/etc/hosts"]
-    given = {"rollback_found": {"recorded": recorded, "etc": {"added": added}}}
+    given = {"rollback_found": {"recorded": recorded, "late": late, "etc": {"added": added}}}
     assert role_kit.value("rollback", refusal["that"], given) is goes_on
-    assert (role_kit.ROLES / f"corte/templates{added[0]}.j2").exists() is unit
+    assert (role_kit.ROLES / "corte/templates/etc/systemd/system/prep-corte-gate.service.j2").exists()
+
+
+FORGET = f"""
+- hosts: all
+  gather_facts: false
+  tasks:
+    - ansible.builtin.import_tasks: {role_kit.ROLES}/rollback/tasks/forget.yml
+"""
+
+
+def test_the_record_is_deleted_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A removal that was killed while it deleted it left half of it, which the next one believed."""
+    record, play = tmp_path / "record", tmp_path / "play.yml"
+    play.write_text(FORGET)
+    (record / "found/etc").mkdir(parents=True)
+    (record / "found/etc/passwd").touch()
+    aside = f"{record}.old"
+    given = json.dumps({"rollback_record": str(record), "_rollback_forgotten": aside})
+    done = ansible("playbook", "-i", "localhost,", "-c", "local", "-e", given, play)
+    assert done.returncode == 0, done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["play.yml"]
+    assert role_kit.value("rollback", "_rollback_forgotten", {"rollback_record": str(record)}) == aside
+    moved, _ = values((role_kit.ROLES / "rollback/tasks/forget.yml").read_text())
+    assert moved["ansible.builtin.command"]["argv"][0] == "mv", "in one step"
+    first = values((role_kit.ROLES / "rollback/tasks/found.yml").read_text())[0]
+    assert first["ansible.builtin.import_tasks"] == "forgotten.yml", "nothing is in the way of the next one"
 
 
 def test_the_preflight_warns_of_a_lost_record() -> None:

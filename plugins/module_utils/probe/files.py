@@ -22,6 +22,7 @@ from ansible.module_utils.probe import (
     sudo,
     ufw,
 )
+from ansible.module_utils.probe.record import PAGE, is_late, is_whole
 from ansible.module_utils.probe.server import FOUND, members
 
 NGINX = "/etc/nginx"
@@ -36,7 +37,6 @@ OF_A_SITE = ("listen", "server_name", "return", "ssl_reject_handshake")
 DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one another, bytes, and of these for each look
 FAILED = 'said=$(timeout 120 %s 2>&1) || { [ $? != 124 ] || said="[emerg] $0 in /etc/nginx:"; echo "$said"; }'
 UNREAD = "no termina de leerse en dos minutos, como con un include de algo que no es un archivo"
-PAGE = NGINX + "/sites-available/prep"
 RSYNCD = "/etc/rsyncd.conf"
 AUDITD = "/etc/audit/auditd.conf"
 NFTABLES = "/etc/nftables.conf"
@@ -213,8 +213,8 @@ def mirror_of(text, path=PAGE):
 
 
 def unrecorded(page=PAGE, found=FOUND):
-    """Tell whether this is the project's server already, and the record of how it was found is gone or begun since."""
-    return is_ours(read(page)) and (not os.path.isdir(found) or is_ours(read(found + page)))
+    """Tell whether this is the project's server, and the record of how it was found is gone, damaged or begun since."""
+    return is_ours(read(page)) and (not is_whole(found) or is_late(found, page))
 
 
 def samples(packaged, nginx=NGINX):

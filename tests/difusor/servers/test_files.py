@@ -203,15 +203,22 @@ def test_another_difusors_server_stops_the_run() -> None:
     )
 
 
-def test_a_mirror_whose_record_of_before_is_lost_or_begun_anew_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["{page}", "/etc/systemd/system/prep-corte-gate.service"], ids=["page", "gate"])
+def test_a_mirror_whose_record_of_before_is_lost_or_begun_anew_is_told(path: str, tmp_path: Path) -> None:
     probe, page, found = load_probe(), tmp_path / "prep", tmp_path / "found"
-    kept = Path(f"{found}{page}")
+    kept = Path(f"{found}{path.format(page=page)}")
     lost = lambda: probe.unrecorded(str(page), str(found))  # noqa: E731
     assert not lost()
     page.write_text("# Managed by prep-difusor\n")
     assert lost()
-    kept.parent.mkdir(parents=True)
+    for name in ("etc/passwd", "var/lib/dpkg/status"):
+        assert lost(), "half of it"
+        (found / name).parent.mkdir(parents=True)
+        (found / name).touch()
+        assert lost(), "the power was cut before it was on the disk"
+        (found / name).write_text("root:x:0:0::/root:/bin/sh\n")
     assert not lost()
+    kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text("# Managed by prep-difusor\n")
     assert lost()
 
