@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from corte.format import instants
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
+from difusor.countdown import services
 from difusor.countdown.checks import Check, bad, good, some, warn
-from difusor.countdown.look import SHOWN, TESTS
+from difusor.countdown.look import SHOWN
 from difusor.countdown.seen import Disk, Seen, Server
+from difusor.countdown.services import ABSENT, CHRONY
 from difusor.inventory import Election, Host
 from difusor.project import ROOT
 from difusor.spec.expected import SSH_PORT
@@ -26,25 +28,11 @@ CLOCK_SLACK = 2.0
 """Seconds by which a server's clock may differ from this machine's, beyond the time that the question took."""
 CLOCK_AGE = timedelta(minutes=4)
 """How old the gate's last look at its clock may be: it looks every minute, and tells so every half."""
-CHRONY = "chrony.service"
-NOT_AT_BOOT = {
-    "disabled": "en el servidor: sudo systemctl enable {units}",
-    "masked": "en el servidor: sudo systemctl unmask {units} && sudo systemctl enable {units}",
-    "ENABLED=no": "./difusor apply -i {given} lo pone en vigor también al arrancar",
-}
-"""States in which a unit, or the firewall, does not start with the server, and what mends them."""
-STARTED = "prep-corte-intake.path"
-"""Starts with the server even if it is disabled: the gate's unit starts it."""
-ABSENT = "not-found"
-"""The state of a unit whose package somebody has removed, perhaps by installing another that takes its place."""
 WINDOW = {
     "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
     "retain_until": "el fin de la conservación",
 }  # fmt: skip
 """What the fields of a server's server.json are called."""
-NGINX = "/etc/nginx/nginx.conf"
-MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
-"""What the first line of every file says that the project installs (plugins/action/managed_files.py)."""
 CODE = "/usr/local/lib/prep-corte/corte"
 """Where a server has the code that takes in cortes, of which the same version signs them here."""
 PUBLIC = "/srv/prep/publico"
@@ -60,7 +48,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     """Return the checks of a server; `given` is what follows -i in the commands that mend it."""
     server = seen.server
     return [
-        _services(server, seen.look, given),
+        services.judge(host, server, seen.look, given),
         _code(seen.look, given),
         _window(host.election, server, given),
         _clock(server, seen.asked, seen.answered, given),
@@ -69,65 +57,6 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
         _trusted(host, server, given),
         _disk(server, given),
     ]
-
-
-def _services(server: Server, look: Look, given: str) -> Check:
-    if not server.units:
-        return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
-    stopped = {unit: state for unit, state in server.units.items() if state != "active" and unit != CHRONY}
-    if absent := [plain(unit, 60) for unit, state in stopped.items() if state == ABSENT]:
-        return bad("services", f"ya no está instalado {some(absent)}", _reinstall(given))
-    if stopped:
-        told = some([f"{plain(unit, 60)} ({plain(state, 20)})" for unit, state in stopped.items()])
-        return bad(
-            "services", f"no corre {told}",
-            f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, "
-            f"./difusor preflight -i {given} dice si otro programa ocupa su puerto, y journalctl -u lo demás",
-        )  # fmt: skip
-    if not look.files.get(NGINX, "").endswith(f" {nginx_digest()}"):
-        return bad(
-            "services", "nginx.conf no es el del proyecto en esta versión y nginx puede atender a muchos menos",
-            f"./difusor apply -i {given} lo repone; averigüe quién lo cambió, o qué actualización",
-        )  # fmt: skip
-    if server.refused:
-        daemon, reason = next(iter(server.refused.items()))  # the next look names the other
-        test = " ".join(TESTS.get(daemon, (plain(daemon, 20), "-t")))
-        return bad(
-            "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»",
-            f"en el servidor: corrija o retire ese archivo, y sudo {test}",
-        )  # fmt: skip
-    if server.elsewhere:
-        told = some([plain(unit, 60) for unit in server.elsewhere])
-        return bad(
-            "services", f"un disco montado o un cambio de carpeta dejó a {told} fuera de /srv/prep",
-            "en el servidor: sudo systemctl restart prep-corte-gate.service prep-corte-intake.path rsync.service; si "
-            "llegó un corte mientras tanto, envíelo otra vez",
-        )  # fmt: skip
-    return _at_boot(server.at_boot, given) or good("services", f"{len(server.units) - 1} en marcha")
-
-
-def nginx_digest() -> str:
-    """Return the SHA-256 of the nginx.conf that this version installs, the same on every server."""
-    template = (ROOT / f"roles/nginx/templates{NGINX}.j2").read_text(encoding="utf-8")
-    return hashlib.sha256(template.replace("{{ ansible_managed }}", MANAGED).encode()).hexdigest()
-
-
-def _at_boot(states: dict[str, str], given: str) -> Check | None:
-    """Return the red check of units that run and would not start with the server."""
-    lost = {unit: state for unit, state in states.items() if state in NOT_AT_BOOT and unit != STARTED}
-    if not lost:
-        return None
-    told = some([f"{plain(unit, 60)} ({state})" for unit, state in lost.items()])
-    mended = [
-        remedy.format(units=plain(" ".join(units), 200), given=given)
-        for state, remedy in NOT_AT_BOOT.items()
-        if (units := [unit for unit in lost if lost[unit] == state])
-    ]
-    return bad("services", f"no arrancaría con el servidor: {told}", f"{'; '.join(mended)}; averigüe quién lo cambió")
-
-
-def _reinstall(given: str) -> str:
-    return f"./difusor apply -i {given} lo instala de nuevo; averigüe quién lo quitó, o qué programa lo desplazó"
 
 
 def _code(look: Look, given: str) -> Check:
@@ -181,7 +110,7 @@ def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> C
     )
     state = server.units.get(CHRONY, "ausente")
     if state == ABSENT:
-        return bad("clock", "chrony ya no está instalado y la compuerta no abriría", _reinstall(given))
+        return bad("clock", "chrony ya no está instalado y la compuerta no abriría", services.reinstall(given))
     if state != "active":
         return bad("clock", f"chrony no corre ({plain(state, 40)}) y la compuerta no abriría", repair)
     here = datetime.fromtimestamp(server.now, UTC)

@@ -28,8 +28,10 @@ FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/lib/containerd", "/var/log")
 """Where a night writes: besides these, containers (in containerd's folder where it keeps the images) and logs."""
 UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
-    "prep-containers.service", "chrony.service",
+    "prep-containers.service", "chrony.service", "prep-clock.service", "prep-logrotate.timer",
 )  # fmt: skip
+BESIDE = ("fail2ban.service", "certbot.timer", "prep-certificate.service", "ssh.service", "ssh.socket")
+"""Units that a night can begin without, that not every server has, or of which one of two is enough."""
 PLACES = {"prep-corte-gate.service": "/srv/prep", "rsync.service": "/srv/prep/entrada"}
 """The folders that services see by a mount of their own, which is the only place where they can write."""
 PROCESSES = "/proc"
@@ -306,7 +308,7 @@ def _firewall() -> dict[str, Any]:
 def main() -> None:
     """Print what was seen as one line of JSON."""
     config = _read(RSYNC)
-    found = described(_said("systemctl", "show", f"--property={PROPERTIES}", *UNITS, FIREWALL) or "")
+    found = described(_said("systemctl", "show", f"--property={PROPERTIES}", *UNITS, *BESIDE, FIREWALL) or "")
     seen = {
         "now": time.time(),
         "disks": disks(FOLDERS),

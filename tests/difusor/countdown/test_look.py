@@ -121,8 +121,11 @@ def test_a_port_that_docker_holds_open_without_its_rules_is_not_reached(monkeypa
 
 def test_every_service_that_a_night_needs_is_looked_at() -> None:
     """Without rsync's daemon no corte arrives, and the countdown was green."""
-    roles = {f"{role}.service" for role in ("chrony", "docker", "nginx", "prep-containers", "rsync")}
-    assert {*look.UNITS} == roles | {"prep-corte-gate.service", "prep-corte-intake.path"}
+    roles = {f"{role}.service" for role in ("chrony", "docker", "nginx", "prep-clock", "prep-containers", "rsync")}
+    assert {*look.UNITS} == roles | {"prep-corte-gate.service", "prep-corte-intake.path", "prep-logrotate.timer"}
+    alarm, *_, renewal = role_kit.value("nginx", "_nginx_timers", {"nginx_tls_mode": "acme"})
+    others = {"fail2ban.service", "ssh.service", "ssh.socket"}
+    assert {*look.BESIDE} == others | {f"{alarm}.service", f"{renewal}.timer"}
 
 
 @pytest.mark.parametrize(
