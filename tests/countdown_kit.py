@@ -77,6 +77,8 @@ def server() -> dict[str, Any]:
                 "checked": instants.write(now - timedelta(seconds=40)),
             }
         },
+        "rehearsal": False,
+        "held": [1717293600, 1717466400],
     }  # fmt: skip
 
 

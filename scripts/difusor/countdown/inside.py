@@ -6,10 +6,9 @@ import hashlib
 import ipaddress
 from datetime import UTC, datetime, timedelta
 
-from corte.format import instants
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
-from difusor.countdown import services
+from difusor.countdown import services, window
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.look import SHOWN
 from difusor.countdown.seen import Disk, Seen, Server
@@ -17,7 +16,7 @@ from difusor.countdown.services import ABSENT, CHRONY
 from difusor.inventory import Election, Host
 from difusor.project import ROOT
 from difusor.spec.expected import SSH_PORT
-from difusor.terminal import local, plain
+from difusor.terminal import plain
 
 GIGABYTE = 1000**3
 FULL, NEARLY_FULL = 1 * GIGABYTE, 4 * GIGABYTE
@@ -28,11 +27,6 @@ CLOCK_SLACK = 2.0
 """Seconds by which a server's clock may differ from this machine's, beyond the time that the question took."""
 CLOCK_AGE = timedelta(minutes=4)
 """How old the gate's last look at its clock may be: it looks every minute, and tells so every half."""
-WINDOW = {
-    "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
-    "retain_until": "el fin de la conservación",
-}  # fmt: skip
-"""What the fields of a server's server.json are called."""
 CODE = "/usr/local/lib/prep-corte/corte"
 """Where a server has the code that takes in cortes, of which the same version signs them here."""
 PUBLIC = "/srv/prep/publico"
@@ -50,7 +44,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     return [
         services.judge(host, server, seen.look, given),
         _code(seen.look, given),
-        _window(host.election, server, given),
+        window.judge(host.election, server, given),
         _clock(server, seen.asked, seen.answered, given),
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
@@ -69,38 +63,6 @@ def _code(look: Look, given: str) -> Check:
         "el servidor tiene otra versión del proyecto que esta máquina y puede rechazar los cortes que aquí se firman",
         f"./difusor apply -i {given}",
     )  # fmt: skip
-
-
-def _window(election: Election, server: Server, given: str) -> Check:
-    apply = f"./difusor apply -i {given} -- --tags corte"
-    if server.config is None:
-        return bad("window", "el servidor no sabe de ninguna elección", f"instálelo: ./difusor apply -i {given}")
-    wanted: dict[str, str | datetime] = {
-        "election": election.id, "environment": election.environment, "opens": election.opens,
-        "closes": election.closes, "retain_until": election.retain_until or election.closes,
-    }  # fmt: skip
-    found = {field: server.config.get(field) for field in wanted}
-    wrong = [
-        f"{WINDOW[field]} en el servidor es {_told(found[field], election)} y debe ser {_told(value, election)}"
-        for field, value in wanted.items()
-        if (_instant if isinstance(value, datetime) else str)(found[field]) != value
-    ]
-    if wrong:
-        return bad("window", some(wrong), f"si la elección está bien escrita, {apply}")
-    return good("window", f"abre {_told(election.opens, election)}")
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        return instants.parse_offset(str(text))
-    except ValueError:
-        return None
-
-
-def _told(value: object, election: Election) -> str:
-    """Return a value of server.json: an instant as people at the election's place read it, anything else as it is."""
-    instant = value if isinstance(value, datetime) else _instant(value)
-    return plain(value, 40) if instant is None else local(instant, election.catalog.zone)
 
 
 def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> Check:
@@ -122,7 +84,7 @@ def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> C
         )
     clock = (server.status or {}).get("clock")
     clock = clock if isinstance(clock, dict) else {}
-    checked = _instant(clock.get("checked"))
+    checked = window.instant(clock.get("checked"))
     if checked is None or here - checked > CLOCK_AGE:
         return bad(
             "clock", "la compuerta no ha mirado su reloj en los últimos minutos",
@@ -163,7 +125,7 @@ def _signers(election: Election, server: Server, look: Look, given: str) -> Chec
         return bad("signers", "su lista de llaves revocadas no es la de la elección", repair)
     if gap := _gap(election):
         return bad(
-            "signers", f"ninguna llave vale desde {_told(gap, election)}",
+            "signers", f"ninguna llave vale desde {window.told(gap, election)}",
             f"corrija las fechas en election_signers y ejecute {repair}",
         )  # fmt: skip
     return good("signers", f"{len(wanted)} como en la elección")

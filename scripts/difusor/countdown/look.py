@@ -57,6 +57,8 @@ HARMLESS = (
 """What they say besides: sshd's folder is made when it starts, and an engine before Docker 23 has no such test."""
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
+EDGE, DUE = Path("/etc/nginx/snippets/prep-headers.conf"), Path("/usr/local/sbin/prep-updates-due")
+"""Where it is seen whether nginx shows a rehearsal, and when apt waits: what runs of the whole site wrote."""
 FAMILIES = {"iptables": "ufw", "ip6tables": "ufw6"}
 """How UFW's chains begin in each address family."""
 CONTAINER = (
@@ -226,6 +228,12 @@ def allowed(config: str) -> list[str] | None:
     return line.group(1).split() if line else None
 
 
+def held(script: str) -> list[int] | None:
+    """Return from when to when automatic updates wait, in Unix time; None without a line that says so."""
+    line = re.search(r'(?m)^\[ "\$now" -ge (\d+) \] && \[ "\$now" -lt (\d+) \]', script)
+    return [int(each) for each in line.groups()] if line else None
+
+
 def containers(listing: str) -> list[dict[str, Any]]:
     """Return what is told of each of the project's containers, out of lines in the form CONTAINER."""
     found = []
@@ -307,7 +315,7 @@ def _firewall() -> dict[str, Any]:
 
 def main() -> None:
     """Print what was seen as one line of JSON."""
-    config = _read(RSYNC)
+    config, edge = _read(RSYNC), _read(EDGE)
     found = described(_said("systemctl", "show", f"--property={PROPERTIES}", *UNITS, *BESIDE, FIREWALL) or "")
     seen = {
         "now": time.time(),
@@ -324,6 +332,8 @@ def main() -> None:
         "revoked": _read(REVOKED),
         "config": _json(CONFIG),
         "status": _json(STATUS),
+        "rehearsal": None if edge is None else "X-Robots-Tag" in edge,
+        "held": held(_read(DUE) or ""),
     }
     print(json.dumps(seen))
 

@@ -109,7 +109,18 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "no status": ("clock", lambda said: said.update(status=None), "no ha mirado su reloj", "restart prep-corte-gate"),
     "an hour": ("clock", lambda said: said.update(now=said["now"] + 3600), "está +3600 s del de esta", "timedatectl"),
     "behind": ("clock", lambda said: said.update(now=said["now"] - 60), "está -60 s del de esta", "timedatectl"),
-    "rehearsal": ("window", configured(environment="simulacro"), "el servidor es simulacro", "--tags corte"),
+    "rehearsal": ("window", configured(environment="simulacro"), "el servidor es simulacro", "entero, sin --tags"),
+    "half a rehearsal": (
+        "window", lambda said: said.update(rehearsal=True), "nginx dicen todavía «Simulacro»", "entero, sin --tags",
+    ),
+    "another's hold": (
+        "window", lambda said: said.update(held=[1715000000, 1715100000]),
+        "automáticas esperan de 06/05/2024 05:53:20 PDT", "./difusor apply -i diario, entero, sin --tags",
+    ),
+    "short hold": (
+        "window", lambda said: said.update(held=[1717293600, 1717466399]), "no mientras se publica", "sin --tags",
+    ),
+    "no hold": ("window", lambda said: said.update(held=None), "automáticas no esperan", "./difusor apply -i diario"),
     "wrong zone": ("window", configured(opens="2024-06-02T20:00:00Z"), "es 02/06/2024 13:00:00 PDT", "./difusor apply"),
     "no window": ("window", configured(closes=None), "el cierre en el servidor es None", "./difusor apply -i diario"),
     "bare": ("window", lambda said: said.update(config=None), "de ninguna elección", "./difusor apply -i diario"),

@@ -128,6 +128,16 @@ def test_every_service_that_a_night_needs_is_looked_at() -> None:
     assert {*look.BESIDE} == others | {f"{alarm}.service", f"{renewal}.timer"}
 
 
+def test_what_was_rendered_for_an_election_is_read() -> None:
+    """An official gate opened over pages that said «Simulacro», and apt upgraded that morning."""
+    inputs = {"packages_held_opens": "2024-06-02T20:00:00-06:00", "packages_held_closes": "2024-06-04T02:00:00Z"}
+    script = role_kit.render("packages", str(look.DUE)[1:], inputs)
+    assert (look.held(script), look.held("")) == ([1717293600, 1717466400], None)
+    for label, is_rehearsal in {"": False, "Simulacro": True}.items():
+        headers = role_kit.render("nginx", str(look.EDGE)[1:], {"nginx_notice_label": label})
+        assert ("X-Robots-Tag" in headers) is is_rehearsal
+
+
 @pytest.mark.parametrize(
     ("enabled", "config", "firewall"),
     [
