@@ -79,6 +79,10 @@ def server() -> dict[str, Any]:
         },
         "rehearsal": False,
         "held": [1717293600, 1717466400],
+        "restart_since": None,
+        "restart_for": [],
+        "kernel": "6.1.0-18-amd64",
+        "next_kernel": "",
     }  # fmt: skip
 
 

@@ -59,6 +59,8 @@ CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/est
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
 EDGE, DUE = Path("/etc/nginx/snippets/prep-headers.conf"), Path("/usr/local/sbin/prep-updates-due")
 """Where it is seen whether nginx shows a rehearsal, and when apt waits: what runs of the whole site wrote."""
+RESTART, KERNELS = Path("/run/reboot-required"), Path("/boot")
+"""What packages leave that need a restart (their names in a file beside it), and where kernels are."""
 FAMILIES = {"iptables": "ufw", "ip6tables": "ufw6"}
 """How UFW's chains begin in each address family."""
 CONTAINER = (
@@ -234,6 +236,15 @@ def held(script: str) -> list[int] | None:
     return [int(each) for each in line.groups()] if line else None
 
 
+def newer(running: str, kernels: list[str]) -> str:
+    """Return the newest of some kernels, if it is newer than the one that runs and of its kind (-amd64); or ""."""
+    kind = running.lstrip("0123456789.-")
+    alike = [each for each in kernels if each.lstrip("0123456789.-") == kind]
+    versions = {each: re.findall(r"\d+", each[: len(each) - len(kind)]) for each in (running, *alike)}
+    newest = max(versions, key=lambda each: [int(part) for part in versions[each]])
+    return "" if newest == running else newest
+
+
 def containers(listing: str) -> list[dict[str, Any]]:
     """Return what is told of each of the project's containers, out of lines in the form CONTAINER."""
     found = []
@@ -294,6 +305,18 @@ def _json(path: Path) -> Any:
         return None
 
 
+def _restart() -> dict[str, Any]:
+    """Return since when packages want a restart (null: they do not), which, and the kernel of the next one."""
+    asked = RESTART.exists()
+    running = os.uname().release
+    return {
+        "restart_since": RESTART.stat().st_mtime if asked else None,
+        "restart_for": sorted({*(_read(Path(f"{RESTART}.pkgs")) or "").split()}) if asked else [],
+        "kernel": running,
+        "next_kernel": newer(running, [each.name[8:] for each in KERNELS.glob("vmlinuz-*")]),
+    }
+
+
 def _containers() -> list[dict[str, Any]] | None:
     names = _said("docker", "ps", "--all", "--quiet", "--filter", "label=prep-difusor.role")
     if not names:
@@ -334,6 +357,7 @@ def main() -> None:
         "status": _json(STATUS),
         "rehearsal": None if edge is None else "X-Robots-Tag" in edge,
         "held": held(_read(DUE) or ""),
+        **_restart(),
     }
     print(json.dumps(seen))
 

@@ -58,7 +58,8 @@ class Server(Exact):
     admits; `admitted`: (TCP ports, source) of each rule of the kernel that admits somebody, "" being all ports and
     everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of revoked keys; `config`: its server.json;
     `status`: its estado.json; `rehearsal`: whether its pages are those of a rehearsal; `held`: from when to when its
-    automatic updates wait.
+    automatic updates wait; `restart_since`: since when packages want a restart, `restart_for`: which; `kernel`: the
+    one that runs, `next_kernel`: the newer one with which it would start again, or "".
     """
 
     now: Instant
@@ -78,6 +79,10 @@ class Server(Exact):
     status: dict[str, Any] | None
     rehearsal: bool | None
     held: tuple[Instant, Instant] | None
+    restart_since: Instant | None
+    restart_for: list[str]
+    kernel: str
+    next_kernel: str
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,43 @@ def test_what_was_rendered_for_an_election_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("running", "kernels", "found"),
+    [
+        ("6.1.0-9-amd64", ["6.1.0-9-amd64", "6.1.0-18-amd64", "6.1.0-13-amd64"], "6.1.0-18-amd64"),
+        ("6.1.0-18-amd64", ["6.1.0-9-amd64", "6.1.0-18-amd64"], ""),
+        ("6.12.43+deb13-amd64", ["6.12.41+deb13-amd64", "6.12.48+deb13-amd64"], "6.12.48+deb13-amd64"),
+        ("5.15.0-1050-aws", ["5.15.0-1050-aws", "6.8.0-40-generic"], ""),
+        ("6.1.0-18-amd64", ["6.1.0-20-cloud-amd64", "rescue", ""], ""),
+        ("6.1.0", ["6.1.2"], "6.1.2"),
+        ("6.8.4-2-pve", [], ""),
+    ],
+)  # fmt: skip
+def test_the_kernel_of_the_next_start_is_the_newest_of_the_running_ones_kind(
+    running: str, kernels: list[str], found: str
+) -> None:
+    """A container has none, and runs the machine's."""
+    assert look.newer(running, kernels) == found
+
+
+def test_a_restart_that_packages_ask_for_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, boot = tmp_path / "reboot-required", tmp_path / "boot"
+    monkeypatch.setattr(look, "RESTART", asked)
+    monkeypatch.setattr(look, "KERNELS", boot)
+    running = os.uname().release
+    quiet = {"restart_since": None, "restart_for": [], "kernel": running, "next_kernel": ""}
+    assert look._restart() == quiet
+    boot.mkdir()
+    newest = f"999{running.lstrip('0123456789')}"
+    for name in (f"vmlinuz-{running}", f"vmlinuz-{newest}", f"initrd.img-{newest}0"):
+        (boot / name).touch()
+    asked.touch()
+    os.utime(asked, (1717200000, 1717200000))
+    asked.with_suffix(".pkgs").write_text("libc6\nlinux-image-amd64\nlibc6\n")
+    told = {"restart_since": 1717200000, "restart_for": ["libc6", "linux-image-amd64"], "next_kernel": newest}
+    assert look._restart() == quiet | told
+
+
+@pytest.mark.parametrize(
     ("enabled", "config", "firewall"),
     [
         ("enabled", "ENABLED=yes\nLOGLEVEL=low\n", "enabled"),

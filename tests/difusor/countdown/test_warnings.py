@@ -1,4 +1,4 @@
-"""What a night can begin without: units that are missed only later."""
+"""What a night can begin without: units that are missed only later, and a restart that a power cut would bring."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from countdown_kit import host, seen, server
 
-from difusor.countdown import inside
-from difusor.countdown.checks import Check
+from difusor.countdown import inside, restart
+from difusor.countdown.checks import Check, Moment
 
 Said = dict[str, Any]
+REBOOTED = 1717200000
+"""When packages of the test asked for a restart: 2024-06-01 00:00 UTC."""
 
 
 def services(change: Callable[[Said], object], tls_mode: str = "acme") -> Check:
@@ -81,3 +83,30 @@ def test_units_beside_those_that_are_needed_are_no_reason_for_red() -> None:
 
     check = services(change)
     assert (check.state, check.found) == ("bad", "no corre nginx.service (failed)")
+
+
+def restarted(moment: Moment, **values: Any) -> Check:
+    partner = host()
+    return restart.judge(partner.election, seen(server() | values, partner.election).server, moment, "diario")
+
+
+def test_a_restart_that_waits_is_made_today_or_not_before_the_close() -> None:
+    """A kernel that never ran on the server would have its first start after a power cut of the night."""
+    waits = {"restart_since": REBOOTED, "restart_for": ["linux-image-6.1.0-21-amd64"], "next_kernel": "6.1.0-21-amd64"}
+    day, hour = (restarted(moment, **waits) for moment in (Moment.DAY, Moment.HOUR))
+    assert (day.key, day.state, hour.state) == ("restart", "warn", "warn")
+    assert day.found == hour.found
+    assert "espera un reinicio desde 31/05/2024 17:00:00 PDT (linux-image-6.1.0-21-amd64)" in day.found
+    assert "corre el núcleo 6.1.0-18-amd64, y al arrancar lo haría con 6.1.0-21-amd64" in day.found
+    assert day.remedy.startswith("hoy aún se puede") and day.remedy.endswith(": ./difusor upgrade -i diario")
+    assert hour.remedy.startswith("para esta noche ya es tarde: no lo reinicie")
+
+
+def test_a_kernel_for_which_no_package_asked_is_started_by_hand() -> None:
+    """`upgrade` restarts only what packages have asked to be restarted."""
+    check = restarted(Moment.DAY, next_kernel="6.1.0-21-amd64")
+    assert (check.state, "sudo reboot" in check.remedy, "upgrade" in check.remedy) == ("warn", True, False)
+
+
+def test_nothing_waits_on_a_server_that_was_restarted() -> None:
+    assert {restarted(moment).state for moment in Moment} == {"good"}
