@@ -13,9 +13,10 @@ from publish_kit import SECRET
 from corte.format import instants
 from difusor.baseline.look import signers
 from difusor.baseline.record import Look
-from difusor.countdown.inside import CODE, NGINX, nginx_digest
-from difusor.countdown.look import FIREWALL, UNITS
+from difusor.countdown.inside import CODE
+from difusor.countdown.look import BESIDE, FIREWALL, UNITS
 from difusor.countdown.seen import Seen, Server
+from difusor.countdown.services import NGINX, nginx_digest
 from difusor.inventory import Host
 from difusor.project import ROOT
 
@@ -49,8 +50,8 @@ def server() -> dict[str, Any]:
         "disks": {"/": dict(DISK)},
         "unwritable": {},
         "readable": True,
-        "units": dict.fromkeys(UNITS, "active"),
-        "at_boot": dict.fromkeys((*UNITS, FIREWALL), "enabled"),
+        "units": dict.fromkeys((*UNITS, *BESIDE), "active"),
+        "at_boot": dict.fromkeys((*UNITS, *BESIDE, FIREWALL), "enabled"),
         "elsewhere": [],
         "refused": {},
         "containers": [
@@ -76,6 +77,12 @@ def server() -> dict[str, Any]:
                 "checked": instants.write(now - timedelta(seconds=40)),
             }
         },
+        "rehearsal": False,
+        "held": [1717293600, 1717466400],
+        "restart_since": None,
+        "restart_for": [],
+        "kernel": "6.1.0-18-amd64",
+        "next_kernel": "",
     }  # fmt: skip
 
 

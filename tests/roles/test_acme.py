@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import role_kit
 import yaml
+from inventory_kit import Certificates
+from look_kit import page
 from variables_kit import write_certificate
 
 OURS = "[renewalparams]\nauthenticator = webroot\nrenew_hook = /usr/local/sbin/prep-certificate\n"
@@ -62,33 +66,81 @@ def test_no_key_that_a_command_made_stays_after_a_removal() -> None:
         assert set(role_kit.value("nginx", "_nginx_own_certificates", given)) <= set(gone)
 
 
+def certified(task: dict[str, Any], inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return what the task that reads the authority's certificate finds of it."""
+    script = role_kit.text("nginx", task["ansible.builtin.shell"], inputs)
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    return {"rc": done.returncode, "stdout": done.stdout}
+
+
 @pytest.mark.parametrize(
-    ("days", "issuer", "asked"),
+    ("days", "issuer", "asked", "must"),
     [
-        (30, "https://acme.test/dir", False),
-        (30, "https://acme.test/ensayo", True),
-        (30, "", False),  # what somebody else got is kept while it lasts
-        (-1, "https://acme.test/dir", True),
-        (-1, "", True),
+        (30, "https://acme.test/dir", False, False),
+        (30, "https://acme.test/ensayo", True, True),
+        (30, "", False, False),  # what somebody else got is kept while it lasts
+        (15, "https://acme.test/dir", True, False),
+        (-1, "https://acme.test/dir", True, True),
+        (-1, "", True, True),
     ],
 )
 @pytest.mark.parametrize("is_aside", [True, False])
 def test_the_authority_is_asked_for_what_has_ended_or_is_another_authoritys(
-    days: int, issuer: str, asked: bool, is_aside: bool, tmp_path: Path
+    days: int, issuer: str, asked: bool, must: bool, is_aside: bool, tmp_path: Path
 ) -> None:
-    """A rehearsal's certificate that nobody renewed left the page with the self-signed one, in a green run."""
+    """A rehearsal's certificate that nobody renewed left the page with the self-signed one, in a green run.
+
+    One that ends soon too, as where the perimeter has closed port 80: if the authority refuses, the run goes on.
+    """
     renewal, aside = tmp_path / "prep.conf", tmp_path / "prep.conf.prep-difusor"
     if issuer:
         (aside if is_aside else renewal).write_text(f"[renewalparams]\nserver = {issuer}\nkey_type = ecdsa\n")
     certificate, _ = write_certificate(tmp_path, "cert", days)
+    os.utime(certificate, (time.time() - 3 * 86400,) * 2)
     given = {
         "_nginx_lineage": str(tmp_path), "_nginx_certificate": certificate, "_nginx_renewal": str(renewal),
         "nginx_acme_directory": "https://acme.test/dir", "_nginx_domains": ["prep.diario.mx"],
     }  # fmt: skip
-    read, *_, ask = yaml.safe_load((role_kit.ROLES / "nginx/tasks/acme.yml").read_text(encoding="utf-8"))
-    script = role_kit.text("nginx", read["ansible.builtin.shell"], given)
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
-    given["__nginx_certified"] = {"rc": done.returncode, "stdout": done.stdout}
-    assert "DNS:prep.diario.mx" in done.stdout
+    (read, *_, request), (ask, tell) = (
+        yaml.safe_load((role_kit.ROLES / "nginx/tasks" / file).read_text(encoding="utf-8"))
+        for file in ("acme.yml", "request.yml")
+    )
+    assert request["ansible.builtin.import_tasks"] == "request.yml"
+    given["__nginx_certified"] = certified(read, given)
+    assert "DNS:prep.diario.mx" in given["__nginx_certified"]["stdout"]
     assert role_kit.value("nginx", ask["when"], given) is asked
+    for code, fails, told in ((0, False, False), (1, must, True), (None, False, False)):  # None: in a preview
+        given["__nginx_requested"] = {"rc": code}
+        assert role_kit.value("nginx", ask["failed_when"], given) is fails
+        assert role_kit.value("nginx", tell["when"], given) is told
+    os.utime(certificate)
+    given["__nginx_certified"] = certified(read, given)
+    assert role_kit.value("nginx", ask["when"], given) is must, "one that lasts three weeks at most is asked for daily"
     assert "'--force-renewal'" in ask["ansible.builtin.command"]["argv"], "certbot keeps what is not due"
+
+
+def test_a_certificate_that_nginx_has_not_loaded_raises_an_alarm(tmp_path: Path) -> None:
+    """certbot counts a renewal as done when a mistake in another site kept nginx from loading it."""
+    certificates, name, pem = Certificates(), "prep.diario.mx", tmp_path / "prep-acme.pem"
+    older, newer = (certificates.page(name, days) for days in (12, 90))
+    given = {"nginx_tls_mode": "acme", "nginx_server_names": [name], "_nginx_certificate": str(pem)}
+    text = role_kit.render("nginx", "usr/local/sbin/prep-certificate-served", given)
+    unit = role_kit.render("nginx", "etc/systemd/system/prep-certificate.service", given)
+    assert "\nExecStart=/usr/local/sbin/prep-certificate-served\n" in unit and "PrivateNetwork" not in unit
+    with page({name: older}, lambda _: (200, b""), tmp_path) as port:
+        found = {}
+        for what, (leaf, key), at in (("same", older, port), ("newer", newer, port), ("silent", newer, 9)):
+            pem.write_bytes(key + leaf)
+            script = text.replace("127.0.0.1:443", f"127.0.0.1:{at}")
+            found[what] = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert {what: done.returncode for what, done in found.items()} == {"same": 0, "newer": 1, "silent": 0}
+    assert "sudo systemctl reload nginx" in found["newer"].stdout
+
+
+def test_a_run_loads_the_certificate_that_nginx_has_not_loaded() -> None:
+    """certbot's and nginx's files are equal then, and no file of the role has changed."""
+    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/acme.yml").read_text(encoding="utf-8"))
+    (look, load) = (each for each in tasks if each["name"].startswith(("Ask nginx", "Load the certificate")))
+    assert look["ansible.builtin.command"] == "/usr/local/sbin/prep-certificate-served"
+    reloads = {code: role_kit.value("nginx", load["when"], {"__nginx_served": {"rc": code}}) for code in (0, 1, 2)}
+    assert reloads == {0: False, 1: True, 2: False}

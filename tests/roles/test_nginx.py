@@ -448,8 +448,9 @@ def test_what_certbot_has_and_nginx_lacks_is_given_to_it(
     for name, parts in files.items():
         if parts:
             (tmp_path / name).write_text("".join((tmp_path / each).read_text() for each in parts))
-    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/acme.yml").read_text(encoding="utf-8"))
-    read, _, give, flush, ask = tasks
+    folder = role_kit.ROLES / "nginx/tasks"
+    read, _, give, flush, *_ = yaml.safe_load((folder / "acme.yml").read_text(encoding="utf-8"))
+    ask, _ = yaml.safe_load((folder / "request.yml").read_text(encoding="utf-8"))
     assert give["environment"] == {"RENEWED_LINEAGE": "{{ _nginx_lineage }}"} and "flush_handlers" in flush.values()
     inputs = {"_nginx_lineage": str(tmp_path), "_nginx_renewal": str(tmp_path / "prep.conf")}
     inputs["_nginx_certificate"] = str(tmp_path / "nginx")

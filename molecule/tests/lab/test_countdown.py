@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -95,3 +96,28 @@ def test_an_emptied_packet_filter_is_red_until_a_run_restores_it(
     assert all("nginx no lo alcanza" in found[key] for key in lost)
     assert "no está en vigor" in found["trusted"]
     await_ready(host, variables)
+
+
+def test_a_server_of_another_election_is_red_and_signers_alone_do_not_move_it(
+    host: Host, play: Callable[..., subprocess.CompletedProcess[str]], variables: dict[str, Any],
+    record_evidence: Record,
+) -> None:  # fmt: skip
+    """De otra elección, o con páginas de otro entorno, la cuenta regresiva es roja; `signers` se niega."""
+    await_ready(host, variables)
+    config, headers = "/etc/prep-corte/server.json", "/etc/nginx/snippets/prep-headers.conf"
+    before = host.check_output("sha256sum %s", config)
+    done = play("playbooks/signers.yml", {"election_id": "otra-2021"}, "--skip-tags", "authorise")
+    is_rehearsal = variables["election_environment"] == "simulacro"
+    host.check_output("cp -p %s /run/headers", headers)
+    try:
+        edit = "sed -i /X-Robots-Tag/d %s" if is_rehearsal else "echo '# X-Robots-Tag' >>%s"
+        host.check_output(edit, headers)
+        half = wrong(look(host), variables)
+    finally:
+        host.check_output("mv /run/headers %s", headers)
+    other = wrong(look(host), {**variables, "election_id": "otra-2021"})
+    record_evidence({"otra elección": other, "otras páginas": half})
+    assert done.returncode == 2
+    assert "signers cambia solo a los firmantes" in " ".join(done.stdout.split())
+    assert host.check_output("sha256sum %s", config) == before
+    assert list(half) == list(other) == ["window"]

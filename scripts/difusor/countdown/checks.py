@@ -20,13 +20,13 @@ State = Literal["good", "warn", "bad"]
 TITLES = {
     "inventory": "inventario", "server": "acceso", "services": "servicios", "code": "versión", "window": "ventana",
     "clock": "reloj", "signers": "firmantes", "image": "imágenes", "certificate": "certificado",
-    "families": "IPv4 e IPv6", "trusted": "confiables", "disk": "disco", "drift": "cambios", "names": "DNS",
-    "caa": "CAA",
+    "families": "IPv4 e IPv6", "trusted": "confiables", "disk": "disco", "drift": "cambios", "restart": "reinicio",
+    "names": "DNS", "caa": "CAA",
 }  # fmt: skip
 """What each check is called."""
 LONGEST_FIRST = (
-    "inventory", "server", "names", "certificate", "families", "caa", "disk", "image", "drift", "code", "signers",
-    "trusted", "clock", "window", "services",
+    "inventory", "server", "names", "certificate", "families", "caa", "disk", "restart", "image", "drift", "code",
+    "signers", "trusted", "clock", "window", "services",
 )  # fmt: skip
 """A day before: first what takes longest to come true."""
 WORST_FIRST = tuple(TITLES)

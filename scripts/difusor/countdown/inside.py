@@ -6,16 +6,17 @@ import hashlib
 import ipaddress
 from datetime import UTC, datetime, timedelta
 
-from corte.format import instants
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
+from difusor.countdown import services, window
 from difusor.countdown.checks import Check, bad, good, some, warn
-from difusor.countdown.look import SHOWN, TESTS
+from difusor.countdown.look import SHOWN
 from difusor.countdown.seen import Disk, Seen, Server
+from difusor.countdown.services import ABSENT, CHRONY
 from difusor.inventory import Election, Host
 from difusor.project import ROOT
 from difusor.spec.expected import SSH_PORT
-from difusor.terminal import local, plain
+from difusor.terminal import plain
 
 GIGABYTE = 1000**3
 FULL, NEARLY_FULL = 1 * GIGABYTE, 4 * GIGABYTE
@@ -26,25 +27,6 @@ CLOCK_SLACK = 2.0
 """Seconds by which a server's clock may differ from this machine's, beyond the time that the question took."""
 CLOCK_AGE = timedelta(minutes=4)
 """How old the gate's last look at its clock may be: it looks every minute, and tells so every half."""
-CHRONY = "chrony.service"
-NOT_AT_BOOT = {
-    "disabled": "en el servidor: sudo systemctl enable {units}",
-    "masked": "en el servidor: sudo systemctl unmask {units} && sudo systemctl enable {units}",
-    "ENABLED=no": "./difusor apply -i {given} lo pone en vigor también al arrancar",
-}
-"""States in which a unit, or the firewall, does not start with the server, and what mends them."""
-STARTED = "prep-corte-intake.path"
-"""Starts with the server even if it is disabled: the gate's unit starts it."""
-ABSENT = "not-found"
-"""The state of a unit whose package somebody has removed, perhaps by installing another that takes its place."""
-WINDOW = {
-    "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
-    "retain_until": "el fin de la conservación",
-}  # fmt: skip
-"""What the fields of a server's server.json are called."""
-NGINX = "/etc/nginx/nginx.conf"
-MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
-"""What the first line of every file says that the project installs (plugins/action/managed_files.py)."""
 CODE = "/usr/local/lib/prep-corte/corte"
 """Where a server has the code that takes in cortes, of which the same version signs them here."""
 PUBLIC = "/srv/prep/publico"
@@ -60,74 +42,15 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     """Return the checks of a server; `given` is what follows -i in the commands that mend it."""
     server = seen.server
     return [
-        _services(server, seen.look, given),
+        services.judge(host, server, seen.look, given),
         _code(seen.look, given),
-        _window(host.election, server, given),
+        window.judge(host.election, server, given),
         _clock(server, seen.asked, seen.answered, given),
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
         _trusted(host, server, given),
         _disk(server, given),
     ]
-
-
-def _services(server: Server, look: Look, given: str) -> Check:
-    if not server.units:
-        return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
-    stopped = {unit: state for unit, state in server.units.items() if state != "active" and unit != CHRONY}
-    if absent := [plain(unit, 60) for unit, state in stopped.items() if state == ABSENT]:
-        return bad("services", f"ya no está instalado {some(absent)}", _reinstall(given))
-    if stopped:
-        told = some([f"{plain(unit, 60)} ({plain(state, 20)})" for unit, state in stopped.items()])
-        return bad(
-            "services", f"no corre {told}",
-            f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, "
-            f"./difusor preflight -i {given} dice si otro programa ocupa su puerto, y journalctl -u lo demás",
-        )  # fmt: skip
-    if not look.files.get(NGINX, "").endswith(f" {nginx_digest()}"):
-        return bad(
-            "services", "nginx.conf no es el del proyecto en esta versión y nginx puede atender a muchos menos",
-            f"./difusor apply -i {given} lo repone; averigüe quién lo cambió, o qué actualización",
-        )  # fmt: skip
-    if server.refused:
-        daemon, reason = next(iter(server.refused.items()))  # the next look names the other
-        test = " ".join(TESTS.get(daemon, (plain(daemon, 20), "-t")))
-        return bad(
-            "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»",
-            f"en el servidor: corrija o retire ese archivo, y sudo {test}",
-        )  # fmt: skip
-    if server.elsewhere:
-        told = some([plain(unit, 60) for unit in server.elsewhere])
-        return bad(
-            "services", f"un disco montado o un cambio de carpeta dejó a {told} fuera de /srv/prep",
-            "en el servidor: sudo systemctl restart prep-corte-gate.service prep-corte-intake.path rsync.service; si "
-            "llegó un corte mientras tanto, envíelo otra vez",
-        )  # fmt: skip
-    return _at_boot(server.at_boot, given) or good("services", f"{len(server.units) - 1} en marcha")
-
-
-def nginx_digest() -> str:
-    """Return the SHA-256 of the nginx.conf that this version installs, the same on every server."""
-    template = (ROOT / f"roles/nginx/templates{NGINX}.j2").read_text(encoding="utf-8")
-    return hashlib.sha256(template.replace("{{ ansible_managed }}", MANAGED).encode()).hexdigest()
-
-
-def _at_boot(states: dict[str, str], given: str) -> Check | None:
-    """Return the red check of units that run and would not start with the server."""
-    lost = {unit: state for unit, state in states.items() if state in NOT_AT_BOOT and unit != STARTED}
-    if not lost:
-        return None
-    told = some([f"{plain(unit, 60)} ({state})" for unit, state in lost.items()])
-    mended = [
-        remedy.format(units=plain(" ".join(units), 200), given=given)
-        for state, remedy in NOT_AT_BOOT.items()
-        if (units := [unit for unit in lost if lost[unit] == state])
-    ]
-    return bad("services", f"no arrancaría con el servidor: {told}", f"{'; '.join(mended)}; averigüe quién lo cambió")
-
-
-def _reinstall(given: str) -> str:
-    return f"./difusor apply -i {given} lo instala de nuevo; averigüe quién lo quitó, o qué programa lo desplazó"
 
 
 def _code(look: Look, given: str) -> Check:
@@ -142,38 +65,6 @@ def _code(look: Look, given: str) -> Check:
     )  # fmt: skip
 
 
-def _window(election: Election, server: Server, given: str) -> Check:
-    apply = f"./difusor apply -i {given} -- --tags corte"
-    if server.config is None:
-        return bad("window", "el servidor no sabe de ninguna elección", f"instálelo: ./difusor apply -i {given}")
-    wanted: dict[str, str | datetime] = {
-        "election": election.id, "environment": election.environment, "opens": election.opens,
-        "closes": election.closes, "retain_until": election.retain_until or election.closes,
-    }  # fmt: skip
-    found = {field: server.config.get(field) for field in wanted}
-    wrong = [
-        f"{WINDOW[field]} en el servidor es {_told(found[field], election)} y debe ser {_told(value, election)}"
-        for field, value in wanted.items()
-        if (_instant if isinstance(value, datetime) else str)(found[field]) != value
-    ]
-    if wrong:
-        return bad("window", some(wrong), f"si la elección está bien escrita, {apply}")
-    return good("window", f"abre {_told(election.opens, election)}")
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        return instants.parse_offset(str(text))
-    except ValueError:
-        return None
-
-
-def _told(value: object, election: Election) -> str:
-    """Return a value of server.json: an instant as people at the election's place read it, anything else as it is."""
-    instant = value if isinstance(value, datetime) else _instant(value)
-    return plain(value, 40) if instant is None else local(instant, election.catalog.zone)
-
-
 def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> Check:
     repair = (
         "en el servidor: sudo systemctl restart chrony, espere dos minutos y repita; chronyc sources dice quién le "
@@ -181,7 +72,7 @@ def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> C
     )
     state = server.units.get(CHRONY, "ausente")
     if state == ABSENT:
-        return bad("clock", "chrony ya no está instalado y la compuerta no abriría", _reinstall(given))
+        return bad("clock", "chrony ya no está instalado y la compuerta no abriría", services.reinstall(given))
     if state != "active":
         return bad("clock", f"chrony no corre ({plain(state, 40)}) y la compuerta no abriría", repair)
     here = datetime.fromtimestamp(server.now, UTC)
@@ -193,7 +84,7 @@ def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> C
         )
     clock = (server.status or {}).get("clock")
     clock = clock if isinstance(clock, dict) else {}
-    checked = _instant(clock.get("checked"))
+    checked = window.instant(clock.get("checked"))
     if checked is None or here - checked > CLOCK_AGE:
         return bad(
             "clock", "la compuerta no ha mirado su reloj en los últimos minutos",
@@ -234,7 +125,7 @@ def _signers(election: Election, server: Server, look: Look, given: str) -> Chec
         return bad("signers", "su lista de llaves revocadas no es la de la elección", repair)
     if gap := _gap(election):
         return bad(
-            "signers", f"ninguna llave vale desde {_told(gap, election)}",
+            "signers", f"ninguna llave vale desde {window.told(gap, election)}",
             f"corrija las fechas en election_signers y ejecute {repair}",
         )  # fmt: skip
     return good("signers", f"{len(wanted)} como en la elección")

@@ -28,8 +28,10 @@ FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/lib/containerd", "/var/log")
 """Where a night writes: besides these, containers (in containerd's folder where it keeps the images) and logs."""
 UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
-    "prep-containers.service", "chrony.service",
+    "prep-containers.service", "chrony.service", "prep-clock.service", "prep-logrotate.timer",
 )  # fmt: skip
+BESIDE = ("fail2ban.service", "certbot.timer", "prep-certificate.service", "ssh.service", "ssh.socket")
+"""Units that a night can begin without, that not every server has, or of which one of two is enough."""
 PLACES = {"prep-corte-gate.service": "/srv/prep", "rsync.service": "/srv/prep/entrada"}
 """The folders that services see by a mount of their own, which is the only place where they can write."""
 PROCESSES = "/proc"
@@ -55,6 +57,10 @@ HARMLESS = (
 """What they say besides: sshd's folder is made when it starts, and an engine before Docker 23 has no such test."""
 CONFIG, STATUS = Path("/etc/prep-corte/server.json"), Path("/srv/prep/estado/estado.json")
 REVOKED, RSYNC = Path("/etc/prep-corte/revoked"), Path("/etc/rsyncd.conf")
+EDGE, DUE = Path("/etc/nginx/snippets/prep-headers.conf"), Path("/usr/local/sbin/prep-updates-due")
+"""Where it is seen whether nginx shows a rehearsal, and when apt waits: what runs of the whole site wrote."""
+RESTART, KERNELS = Path("/run/reboot-required"), Path("/boot")
+"""What packages leave that need a restart (their names in a file beside it), and where kernels are."""
 FAMILIES = {"iptables": "ufw", "ip6tables": "ufw6"}
 """How UFW's chains begin in each address family."""
 CONTAINER = (
@@ -224,6 +230,21 @@ def allowed(config: str) -> list[str] | None:
     return line.group(1).split() if line else None
 
 
+def held(script: str) -> list[int] | None:
+    """Return from when to when automatic updates wait, in Unix time; None without a line that says so."""
+    line = re.search(r'(?m)^\[ "\$now" -ge (\d+) \] && \[ "\$now" -lt (\d+) \]', script)
+    return [int(each) for each in line.groups()] if line else None
+
+
+def newer(running: str, kernels: list[str]) -> str:
+    """Return the newest of some kernels, if it is newer than the one that runs and of its kind (-amd64); or ""."""
+    kind = running.lstrip("0123456789.-")
+    alike = [each for each in kernels if each.lstrip("0123456789.-") == kind]
+    versions = {each: re.findall(r"\d+", each[: len(each) - len(kind)]) for each in (running, *alike)}
+    newest = max(versions, key=lambda each: [int(part) for part in versions[each]])
+    return "" if newest == running else newest
+
+
 def containers(listing: str) -> list[dict[str, Any]]:
     """Return what is told of each of the project's containers, out of lines in the form CONTAINER."""
     found = []
@@ -284,6 +305,18 @@ def _json(path: Path) -> Any:
         return None
 
 
+def _restart() -> dict[str, Any]:
+    """Return since when packages want a restart (null: they do not), which, and the kernel of the next one."""
+    asked = RESTART.exists()
+    running = os.uname().release
+    return {
+        "restart_since": RESTART.stat().st_mtime if asked else None,
+        "restart_for": sorted({*(_read(Path(f"{RESTART}.pkgs")) or "").split()}) if asked else [],
+        "kernel": running,
+        "next_kernel": newer(running, [each.name[8:] for each in KERNELS.glob("vmlinuz-*")]),
+    }
+
+
 def _containers() -> list[dict[str, Any]] | None:
     names = _said("docker", "ps", "--all", "--quiet", "--filter", "label=prep-difusor.role")
     if not names:
@@ -305,8 +338,8 @@ def _firewall() -> dict[str, Any]:
 
 def main() -> None:
     """Print what was seen as one line of JSON."""
-    config = _read(RSYNC)
-    found = described(_said("systemctl", "show", f"--property={PROPERTIES}", *UNITS, FIREWALL) or "")
+    config, edge = _read(RSYNC), _read(EDGE)
+    found = described(_said("systemctl", "show", f"--property={PROPERTIES}", *UNITS, *BESIDE, FIREWALL) or "")
     seen = {
         "now": time.time(),
         "disks": disks(FOLDERS),
@@ -322,6 +355,9 @@ def main() -> None:
         "revoked": _read(REVOKED),
         "config": _json(CONFIG),
         "status": _json(STATUS),
+        "rehearsal": None if edge is None else "X-Robots-Tag" in edge,
+        "held": held(_read(DUE) or ""),
+        **_restart(),
     }
     print(json.dumps(seen))
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from corte.format import instants
 from difusor.countdown.checks import Check, Moment, bad, good, some, warn
 from difusor.countdown.subjects import Subject
 from difusor.inventory import Host
@@ -20,6 +22,10 @@ from difusor.terminal import local, plain
 
 MOST = 8
 """How many addresses of each family are looked at: a hostile name server may give any number."""
+LINEAGE = "prep"
+"""What certbot calls the page's certificate."""
+FEW_DAYS = timedelta(days=21)
+"""How long before a certificate's end the server itself raises an alarm (nginx_certificate_days)."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,14 @@ class Outside:
     """What was seen of a page from this machine: its name, and the certificate at each of its addresses.
 
     `aliases`: the certificate that its server shows under each of its other names; `strangers`: by address that is not
-    known to be its server's and answers, what is wrong with that, or "".
+    known to be its server's and answers, what is wrong with that, or ""; `at`: when that was.
     """
 
     names: Names
     certificates: tuple[Certificate, ...]
     aliases: Mapping[str, Certificate] = field(default_factory=dict)
     strangers: Mapping[str, str] = field(default_factory=dict)
+    at: datetime = field(default_factory=instants.now)
 
     @property
     def addresses(self) -> list[str]:
@@ -137,9 +144,22 @@ def _caa(host: Host, outside: Outside, moment: Moment) -> Check:
     return good("caa", some([*said.caa]))
 
 
+def _is_own(host: Host) -> bool:
+    """Tell whether citizens see the certificate of the server itself, and not that of what is in front of it."""
+    return not (host.partner.front or host.partner.cdn_ranges)
+
+
 def _renewal(host: Host, given: str) -> str:
-    """Return how the page gets another certificate: one that the outlet delivered is in its inventory."""
+    """Return how the page gets another certificate.
+
+    One that the outlet delivered is in its inventory; with ACME the server asks for it, and nobody else has one.
+    """
     partner, apply = host.partner, f"./difusor apply -i {given}"
+    if partner.tls_mode == "acme" and _is_own(host):
+        return (
+            f"en el servidor: sudo certbot renew --cert-name {LINEAGE} lo renueva o dice por qué no (desde Internet se "
+            f"debe llegar a su puerto 80), y sudo systemctl reload nginx; si no basta, {apply} lo pide de nuevo"
+        )
     asked = "pida a su difusor el certificado nuevo, con sus intermedios"
     is_delivered = partner.tls_mode == "files" and partner.tls_certificate.endswith(f"/{given}/{CERTIFICATE}")
     if is_delivered and partner.registration and not partner.front:
@@ -165,4 +185,6 @@ def _certificate(host: Host, outside: Outside, given: str) -> Check:
         )
     if faults := [f"con el nombre {name}, {each.refusal}" for name, each in outside.aliases.items() if each.refusal]:
         return bad("certificate", some(faults), f"{renew}; o quite de difusor_aliases lo que nadie visita")
+    if _is_own(host) and expires - min(outside.at, election.opens) < FEW_DAYS:
+        return warn("certificate", f"vence {local(expires, zone)}, en menos de {FEW_DAYS.days} días", renew)
     return good("certificate", f"vence {expires.astimezone(zone):%Y-%m-%d}")

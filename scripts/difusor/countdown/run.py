@@ -12,7 +12,7 @@ from typing import Any
 
 from testinfra.host import Host as Shell
 
-from difusor.countdown import drift, inside, outside, reaching, servers
+from difusor.countdown import drift, inside, outside, reaching, restart, servers
 from difusor.countdown.checks import Check, Moment, State, bad, good, moment_of, ordered
 from difusor.countdown.outside import Looks, Outside
 from difusor.countdown.reaching import Answers
@@ -106,6 +106,7 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
         baseline = register / f"{subject.inventory.resolve().name}.json"
         checks += [good("server", "se entra con sudo"), *inside.judge(host, seen, given)]
         checks.append(drift.judge(baseline, host.election, host.name, seen.look, given))
+        checks.append(restart.judge(host.election, seen.server, moment, given))
     if isinstance(page, Check):
         checks.append(page)
     else:

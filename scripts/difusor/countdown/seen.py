@@ -12,8 +12,8 @@ from difusor.baseline.record import Look
 
 LAST = 2**36
 """Unix time far beyond every election, which is still a date."""
-
-
+Instant = Annotated[float, Field(ge=0, le=LAST)]
+"""What a clock said, in Unix time."""
 Amount = Annotated[int, Field(ge=0, lt=2**64)]
 """What a file system counts; with larger numbers nobody could calculate."""
 
@@ -57,10 +57,12 @@ class Server(Exact):
     server's; `refused`: by daemon, what keeps it from starting again; `denies`: whether the firewall drops what no rule
     admits; `admitted`: (TCP ports, source) of each rule of the kernel that admits somebody, "" being all ports and
     everybody; `allowed`: whom the rsync daemon admits; `revoked`: its list of revoked keys; `config`: its server.json;
-    `status`: its estado.json.
+    `status`: its estado.json; `rehearsal`: whether its pages are those of a rehearsal; `held`: from when to when its
+    automatic updates wait; `restart_since`: since when packages want a restart, `restart_for`: which; `kernel`: the
+    one that runs, `next_kernel`: the newer one with which it would start again, or "".
     """
 
-    now: Annotated[float, Field(ge=0, le=LAST)]
+    now: Instant
     disks: dict[str, Disk]
     unwritable: dict[str, str]
     readable: bool | None
@@ -75,6 +77,12 @@ class Server(Exact):
     revoked: str | None
     config: dict[str, Any] | None
     status: dict[str, Any] | None
+    rehearsal: bool | None
+    held: tuple[Instant, Instant] | None
+    restart_since: Instant | None
+    restart_for: list[str]
+    kernel: str
+    next_kernel: str
 
 
 @dataclass(frozen=True)

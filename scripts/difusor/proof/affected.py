@@ -75,7 +75,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     # test_site runs again, with other values, the playbooks that an operator runs on the night.
     ("playbooks/preflight.yml", ("preflight",)),
     ("playbooks/trusted.yml", ("late_changes", "lockout")),
-    ("playbooks/signers.yml", ("late_changes",)),
+    ("playbooks/signers.yml", ("countdown", "late_changes")),
     ("playbooks/purge.yml", ("corte_night",)),
     ("playbooks/revoke.yml", ("revocation",)),
     ("playbooks/restore.yml", ("revocation",)),

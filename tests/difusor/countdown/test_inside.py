@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from corte.format import instants
-from difusor.countdown import inside
+from difusor.countdown import inside, services
 from difusor.countdown.checks import Check
 from difusor.countdown.seen import Server
 
@@ -66,6 +66,11 @@ def clocked(**values: object) -> Callable[[Said], object]:
 RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "gate": ("services", stop("prep-corte-gate.service"), "no corre prep-corte-gate.service", "systemctl start"),
     "daemon": ("services", stop("rsync.service"), "no corre rsync.service", "dice si otro programa ocupa"),
+    "time after a cut": ("services", stop("prep-clock.service"), "no corre prep-clock.service", "systemctl start"),
+    "logs for ever": (
+        "services", boot("prep-logrotate.timer", "disabled"), "no arrancaría con el servidor: prep-logrotate.timer",
+        "sudo systemctl enable prep-logrotate.timer",
+    ),
     "removed": ("services", stop("rsync.service", "not-found"), "ya no está instalado rsync", "apply -i diario lo"),
     "other clock": ("clock", stop("chrony.service", "not-found"), "chrony ya no está instalado", "apply -i diario lo"),
     "no start": (
@@ -104,7 +109,18 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "no status": ("clock", lambda said: said.update(status=None), "no ha mirado su reloj", "restart prep-corte-gate"),
     "an hour": ("clock", lambda said: said.update(now=said["now"] + 3600), "está +3600 s del de esta", "timedatectl"),
     "behind": ("clock", lambda said: said.update(now=said["now"] - 60), "está -60 s del de esta", "timedatectl"),
-    "rehearsal": ("window", configured(environment="simulacro"), "el servidor es simulacro", "--tags corte"),
+    "rehearsal": ("window", configured(environment="simulacro"), "el servidor es simulacro", "entero, sin --tags"),
+    "half a rehearsal": (
+        "window", lambda said: said.update(rehearsal=True), "nginx dicen todavía «Simulacro»", "entero, sin --tags",
+    ),
+    "another's hold": (
+        "window", lambda said: said.update(held=[1715000000, 1715100000]),
+        "automáticas esperan de 06/05/2024 05:53:20 PDT", "./difusor apply -i diario, entero, sin --tags",
+    ),
+    "short hold": (
+        "window", lambda said: said.update(held=[1717293600, 1717466399]), "no mientras se publica", "sin --tags",
+    ),
+    "no hold": ("window", lambda said: said.update(held=None), "automáticas no esperan", "./difusor apply -i diario"),
     "wrong zone": ("window", configured(opens="2024-06-02T20:00:00Z"), "es 02/06/2024 13:00:00 PDT", "./difusor apply"),
     "no window": ("window", configured(closes=None), "el cierre en el servidor es None", "./difusor apply -i diario"),
     "bare": ("window", lambda said: said.update(config=None), "de ninguna elección", "./difusor apply -i diario"),
@@ -202,7 +218,7 @@ def test_a_server_of_another_version_of_the_project_is_red() -> None:
     election = host().election
     path = f"{inside.CODE}/format/manifest.py"
     files = look(election).files
-    for there in ({**files, path: "0644 root:root aa"}, {inside.NGINX: files[inside.NGINX]}):
+    for there in ({**files, path: "0644 root:root aa"}, {services.NGINX: files[services.NGINX]}):
         checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=there), "diario")}
         assert wrong(checks) == {"code": "bad"}
         assert "otra versión" in checks["code"].found and checks["code"].remedy == "./difusor apply -i diario"
@@ -212,7 +228,7 @@ def test_an_nginx_conf_that_is_not_the_projects_is_red() -> None:
     """As the package's, which an upgrade puts there: it starts, and serves few visitors."""
     election = host().election
     files = look(election).files
-    for there in ({**files, inside.NGINX: "0644 root:root aa"}, {**files, inside.NGINX: ""}):
+    for there in ({**files, services.NGINX: "0644 root:root aa"}, {**files, services.NGINX: ""}):
         checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=there), "diario")}
         assert wrong(checks) == {"services": "bad"}
         assert checks["services"].found.startswith("nginx.conf no es el del proyecto")
@@ -223,15 +239,15 @@ def test_an_nginx_conf_that_keeps_nginx_from_starting_is_told_first() -> None:
     """The daemon names a file to correct, but a run of the site brings the right one."""
     said, election = server(), host().election
     said["refused"]["nginx"] = "[emerg] x in /etc/nginx/nginx.conf:1"
-    files = {**look(election).files, inside.NGINX: "0644 root:root aa"}
+    files = {**look(election).files, services.NGINX: "0644 root:root aa"}
     checks = inside.judge(host(), seen(said, election, files=files), "diario")
     assert checks[0].found.startswith("nginx.conf no es el del proyecto")
 
 
 def test_the_projects_nginx_conf_is_the_one_that_its_role_installs() -> None:
     managed = plugin_kit.load("action/managed_files.py").MANAGED
-    installed = role_kit.render("nginx", inside.NGINX.lstrip("/"), {"ansible_managed": managed})
-    assert inside.nginx_digest() == hashlib.sha256(installed.encode()).hexdigest()
+    installed = role_kit.render("nginx", services.NGINX.lstrip("/"), {"ansible_managed": managed})
+    assert services.nginx_digest() == hashlib.sha256(installed.encode()).hexdigest()
 
 
 def test_a_signer_that_is_not_the_elections_is_red() -> None:

@@ -121,8 +121,58 @@ def test_a_port_that_docker_holds_open_without_its_rules_is_not_reached(monkeypa
 
 def test_every_service_that_a_night_needs_is_looked_at() -> None:
     """Without rsync's daemon no corte arrives, and the countdown was green."""
-    roles = {f"{role}.service" for role in ("chrony", "docker", "nginx", "prep-containers", "rsync")}
-    assert {*look.UNITS} == roles | {"prep-corte-gate.service", "prep-corte-intake.path"}
+    roles = {f"{role}.service" for role in ("chrony", "docker", "nginx", "prep-clock", "prep-containers", "rsync")}
+    assert {*look.UNITS} == roles | {"prep-corte-gate.service", "prep-corte-intake.path", "prep-logrotate.timer"}
+    alarm, *_, renewal = role_kit.value("nginx", "_nginx_timers", {"nginx_tls_mode": "acme"})
+    others = {"fail2ban.service", "ssh.service", "ssh.socket"}
+    assert {*look.BESIDE} == others | {f"{alarm}.service", f"{renewal}.timer"}
+
+
+def test_what_was_rendered_for_an_election_is_read() -> None:
+    """An official gate opened over pages that said «Simulacro», and apt upgraded that morning."""
+    inputs = {"packages_held_opens": "2024-06-02T20:00:00-06:00", "packages_held_closes": "2024-06-04T02:00:00Z"}
+    script = role_kit.render("packages", str(look.DUE)[1:], inputs)
+    assert (look.held(script), look.held("")) == ([1717293600, 1717466400], None)
+    for label, is_rehearsal in {"": False, "Simulacro": True}.items():
+        headers = role_kit.render("nginx", str(look.EDGE)[1:], {"nginx_notice_label": label})
+        assert ("X-Robots-Tag" in headers) is is_rehearsal
+
+
+@pytest.mark.parametrize(
+    ("running", "kernels", "found"),
+    [
+        ("6.1.0-9-amd64", ["6.1.0-9-amd64", "6.1.0-18-amd64", "6.1.0-13-amd64"], "6.1.0-18-amd64"),
+        ("6.1.0-18-amd64", ["6.1.0-9-amd64", "6.1.0-18-amd64"], ""),
+        ("6.12.43+deb13-amd64", ["6.12.41+deb13-amd64", "6.12.48+deb13-amd64"], "6.12.48+deb13-amd64"),
+        ("5.15.0-1050-aws", ["5.15.0-1050-aws", "6.8.0-40-generic"], ""),
+        ("6.1.0-18-amd64", ["6.1.0-20-cloud-amd64", "rescue", ""], ""),
+        ("6.1.0", ["6.1.2"], "6.1.2"),
+        ("6.8.4-2-pve", [], ""),
+    ],
+)  # fmt: skip
+def test_the_kernel_of_the_next_start_is_the_newest_of_the_running_ones_kind(
+    running: str, kernels: list[str], found: str
+) -> None:
+    """A container has none, and runs the machine's."""
+    assert look.newer(running, kernels) == found
+
+
+def test_a_restart_that_packages_ask_for_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, boot = tmp_path / "reboot-required", tmp_path / "boot"
+    monkeypatch.setattr(look, "RESTART", asked)
+    monkeypatch.setattr(look, "KERNELS", boot)
+    running = os.uname().release
+    quiet = {"restart_since": None, "restart_for": [], "kernel": running, "next_kernel": ""}
+    assert look._restart() == quiet
+    boot.mkdir()
+    newest = f"999{running.lstrip('0123456789')}"
+    for name in (f"vmlinuz-{running}", f"vmlinuz-{newest}", f"initrd.img-{newest}0"):
+        (boot / name).touch()
+    asked.touch()
+    os.utime(asked, (1717200000, 1717200000))
+    asked.with_suffix(".pkgs").write_text("libc6\nlinux-image-amd64\nlibc6\n")
+    told = {"restart_since": 1717200000, "restart_for": ["libc6", "linux-image-amd64"], "next_kernel": newest}
+    assert look._restart() == quiet | told
 
 
 @pytest.mark.parametrize(

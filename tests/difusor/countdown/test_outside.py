@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import role_kit
 from countdown_kit import host
 from inventory_kit import Certificates
 from look_kit import Answers, page
@@ -23,6 +24,8 @@ from difusor.servers.names import Answer, Names
 
 FOUR, SIX = "192.0.2.7", "2001:db8::7"
 CERTIFICATE = Certificate(FOUR, expires=datetime(2024, 8, 1, tzinfo=UTC), issuer="Let's Encrypt")
+SHORT = datetime(2024, 6, 23, tzinfo=UTC)
+"""Three weeks less a day after the opening."""
 NAMES = Names("prep.diario.mx", (Answer("192.0.2.53", (FOUR, SIX), 300),), ("issue letsencrypt.org",))
 
 
@@ -50,7 +53,8 @@ def test_a_page_that_is_ready_is_green_throughout() -> None:
         ({"caa": ("issue pki.goog",)}, {}, "caa", ("bad", "warn"), "no admite a letsencrypt.org", "la admita"),
         ({"caa_trouble": "no responde"}, {}, "caa", ("warn", "warn"), "no responde", "administra el DNS"),
         ({}, {"refusal": "su certificado expiró"}, "certificate", ("bad", "bad"), "expiró", "./difusor apply -i"),
-        ({}, {"expires": datetime(2024, 6, 9, tzinfo=UTC)}, "certificate", ("bad", "bad"), "vence", "intermedios"),
+        ({}, {"expires": datetime(2024, 6, 9, tzinfo=UTC)}, "certificate", ("bad", "bad"), "vence", "certbot renew"),
+        ({}, {"expires": SHORT}, "certificate", ("warn", "warn"), "en menos de 21 días", "certbot renew"),
         ({}, {"expires": None}, "certificate", ("bad", "bad"), "no se pudo ver", "por qué no responde"),
     ],
 )  # fmt: skip
@@ -73,6 +77,22 @@ def test_a_certificate_that_the_outlet_delivered_is_given_with_its_form_again() 
         (remedy,) = (each.remedy for each in found if each.key == "certificate")
         command = "./difusor enroll FORMATO --name diario --update --certificate ARCHIVO --certificate-key ARCHIVO"
         assert (command in remedy) is is_given and "./difusor apply -i diario" in remedy
+        renews = "tls_mode" in other  # nobody has the file that would be asked for
+        assert ("sudo certbot renew --cert-name prep " in remedy, "pida a su difusor" in remedy) == (renews, not renews)
+
+
+def test_a_certificate_of_what_is_in_front_of_the_server_is_not_renewed_there() -> None:
+    """Nor is it called short: how early a network renews its own is its affair."""
+    front = {"name": "www.diario.mx", "program": "apache", "addresses": ["198.51.100.20"]}
+    for other in ({"difusor_cdn_ranges": ["192.0.2.0/24"]}, {"difusor_front": front, "difusor_path": "/prep/"}):
+        found = judged({}, {"expires": datetime(2024, 6, 9, tzinfo=UTC)}, Moment.DAY, **other)["certificate"]
+        assert (found.state, "certbot" in found.remedy) == ("bad", False)
+        assert judged({}, {"expires": SHORT}, Moment.DAY, **other)["certificate"].state == "good"
+
+
+def test_what_certbot_and_the_server_call_few_days_and_the_certificate_is_what_the_countdown_does() -> None:
+    assert outside.FEW_DAYS.days == role_kit.value("nginx", "nginx_certificate_days", {})
+    assert role_kit.value("nginx", "_nginx_lineage", {}) == f"/etc/letsencrypt/live/{outside.LINEAGE}"
 
 
 def test_the_certificate_has_to_be_for_the_other_names_of_the_server_too(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,7 @@ def test_a_broken_or_silent_difusor_is_a_red_row_and_stops_nobody(
     norte, sur, este, roto = rows(found, Options(tmp_path / "registro", looks, seconds=4), OPENS - timedelta(hours=20))
     assert time.monotonic() - started < 8
     assert told(norte) == {"drift": "warn: no hay registro con que comparar"}
-    assert (norte.state, norte.moment, len(norte.checks)) == ("warn", Moment.DAY, 14)
+    assert (norte.state, norte.moment, len(norte.checks)) == ("warn", Moment.DAY, 15)
     assert told(sur) == {"server": "bad: no terminó de responder en 3 s"}
     assert told(este) == {"server": "bad: su respuesta no se entiende"}
     assert roto.state == "bad" and "main.yml" in told(roto)["inventory"]

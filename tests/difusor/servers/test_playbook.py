@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import shlex
 import subprocess
@@ -90,3 +92,25 @@ def test_a_server_that_is_no_mirror_gets_no_signers_and_keeps_none_from_the_othe
     assert done.returncode == 2, done.stderr
     assert "fatal: [nuevo]: FAILED!" in said and "instálelo con ./difusor apply -i X" in said
     assert "firmantes de espejo" in said and "firmantes de nuevo" not in said
+
+
+def test_signers_alone_do_not_move_a_server_to_another_election(tmp_path: Path) -> None:
+    """A rehearsal's server took the official window, and kept the rehearsal's pages and its hold of apt."""
+    _, install = yaml.safe_load((ROOT / "playbooks/signers.yml").read_text())
+    *_, read, refuse = install["pre_tasks"]
+    assert read["ansible.builtin.slurp"]["path"] == "/etc/prep-corte/server.json" and read["failed_when"] is False
+    shown = {name: {"election": "estatal-2024", "environment": name, "keep": 3} for name in ("official", "simulacro")}
+    shown["otra"] = {"election": "otra-2021", "environment": "official"}
+    kept = {name: base64.b64encode(json.dumps(each, indent=4).encode()).decode() for name, each in shown.items()}
+    known = {"corte_election": "estatal-2024", "corte_environment": "official"}
+    slurped = "{{ {'content': kept[inventory_hostname]} if inventory_hostname in kept else {'failed': false} }}"
+    seen = {"name": "What is read", "set_fact": {"__signers_server": slurped}}
+    reached = {"name": "What follows", "debug": {"msg": "firmantes de {{ inventory_hostname }}"}}
+    play = {"hosts": "all", "gather_facts": False, "vars": {**known, "kept": kept}, "tasks": [seen, refuse, reached]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    done = ansible("playbook", "-i", "official,simulacro,otra,nuevo,", tmp_path / "play.yml")
+    said = " ".join(done.stdout.split())
+    assert done.returncode == 2, done.stderr
+    assert {name for name in (*shown, "nuevo") if f"firmantes de {name}" in said} == {"official", "nuevo"}
+    assert "El servidor es de estatal-2024 (simulacro) y su inventario de estatal-2024 (official)" in said
+    assert "El servidor es de otra-2021 (official)" in said and "./difusor apply -i X" in said

@@ -1,0 +1,78 @@
+"""Judges whether a server is whole of the election of its inventory: gate, pages, and automatic updates."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from corte.format import instants
+from difusor.countdown.checks import Check, bad, good, some
+from difusor.countdown.seen import Server
+from difusor.inventory import Election
+from difusor.terminal import local, plain
+
+FIELDS = {
+    "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
+    "retain_until": "el fin de la conservación",
+}  # fmt: skip
+"""What the fields of a server's server.json are called."""
+
+
+def judge(election: Election, server: Server, given: str) -> Check:
+    """Return the check of a server's election; `given` is what follows -i in the command that mends it.
+
+    That is a run of the whole site: role corte alone would turn the gate's row green, and leave nginx and apt with
+    what they were told of another election, such as a rehearsal.
+    """
+    apply = f"./difusor apply -i {given}"
+    if server.config is None:
+        return bad("window", "el servidor no sabe de ninguna elección", f"instálelo: {apply}")
+    wanted: dict[str, str | datetime] = {
+        "election": election.id, "environment": election.environment, "opens": election.opens,
+        "closes": election.closes, "retain_until": election.retain_until or election.closes,
+    }  # fmt: skip
+    found = {field: server.config.get(field) for field in wanted}
+    wrong = [
+        f"{FIELDS[field]} en el servidor es {told(found[field], election)} y debe ser {told(value, election)}"
+        for field, value in wanted.items()
+        if (instant if isinstance(value, datetime) else str)(found[field]) != value
+    ]
+    if wrong:
+        return bad("window", some(wrong), f"si la elección está bien escrita, {apply}, entero, sin --tags")
+    if left := _left(election, server):
+        return bad("window", some(left), f"{apply}, entero, sin --tags: solo una parte es de esta elección")
+    return good("window", f"abre {told(election.opens, election)}")
+
+
+def _left(election: Election, server: Server) -> list[str]:
+    """Return what a server still has of another election, or of another window."""
+    found = []
+    if server.rehearsal is not None and server.rehearsal != (election.environment == "simulacro"):
+        found.append(
+            "las páginas de nginx dicen todavía «Simulacro» y piden a los buscadores que no las muestren"
+            if server.rehearsal
+            else "las páginas de nginx no dicen que es un simulacro"
+        )
+    if server.held is None:
+        found.append("las actualizaciones automáticas no esperan a que pase la elección")
+    else:
+        since, until = (datetime.fromtimestamp(each, UTC) for each in server.held)
+        if since > election.opens or until < election.closes.replace(microsecond=0):
+            found.append(
+                f"las actualizaciones automáticas esperan de {told(since, election)} a {told(until, election)}, y no "
+                "mientras se publica"
+            )
+    return found
+
+
+def instant(text: object) -> datetime | None:
+    """Return the instant that a text of a server says; None when it says none."""
+    try:
+        return instants.parse_offset(str(text))
+    except ValueError:
+        return None
+
+
+def told(value: object, election: Election) -> str:
+    """Return a value of server.json: an instant as people at the election's place read it, anything else as it is."""
+    moment = value if isinstance(value, datetime) else instant(value)
+    return plain(value, 40) if moment is None else local(moment, election.catalog.zone)
