@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from difusor import spec
 from difusor.inventory import images, uplink
-from difusor.servers import diagnosis, notices, parameters, preflight, webserver
+from difusor.servers import diagnosis, lasting, notices, parameters, preflight, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -43,6 +43,7 @@ SPEC = {
     "sysctl": {"type": "dict", "required": True},
     "uplink": {"type": "int", "required": True},
     "origin_lock": {"type": "bool", "required": True},
+    "until": {"type": "str", "required": True},
 }
 
 
@@ -57,7 +58,7 @@ class ActionModule(ActionBase):
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
         (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `remote` (folders),
-        `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title, quote, fix, met, found}).
+        `notices` ([text, names]), `diagnoses` ({id, title, quote, fix, met, found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -124,7 +125,8 @@ class ActionModule(ActionBase):
                 advertised=facts["ipv6_advertised"],
             ),
             "notices": [
-                list(row) for row in notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"])
+                *map(list, notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"])),
+                *map(list, _lasting(args, facts.get("user_id", ""))),
             ],
             "diagnoses": [
                 {
@@ -135,6 +137,10 @@ class ActionModule(ActionBase):
                 for each in diagnoses
             ],
         }
+
+
+def _lasting(args: Mapping[str, Any], user: str) -> list[notices.Row]:
+    return lasting.rows(args["until"], accounts=args["probe"]["shut"], user=user, institutes=args["account"])
 
 
 def _call(name: str) -> spec.Spec | None:

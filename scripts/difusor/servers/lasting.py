@@ -1,0 +1,45 @@
+"""What of a server ends before its page does, as rows of the preflight's diagnosis; none of it stops a run.
+
+Sentences are Spanish, because a difusor's administrator reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date
+
+from corte.format import instants
+from difusor.servers.notices import Row
+
+
+def rows(until: str, *, accounts: Mapping[str, str], user: str, institutes: str) -> list[Row]:
+    """Return the rows that have something to tell.
+
+    `until`: the instant until which the page is needed, empty while no election is known; `accounts`: the first day on
+    which each is shut, of those that have one; `user` and `institutes`: the operator's account and the institute's.
+    """
+    last = _day(until)
+    return [row for row in (_shut(last, accounts, user, institutes),) if row[1]] if last else []
+
+
+def _day(until: str) -> date | None:
+    """Return the day of an instant in UTC, by which servers count; None when it is none, as in an unfinished one."""
+    try:
+        return instants.parse_offset(until).astimezone(UTC).date()
+    except ValueError:
+        return None
+
+
+def _shut(last: date, accounts: Mapping[str, str], user: str, institutes: str) -> Row:
+    return (
+        "AVISO: desde ese día, anterior al fin de la publicación, estas cuentas ya no entran, tampoco con llave, porque "
+        "vence la cuenta o su contraseña; quíteles el vencimiento (sudo chage --expiredate -1 --maxdays -1 CUENTA)",
+        list(_named(last, accounts, user, institutes)),
+    )
+
+
+def _named(last: date, accounts: Mapping[str, str], user: str, institutes: str) -> Iterator[str]:
+    for name in dict.fromkeys((user, institutes)):
+        day = accounts.get(name, "")
+        if day and day <= str(last):
+            yield f"{name} ({day}; la instalación lo quita)" if name == institutes else f"{name} ({day})"
