@@ -20,6 +20,7 @@ SPEC = {
     "probe": {"type": "dict", "required": True},
     "account": {"type": "str", "required": True},
     "releases": {"type": "dict", "required": True},
+    "supported_until": {"type": "dict", "required": True},
     "free_gb": {"type": "dict", "required": True},
     "finished_free_gb": {"type": "float", "required": True},
     "port_owners": {"type": "dict", "required": True},
@@ -126,7 +127,7 @@ class ActionModule(ActionBase):
             ),
             "notices": [
                 *map(list, notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"])),
-                *map(list, _lasting(args, facts.get("user_id", ""))),
+                *map(list, _lasting(args, server)),
             ],
             "diagnoses": [
                 {
@@ -139,8 +140,16 @@ class ActionModule(ActionBase):
         }
 
 
-def _lasting(args: Mapping[str, Any], user: str) -> list[notices.Row]:
-    return lasting.rows(args["until"], accounts=args["probe"]["shut"], user=user, institutes=args["account"])
+def _lasting(args: Mapping[str, Any], server: preflight.Machine) -> list[notices.Row]:
+    distribution, version = server.release
+    return lasting.rows(
+        args["until"],
+        release=f"{distribution} {version}",
+        supported=args["supported_until"].get(distribution, {}).get(version, ""),
+        accounts=args["probe"]["shut"],
+        user=server.facts.get("user_id", ""),
+        institutes=args["account"],
+    )
 
 
 def _call(name: str) -> spec.Spec | None:

@@ -12,14 +12,18 @@ from corte.format import instants
 from difusor.servers.notices import Row
 
 
-def rows(until: str, *, accounts: Mapping[str, str], user: str, institutes: str) -> list[Row]:
-    """Return the rows that have something to tell.
+def rows(
+    until: str, *, release: str, supported: str, accounts: Mapping[str, str], user: str, institutes: str
+) -> list[Row]:
+    """Return the rows that have something to tell; days are texts as 2027-05-31, empty when unknown.
 
-    `until`: the instant until which the page is needed, empty while no election is known; `accounts`: the first day on
-    which each is shut, of those that have one; `user` and `institutes`: the operator's account and the institute's.
+    `until`: the instant until which the page is needed, empty while no election is known; `supported`: the last day of
+    the release's security updates; `accounts`: the first day on which each is shut, of those that have one; `user` and
+    `institutes`: the operator's account and the institute's.
     """
     last = _day(until)
-    return [row for row in (_shut(last, accounts, user, institutes),) if row[1]] if last else []
+    found = (_unsupported(last, release, supported), _shut(last, accounts, user, institutes)) if last else ()
+    return [row for row in found if row[1]]
 
 
 def _day(until: str) -> date | None:
@@ -28,6 +32,14 @@ def _day(until: str) -> date | None:
         return instants.parse_offset(until).astimezone(UTC).date()
     except ValueError:
         return None
+
+
+def _unsupported(last: date, release: str, supported: str) -> Row:
+    return (
+        "AVISO: el sistema deja de recibir actualizaciones de seguridad antes de que termine la publicación; instale una "
+        "versión que las reciba más tiempo o, en Ubuntu, active Ubuntu Pro (sudo pro attach)",
+        [f"{release} ({supported})"] if supported and supported < str(last) else [],
+    )
 
 
 def _shut(last: date, accounts: Mapping[str, str], user: str, institutes: str) -> Row:

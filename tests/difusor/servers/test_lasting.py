@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
+import role_kit
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
@@ -15,12 +17,14 @@ from difusor.servers import lasting
 UNTIL = "2027-06-06T22:00:00-06:00"
 
 
-def accounts(until: str = UNTIL, **shut: str) -> list[str]:
-    return [name for _, names in lasting.rows(until, accounts=shut, user="operador", institutes="ieo") for name in names]
+def told(until: str = UNTIL, **given: Any) -> list[str]:
+    """Return of what is told; nothing where nothing is given."""
+    known = {"release": "Ubuntu 24.04", "supported": "", "accounts": {}, "user": "operador", "institutes": "ieo"}
+    return [name for _, names in lasting.rows(until, **{**known, **given}) for name in names]
 
 
 @pytest.mark.parametrize(
-    ("shut", "told"),
+    ("shut", "named"),
     [
         ({}, []),
         ({"operador": "2027-05-31"}, ["operador (2027-05-31)"]),
@@ -29,14 +33,32 @@ def accounts(until: str = UNTIL, **shut: str) -> list[str]:
         ({"ieo": "2027-05-31"}, ["ieo (2027-05-31; la instalación lo quita)"]),
     ],
 )
-def test_an_account_that_is_shut_before_the_page_ends_is_told(shut: dict[str, str], told: list[str]) -> None:
+def test_an_account_that_is_shut_before_the_page_ends_is_told(shut: dict[str, str], named: list[str]) -> None:
     """A run in April logs in with it; one on the night would be refused."""
-    assert accounts(**shut) == told
+    assert told(accounts=shut) == named
+
+
+@pytest.mark.parametrize(
+    ("distribution", "version", "named"),
+    [("Ubuntu", "22.04", ["Ubuntu 22.04 (2027-06-01)"]), ("Ubuntu", "24.04", []), ("Debian", "12", [])],
+)
+def test_a_release_whose_updates_end_before_the_page_is_told(distribution: str, version: str, named: list[str]) -> None:
+    """The call may recommend it: its clauses are met, and no update comes any more."""
+    supported = role_kit.value("preflight", "preflight_supported_until", {})[distribution][version]
+    assert told(release=f"{distribution} {version}", supported=supported) == named
+
+
+def test_of_every_release_that_is_supported_the_end_is_known() -> None:
+    ends = role_kit.value("preflight", "preflight_supported_until", {})
+    releases = role_kit.value("preflight", "preflight_releases", {})
+    assert {name: [*versions] for name, versions in ends.items()} == releases
+    for day in (day for versions in ends.values() for day in versions.values()):
+        assert str(date.fromisoformat(day)) == day
 
 
 @pytest.mark.parametrize("until", ["", "por definir", "2027-06-06T22:00:00"])
 def test_nothing_is_told_while_no_end_is_known(until: str) -> None:
-    assert accounts(until, operador="2027-05-31") == []
+    assert told(until, accounts={"operador": "2027-05-31"}, supported="2020-01-01") == []
 
 
 @pytest.mark.parametrize(
