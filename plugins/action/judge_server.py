@@ -146,6 +146,7 @@ def _lasting(args: Mapping[str, Any], server: preflight.Machine) -> list[notices
         args["until"],
         release=f"{distribution} {version}",
         supported=args["supported_until"].get(distribution, {}).get(version, ""),
+        without_updates=args["probe"]["days_without_updates"],
         accounts=args["probe"]["shut"],
         user=server.facts.get("user_id", ""),
         institutes=args["account"],

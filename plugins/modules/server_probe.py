@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.probe import expiry, files, looking, neighbours, sendable, server
+from ansible.module_utils.probe import dpkg, expiry, files, looking, neighbours, sendable, server
 from ansible.module_utils.probe.docker_api import Engine
 
 DOCUMENTATION = """
@@ -174,6 +174,7 @@ containers:
 snaps: {description: "Names of the installed snaps.", returned: always, type: list}
 ipv6: {description: Whether the kernel has IPv6., returned: always, type: bool}
 shut: {description: "The first day on which an account lets nobody in any more, by name.", returned: always, type: dict}
+days_without_updates: {description: Days since apt's timers last did their work., returned: always, type: int}
 real: {description: "Where these folders are in truth, by path.", returned: always, type: dict}
 mistaken:
   description: What systemd-sysctl does not accept of the server's kernel parameters, where its service has failed.
@@ -380,7 +381,7 @@ def main():
     )
     lines, docker, key = looking(module), Engine(), module.params["key"].encode()
     facts, found = server.look(lines, docker, module.params["paths"], key, awaits_proof(module))
-    found["shut"] = expiry.days()
+    found.update(shut=expiry.days(), days_without_updates=dpkg.days_without_updates())
     asked = module.params["beside"]
     if asked is not None:
         replaced = asked.pop("replaced")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import role_kit
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from plugin_kit import load
 
 from difusor.project import ROOT
 from difusor.servers import lasting
@@ -19,7 +23,8 @@ UNTIL = "2027-06-06T22:00:00-06:00"
 
 def told(until: str = UNTIL, **given: Any) -> list[str]:
     """Return of what is told; nothing where nothing is given."""
-    known = {"release": "Ubuntu 24.04", "supported": "", "accounts": {}, "user": "operador", "institutes": "ieo"}
+    known: dict[str, Any] = {"release": "Ubuntu 24.04", "supported": "", "without_updates": 0}
+    known |= {"accounts": {}, "user": "operador", "institutes": "ieo"}
     return [name for _, names in lasting.rows(until, **{**known, **given}) for name in names]
 
 
@@ -28,7 +33,7 @@ def told(until: str = UNTIL, **given: Any) -> list[str]:
     [
         ({}, []),
         ({"operador": "2027-05-31"}, ["operador (2027-05-31)"]),
-        ({"operador": "2027-06-07"}, ["operador (2027-06-07)"]),  # the page ends at four in the morning of that day, UTC
+        ({"operador": "2027-06-07"}, ["operador (2027-06-07)"]),  # in UTC the page ends on that day
         ({"operador": "2027-06-08", "otra": "2027-01-01"}, []),
         ({"ieo": "2027-05-31"}, ["ieo (2027-05-31; la instalación lo quita)"]),
     ],
@@ -54,6 +59,24 @@ def test_of_every_release_that_is_supported_the_end_is_known() -> None:
     assert {name: [*versions] for name, versions in ends.items()} == releases
     for day in (day for versions in ends.values() for day in versions.values()):
         assert str(date.fromisoformat(day)) == day
+
+
+@pytest.mark.parametrize("until", ["", UNTIL])
+@pytest.mark.parametrize(("days", "named"), [(0, []), (7, []), (12, ["la última vez, hace 12 días"])])
+def test_updates_that_stopped_are_told(until: str, days: int, named: list[str]) -> None:
+    assert told(until, without_updates=days) == named
+
+
+def test_a_server_is_without_updates_since_the_older_of_both_parts_of_the_work(tmp_path: Path) -> None:
+    """Lists that are fetched and from which nothing is installed are of no use."""
+    count, stamps = load("module_utils/probe/dpkg.py").days_without_updates, [tmp_path / "update", tmp_path / "upgrade"]
+    assert count(stamps) == 0, "the timers have not done anything yet"
+    for stamp, days in zip(stamps, (0, 12), strict=True):
+        stamp.touch()
+        os.utime(stamp, (0, time.time() - days * 86400 - 60))
+    assert count(stamps) == 12
+    os.utime(stamps[1], (0, time.time() + 86400))
+    assert count(stamps) == 0
 
 
 @pytest.mark.parametrize("until", ["", "por definir", "2027-06-06T22:00:00"])
