@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 from difusor import spec
 from difusor.inventory import images, uplink
 from difusor.inventory.jumps import WAY, through
-from difusor.servers import diagnosis, engine, notices, parameters, preflight, ways, webserver
+from difusor.servers import diagnosis, engine, lasting, notices, parameters, preflight, ways, webserver
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -22,6 +22,7 @@ SPEC = {
     "probe": {"type": "dict", "required": True},
     "account": {"type": "str", "required": True},
     "releases": {"type": "dict", "required": True},
+    "supported_until": {"type": "dict", "required": True},
     "free_gb": {"type": "dict", "required": True},
     "finished_free_gb": {"type": "float", "required": True},
     "port_owners": {"type": "dict", "required": True},
@@ -45,6 +46,7 @@ SPEC = {
     "sysctl": {"type": "dict", "required": True},
     "uplink": {"type": "int", "required": True},
     "origin_lock": {"type": "bool", "required": True},
+    "until": {"type": "str", "required": True},
 }
 
 
@@ -59,8 +61,8 @@ class ActionModule(ActionBase):
 
         `problems` (text), `closed` and `open` (ports), `outside` (addresses), `refused`, `closing` and `unattended`
         (text), `share` (text on the share of the line), `parameters` (text on the kernel's), `remote` (folders),
-        `router` (text), `bridge` (network), `notices` ([text, names] on the owner's sites), `diagnoses` ({id, title,
-        quote, fix, met, found}).
+        `router` (text), `bridge` (network), `notices` ([text, names]), `diagnoses` ({id, title, quote, fix, met,
+        found}).
         """
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
@@ -131,7 +133,8 @@ class ActionModule(ActionBase):
                 advertised=facts["ipv6_advertised"],
             ),
             "notices": [
-                list(row) for row in notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"])
+                *map(list, notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"])),
+                *map(list, _lasting(args, server)),
             ],
             "diagnoses": [
                 {
@@ -142,6 +145,19 @@ class ActionModule(ActionBase):
                 for each in diagnoses
             ],
         }
+
+
+def _lasting(args: Mapping[str, Any], server: preflight.Machine) -> list[notices.Row]:
+    distribution, version = server.release
+    return lasting.rows(
+        args["until"],
+        release=f"{distribution} {version}",
+        supported=args["supported_until"].get(distribution, {}).get(version, ""),
+        without_updates=args["probe"]["days_without_updates"],
+        accounts=args["probe"]["shut"],
+        user=server.facts.get("user_id", ""),
+        institutes=args["account"],
+    )
 
 
 def _call(name: str) -> spec.Spec | None:

@@ -14,8 +14,8 @@ module: give_back_account
 short_description: Undo what the role accounts has done to an account that was there before
 description:
   - Puts back what the copy of C(/etc) from before the first run says of the account. These are the password's hash with
-    its last change and maximum age, the shell, the comment, and whether the account belongs to C(group). Its authorized
-    keys become those of before, or none.
+    its last change and maximum age, the day on which the account ends, the shell, the comment, and whether the account
+    belongs to C(group). Its authorized keys become those of before, or none.
   - An account that the role has not taken over, or that was not there before, is left alone.
 options:
   name:
@@ -49,6 +49,7 @@ restored: {description: "What was put back, as keys, password, shell.", type: li
 """
 
 KEYS = ".ssh/authorized_keys"
+AGES = (("lastday", 2), ("maxdays", 4), ("expiredate", 7))  # options of chage, and their fields in shadow
 
 
 class Account:
@@ -58,7 +59,7 @@ class Account:
         """Read what both say of the account; a part is empty where there is no such account."""
         self.name, self.found = name, found
         self.was, self.now = (entry(os.path.join(top, "etc/passwd"), name, 7) for top in (found, now))
-        self.secret_was, self.secret = (entry(os.path.join(top, "etc/shadow"), name, 5) for top in (found, now))
+        self.secret_was, self.secret = (entry(os.path.join(top, "etc/shadow"), name, 8) for top in (found, now))
         self.groups = [os.path.join(top, "etc/group") for top in (found, now)]
 
     def is_taken(self, comment):
@@ -72,11 +73,9 @@ class Account:
             # Every account may read a command line, so the hash goes by standard input.
             is_open = self.secret_was[1] == ""
             found.append(("password", ["passwd", "--delete", self.name] if is_open else ["chpasswd", "--encrypted"]))
-        if self.secret_was and self.secret and self.secret_was[1:5] != self.secret[1:5]:
-            ages = [
-                "--%s=%s" % (name, self.secret_was[place] or -1) for name, place in (("lastday", 2), ("maxdays", 4))
-            ]
-            found.append(("age of the password", ["chage", *ages, self.name]))
+        if self.secret_was and self.secret and any(self.secret_was[at] != self.secret[at] for at in (1, 2, 3, 4, 7)):
+            ages = ["--%s=%s" % (name, self.secret_was[place] or -1) for name, place in AGES]
+            found.append(("ages of account and password", ["chage", *ages, self.name]))
         belonged, belongs = (self.name in members(path, group) for path in self.groups)
         if belongs and not belonged:
             found.append((group, ["gpasswd", "--delete", self.name, group]))

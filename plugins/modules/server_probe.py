@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.probe import files, looking, neighbours, sendable, server
+from ansible.module_utils.probe import dpkg, expiry, files, looking, neighbours, sendable, server
 from ansible.module_utils.probe.docker_api import Engine
 
 DOCUMENTATION = """
@@ -101,6 +101,7 @@ ansible_facts:
       description: The options that the role docker writes into daemon.json and the engine's command line has too.
       type: list
       elements: str
+    docker_mounts: {description: The units that mount the disks of Docker's folders., type: list, elements: str}
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}
     packages_half_way:
@@ -172,6 +173,8 @@ containers:
   type: list
 snaps: {description: "Names of the installed snaps.", returned: always, type: list}
 ipv6: {description: Whether the kernel has IPv6., returned: always, type: bool}
+shut: {description: "The first day on which an account lets nobody in any more, by name.", returned: always, type: dict}
+days_without_updates: {description: Days since apt's timers last did their work., returned: always, type: int}
 real: {description: "Where these folders are in truth, by path.", returned: always, type: dict}
 mistaken:
   description: What systemd-sysctl does not accept of the server's kernel parameters, where its service has failed.
@@ -383,6 +386,7 @@ def main():
     )
     lines, docker, key = looking(module), Engine(), module.params["key"].encode()
     facts, found = server.look(lines, docker, module.params["paths"], key, awaits_proof(module))
+    found.update(shut=expiry.days(), days_without_updates=dpkg.days_without_updates())
     asked = module.params["beside"]
     if asked is not None:
         replaced = asked.pop("replaced")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -163,3 +164,44 @@ def test_every_run_that_changes_files_of_the_system_authorises_them() -> None:
         if "tasks/authorise.yml" not in [task.get("ansible.builtin.import_tasks") for task in tasks[-2:]]:
             lacking.append(path.stem)
     assert lacking == ["preflight", "purge", "remove"]
+
+
+RENEW = yaml.safe_load((PLAYBOOKS / "tasks/renew.yml").read_text())
+MAPPED = "7f3a-7f3b r-xp 00026000 08:01 131 /usr/lib/x86_64-linux-gnu/libssl.so.3"
+PROCESSES = {
+    "10": ("0::/system.slice/nginx.service", f"{MAPPED} (deleted)"),
+    "11": ("0::/system.slice/nginx.service", f"{MAPPED} (deleted)"),
+    "12": ("0::/system.slice/chrony.service", MAPPED),
+    "13": ("3:cpu:/\n1:name=systemd:/system.slice/fail2ban.service", f"{MAPPED} (deleted)"),
+    "14": ("0::/system.slice/ssh.service", f"{MAPPED} (deleted)"),
+    "15": ("0::/system.slice/rsync.service", "7f3a-7f3b rw-p 00000000 00:05 9 /usr/share/datos (deleted)"),
+    "16": ("0::/system.slice/diario.service", f"{MAPPED} (deleted)"),
+    "17": ("0::/user.slice/user-1000.slice/session-1.scope", f"{MAPPED} (deleted)"),
+}
+
+
+def test_the_projects_services_that_run_by_replaced_files_start_anew(tmp_path: Path) -> None:
+    """On Debian an update of OpenSSL's library reached no program that ran."""
+    for process, (group, mapped) in PROCESSES.items():
+        (tmp_path / process).mkdir()
+        (tmp_path / process / "cgroup").write_text(f"{group}\n")
+        (tmp_path / process / "maps").write_text(f"00400000-00401000 r-xp 0 08:01 1 /opt/x\n{mapped}\n")
+    (tmp_path / "18").mkdir()  # it has just ended
+    script = RENEW[0]["ansible.builtin.shell"].replace("/proc", str(tmp_path))
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    assert not done.stderr
+    found = expression("upgrade_stale", __renew={"stdout": done.stdout.rstrip("\n")})
+    assert found == ["fail2ban.service", "nginx.service"]
+
+
+def test_no_service_starts_anew_while_results_are_published_or_before_a_restart_of_the_server() -> None:
+    (task,) = (task for task in play()["tasks"] if task.get("ansible.builtin.import_tasks") == "tasks/renew.yml")
+    assert expression(f"({task['when']})", __upgrade_restart={"stat": {"exists": True}}) is False
+    _, look, judge, start, tell = RENEW
+    assert look["ansible.builtin.import_tasks"] == "published.yml" and look["vars"]["upgrade_refuses"] is False
+    for names, allowed in ((["nginx.service"], False), (["nginx.service"], True), ([], False)):
+        given = {"upgrade_stale": names, "upgrade_allowed": allowed}
+        assert expression(judge["when"], **given) is (allowed and bool(names))
+        assert expression(start["when"], **given) is allowed
+        assert expression(tell["when"], **given) is (bool(names) and not allowed)
+    assert judge["ansible.builtin.command"] == "nginx -t"

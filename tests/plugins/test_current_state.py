@@ -181,6 +181,7 @@ def test_the_password_of_the_account_in_use_does_not_change(
     [
         "echo ssh-ed25519 C c >>.ssh/authorized_keys", "sed -i 1d .ssh/authorized_keys", "rm .ssh/authorized_keys",
         "chmod 644 .ssh/authorized_keys", "chmod 755 .ssh", "sed -i s/6.x/6$y/ shadow", "sed -i s/99999/30/ shadow",
+        "sed -i 1s/:::/::20970:/ shadow",
         "mv .ssh lost",
     ],
 )  # fmt: skip

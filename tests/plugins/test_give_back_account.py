@@ -12,7 +12,7 @@ ACCOUNT = load("modules/give_back_account.py")
 COMMENT = "Instituto (PREP)"
 BEFORE = {
     "passwd": "root:x:0:0::/root:/bin/sh\nana:x:1001:1001:Ana,,,:{home}:/bin/zsh\n",
-    "shadow": "root:*:19000:0:99999:7:::\nana:!:19000:0:365:7:::\n",
+    "shadow": "root:*:19000:0:99999:7:::\nana:!:19000:0:365:7::20970:\n",
     "group": "sudo:x:27:operador\nana:x:1001:\n",
 }
 TAKEN = {
@@ -35,7 +35,7 @@ def test_everything_that_the_role_set_is_put_back_the_comment_last(tmp_path: Pat
     assert ana.is_taken(COMMENT)
     assert [command for _, command in ana.commands("sudo")] == [
         ["chpasswd", "--encrypted"],
-        ["chage", "--lastday=19000", "--maxdays=365", "ana"],
+        ["chage", "--lastday=19000", "--maxdays=365", "--expiredate=20970", "ana"],
         ["gpasswd", "--delete", "ana", "sudo"],
         ["usermod", "--shell", "/bin/zsh", "ana"],
         ["usermod", "--comment", "Ana,,,", "ana"],
@@ -61,7 +61,7 @@ def test_what_is_as_it_was_is_not_touched(tmp_path: Path) -> None:
     """The outlet had put it into sudo itself, and its password had no date of its own."""
     before = {**TAKEN, "passwd": BEFORE["passwd"], "shadow": "ana:$6$x::0::7:::\n"}
     assert [command for _, command in account(tmp_path, before, TAKEN).commands("sudo")] == [
-        ["chage", "--lastday=-1", "--maxdays=-1", "ana"],
+        ["chage", "--lastday=-1", "--maxdays=-1", "--expiredate=-1", "ana"],
         ["usermod", "--shell", "/bin/zsh", "ana"],
         ["usermod", "--comment", "Ana,,,", "ana"],
     ]

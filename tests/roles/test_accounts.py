@@ -97,6 +97,12 @@ def test_an_account_without_a_password_is_proved_to_become_root(inputs: dict[str
     assert role_kit.value("accounts", "_accounts_proves_sudo", given) is proved
 
 
+def test_the_institutes_account_ends_on_no_day() -> None:
+    """Neither by its password's age nor by its own day: an outlet may have made it until a day before the election."""
+    made = yaml.safe_load((role_kit.ROLES / "accounts/tasks/admit.yml").read_text())[0]["ansible.builtin.user"]
+    assert (made["password_expire_max"], made["expires"]) == (99999, -1)
+
+
 def test_sudo_asks_for_no_password_that_is_not_there_yet() -> None:
     tasks = yaml.safe_load((role_kit.ROLES / "accounts/tasks/main.yml").read_text())
     assert [each["ansible.builtin.import_tasks"] for each in tasks][:2] == ["password.yml", "configure.yml"]

@@ -179,9 +179,24 @@ def test_an_engine_starts_anew_when_its_options_changed_or_its_rules_are_gone(
 ) -> None:
     container = {"state": state, "healthy": True, "reached": reached, "networks": ["prep"]}
     seen = {"containers": {"prep-1": container}, "translates": translates}
-    inputs = {"ansible_facts": {"current_state": seen}, "__docker_tree": {"changed": changed}}
+    files = ["/etc/docker/daemon.json"] if changed else []
+    inputs = {"ansible_facts": {"current_state": seen}, "__docker_tree": {"changed": changed, "changed_files": files}}
     assert role_kit.value("docker", "_docker_stale", inputs) is stale
     assert role_kit.value("docker", "docker_healthy", inputs) == ([] if stale else ["prep-1"])
+
+
+def test_a_drop_in_of_the_engine_is_read_without_starting_it_anew() -> None:
+    """It says when to start and to start again, which a reload of systemd puts in force."""
+    files = [f"/etc/systemd/system/{name}.service.d/prep-difusor.conf" for name in ("docker", "containerd")]
+    inputs = {
+        "ansible_facts": {"current_state": {"containers": {}, "translates": True}},
+        "__docker_tree": {"changed": True, "changed_files": files},
+    }
+    assert role_kit.value("docker", "_docker_stale", inputs) is False
+    assert role_kit.value("docker", "_docker_drop_ins", inputs) == files
+    service = "/etc/systemd/system/prep-containers.service"
+    inputs["__docker_tree"]["changed_files"] = [*files, service]
+    assert role_kit.value("docker", "_docker_stale", inputs) is True, "what it runs by starts anew with the engine"
 
 
 def test_containers_that_have_just_been_confined_are_waited_for() -> None:

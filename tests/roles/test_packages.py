@@ -119,6 +119,15 @@ def test_a_longer_hold_of_the_owners_stays_and_a_shorter_one_comes_back(theirs: 
     assert not (tmp_path / "prep-snaps").exists()
 
 
+@pytest.mark.parametrize("unit", ["fstrim", "mdcheck_start", "mdcheck_continue", "e2scrub_all"])
+def test_what_reads_whole_disks_waits_as_updates_do(unit: str) -> None:
+    """On the first Sunday of a month, which may be the election's, or on each Monday at midnight."""
+    text = role_kit.render("packages", f"etc/systemd/system/{unit}.service.d/prep-difusor.conf", {})
+    section = text.partition("[Service]\n")[2].splitlines()
+    # fstrim's service may call little and see no network: the sign takes that from the condition.
+    assert [line for line in section if "=" in line] == ["ExecCondition=+/usr/local/sbin/prep-updates-due"]
+
+
 def test_a_hold_that_somebody_changed_since_is_left_by_the_removal(tmp_path: Path) -> None:
     due(tmp_path, "2024-06-03T12:00:00Z")
     (tmp_path / "snap.hold").write_text("forever\n")

@@ -20,7 +20,10 @@ NEEDED = [
 ]
 
 
-INPUTS = {"corte_incoming_dir": "/x", "nginx_app_socket": "/x", "rsync_path": "/x"}
+INPUTS = {
+    **dict.fromkeys(("corte_incoming_dir", "nginx_app_socket", "rsync_path"), "/x"),
+    "ansible_facts": {"docker_mounts": []},
+}
 
 
 def sections(role: str, path: str, **inputs: bool) -> dict[str, list[str]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from testinfra.host import Host
 
+Play = Callable[..., subprocess.CompletedProcess[str]]
 Record = Callable[[object], None]
 GUEST = "prueba-subida"
 SESSIONS = "/etc/pam.d/common-session"
@@ -55,3 +57,24 @@ def test_what_an_account_uploads_can_be_read_by_services(
     mode = host.check_output("stat --format=%%a /home/%s/nota.html", GUEST)
     record_evidence(f"lo subido queda con modo {mode}")
     assert mode == "644"
+
+
+def test_an_account_that_ends_before_the_page_does_is_told_and_the_institutes_does_not(
+    host: Host, play: Play, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Si el difusor hizo la cuenta del Instituto hasta cierto día, la revisión lo dice y la instalación se lo quita."""
+    user, now = variables["difusor_admin_user"], datetime.now(UTC)
+    day = f"{now + timedelta(days=10):%Y-%m-%d}"
+    until = (now + timedelta(days=30)).isoformat()
+    host.check_output("chage --expiredate %s %s", day, user)
+    try:
+        limit = f"localhost,{variables['inventory_hostname']}"
+        told = play("playbooks/preflight.yml", {"preflight_until": until}, "--limit", limit)
+        done = play("site.yml", {}, "--tags", "accounts", "--skip-tags", "authorise")
+        left = host.check_output("getent shadow %s", user).split(":")[7]
+    finally:
+        host.check_output("chage --expiredate -1 %s", user)
+    record_evidence(f"vencía el {day}; después de la instalación: «{left}»")
+    assert f"{user} ({day}; la instalación lo quita)" in " ".join(told.stdout.split()), told.stdout + told.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert left == ""

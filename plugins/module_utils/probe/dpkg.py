@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
+import time
 
 from ansible.module_utils.probe import read
 
 JOURNAL = "/var/lib/dpkg/updates/[0-9]*"  # updates that dpkg has not yet entered in its database
 LOCK = "/var/lib/dpkg/lock-frontend"
+# Touched by apt's timers when they have fetched the lists of packages, and when they have installed from them.
+STAMPS = ("/var/lib/apt/periodic/update-stamp", "/var/lib/apt/periodic/upgrade-stamp")
 FORM = "${db:Status-Abbrev}\t${Package}\t${Version}\n"
 HALF_WAY = "FHUW"  # half-configured, half-installed, unpacked, waiting for a trigger
 
@@ -33,6 +36,14 @@ def is_installing(lock=LOCK, locks="/proc/locks"):
         return False
     held = (line.split() for line in read(locks).splitlines())
     return any(len(words) > 5 and words[5].rpartition(":")[2] == inode for words in held)
+
+
+def days_without_updates(stamps=STAMPS):
+    """Return how many days ago apt's timers last did both parts of their work; 0 when they never did, as at first."""
+    try:
+        return max(0, int(time.time() - min(os.stat(path).st_mtime for path in stamps)) // 86400)
+    except OSError:
+        return 0
 
 
 def facts(lines):

@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from ansible.module_utils.probe import read
+from ansible.module_utils.probe import mounts, read
 
 DAEMON = "/etc/docker/daemon.json"
 # What the kernel shows of AppArmor where it is in force.
@@ -85,5 +85,6 @@ def facts(lines, found):
         "docker_before": before,
         "docker_daemon": options,
         "docker_daemon_since": os.path.isdir(found) and options != (written_options(found + DAEMON) or {}),
+        "docker_mounts": mounts.of_docker(options),
         "docker_flags": flags(command_line(lines), ours),
     }

@@ -148,19 +148,21 @@ def describe(path, key):
 def admins(key, group="sudo", shadow="/etc/shadow"):
     """Return {name: digest} for the members of a group; the digest changes when their way to log in changes.
 
-    It is the HMAC-SHA-256 under `key` (bytes) of these lines: the password's hash, its maximum age in days, home,
-    shell, comment, owner and mode of ~/.ssh and of the authorized keys, and these keys in alphabetical order.
+    It is the HMAC-SHA-256 under `key` (bytes) of these lines: the password's hash, its maximum age in days, the day on
+    which the account ends, home, shell, comment, owner and mode of ~/.ssh and of the authorized keys, and these keys in
+    alphabetical order.
     """
     fields = (line.split(":") for line in read(shadow).splitlines())
-    terms = {each[0]: each for each in fields if len(each) > 4}  # fewer after a disk's damage
+    terms = {each[0]: each for each in fields if len(each) > 7}  # fewer after a disk's damage
     found = {}
     for account in pwd.getpwall():
         if account.pw_name in terms and account.pw_name in members(group):
             folder = os.path.join(account.pw_dir, ".ssh")
             keys = os.path.join(folder, "authorized_keys")
             seen = [(describe(path, key) or "").split()[:4] for path in (folder, keys)]
-            lines = [terms[account.pw_name][1], terms[account.pw_name][4], account.pw_dir, account.pw_shell]
-            lines += [account.pw_gecos, *map(" ".join, seen), *sorted(filter(None, read(keys).splitlines()))]
+            lines = [terms[account.pw_name][place] for place in (1, 4, 7)]
+            lines += [account.pw_dir, account.pw_shell, account.pw_gecos, *map(" ".join, seen)]
+            lines += sorted(filter(None, read(keys).splitlines()))
             found[account.pw_name] = hashlib.sha256(
                 key + "\n".join(lines).encode("utf-8", "surrogateescape")
             ).hexdigest()

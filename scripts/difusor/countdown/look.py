@@ -26,6 +26,8 @@ READER, SHOWN = "www-data", "/srv/prep/publico/actual/"
 """As whom nginx reads, and the files of the corte that it shows, when there is one."""
 FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/lib/containerd", "/var/log")
 """Where a night writes: besides these, containers (in containerd's folder where it keeps the images) and logs."""
+DAEMON = Path("/etc/docker/daemon.json")
+"""Docker's options, which may name another folder than its own for them."""
 UNITS = (
     "prep-corte-gate.service", "prep-corte-intake.path", "rsync.service", "nginx.service", "docker.service",
     "prep-containers.service", "chrony.service", "prep-clock.service", "prep-logrotate.timer",
@@ -78,7 +80,7 @@ SECONDS = 8
 def disks(folders: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """Return the file systems that hold these folders, each once, by where it is mounted; sizes in bytes."""
     found: dict[int, tuple[str, dict[str, Any]]] = {}
-    for folder in filter(os.path.isdir, folders):
+    for folder in filter(os.path.isdir, map(os.path.realpath, folders)):
         device, volume = os.stat(folder).st_dev, os.statvfs(folder)
         described = {
             "size": volume.f_blocks * volume.f_frsize,
@@ -91,6 +93,12 @@ def disks(folders: tuple[str, ...]) -> dict[str, dict[str, Any]]:
             folder = os.path.dirname(folder)
         found.setdefault(device, (folder, described))
     return dict(found.values())
+
+
+def stores(options: Any) -> tuple[str, ...]:
+    """Return the folder in which Docker's options have it keep its containers; none when they say none."""
+    named = options.get("data-root") if isinstance(options, dict) else None
+    return (named,) if isinstance(named, str) and named.startswith("/") else ()
 
 
 def unwritable(writers: dict[str, str]) -> dict[str, str]:
@@ -342,7 +350,7 @@ def main() -> None:
     found = described(_said("systemctl", "show", f"--property={PROPERTIES}", *UNITS, *BESIDE, FIREWALL) or "")
     seen = {
         "now": time.time(),
-        "disks": disks(FOLDERS),
+        "disks": disks((*FOLDERS, *stores(_json(DAEMON)))),
         "unwritable": unwritable(WRITERS),
         "readable": may_read_all(READER, SHOWN),
         "units": units(found),

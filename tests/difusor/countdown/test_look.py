@@ -224,6 +224,32 @@ def test_each_disk_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert 0 < found[str(tmp_path)]["free"] <= found[str(tmp_path)]["size"]
 
 
+def test_a_folder_that_leads_to_another_disk_is_told_as_that_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise its figures would stand for those of the disk that the link is on."""
+    system, disk = tmp_path / "system", tmp_path / "disk"
+    for folder in (system, disk / "docker"):
+        folder.mkdir(parents=True)
+    (system / "docker").symlink_to(disk / "docker")
+    mounted = [str(system), str(disk)]
+    device = {path: SimpleNamespace(st_dev=number) for number, path in enumerate(mounted)}
+    names = {name: getattr(os.path, name) for name in ("isdir", "realpath", "dirname")}
+    fake = SimpleNamespace(
+        path=SimpleNamespace(**names, ismount=lambda path: path in mounted),
+        stat=lambda path: device[max(each for each in mounted if os.path.realpath(path).startswith(each))],
+        statvfs=os.statvfs,
+        ST_RDONLY=os.ST_RDONLY,
+    )
+    monkeypatch.setattr(look, "os", fake)
+    assert list(look.disks((str(system), str(system / "docker")))) == mounted
+
+
+def test_the_disk_that_dockers_options_name_is_looked_at() -> None:
+    assert look.stores({"data-root": "/datos/docker"}) == ("/datos/docker",)
+    assert look.stores({}) == look.stores(None) == look.stores({"data-root": ""}) == ()
+
+
 @pytest.mark.parametrize("folder", ["/var/lib/docker", "/var/lib/containerd"])
 def test_the_disks_of_docker_are_judged_before_the_installation_and_on_the_night(folder: str) -> None:
     """Either may be a disk of its own: a fresh Docker 29 keeps images and containers in containerd's folder."""
