@@ -68,6 +68,13 @@ def by_door(site: str) -> tuple[str, str]:
     return visitors, behind
 
 
+def types(text: str) -> dict[str, str]:
+    """Return the types that a configuration gives to files, by how their names end."""
+    (table,) = re.findall(r"^ *types \{\n(.*?)^ *\}", text, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^ *(\S+/\S+) +([^;]+);", table, re.MULTILINE)
+    return {ending: kind for kind, endings in rows for ending in endings.split()}
+
+
 def answered(site: str, path: str) -> tuple[str, str]:
     """Return name and body of the location that answers visitors' requests for a path (decoded, without a query).
 
