@@ -55,6 +55,17 @@ def judged(base: str, request: dict[str, str], inputs: tuple[tuple[str, Any], ..
     return values
 
 
+def headers(answer: str, inputs: tuple[tuple[str, Any], ...] = ()) -> dict[str, str]:
+    """Return what prep-headers.conf adds to an answer, which is given as its status and its type."""
+    values = {"$status $sent_http_content_type": answer}
+    for source, name, entries in maps(render("etc/nginx/conf.d/prep-documents.conf", inputs=inputs)):
+        key, found = values[source], dict(entries)
+        matched = [value for pattern, value in entries if pattern[0] == "~" and re.search(pattern[1:], key)]
+        values[f"${name}"] = matched[0] if matched else found.get(key, found["default"])
+    added = re.findall(r"add_header (\S+) (\S+) always;", render("etc/nginx/snippets/prep-headers.conf", inputs=inputs))
+    return {name: said for name, value in added if (said := values.get(value, value))}
+
+
 def locations(text: str) -> list[tuple[str, str]]:
     """Return name and body of every location of a site, with the corte's snippet written out where it is included."""
     corte = render("etc/nginx/snippets/prep-corte.conf")
