@@ -389,6 +389,14 @@ def test_a_page_reached_by_address_shows_its_certificate() -> None:
     assert site.count("ssl_certificate /etc/ssl/private/prep-files.pem;") == 2
 
 
+def test_a_page_reached_by_ipv6_address_knows_it_as_browsers_write_it() -> None:
+    """They write it short and in brackets, so nobody got an answer under an alias that the inventory admits."""
+    site = render(SITE, inputs=(("nginx_server_names", ("prep.example.mx", "2001:DB8:0:0::1", "192.0.2.10")),))
+    names = re.findall(r"^ *server_name (.+);", site, re.MULTILINE)
+    assert names == ["_", *["prep.example.mx [2001:db8::1] 192.0.2.10"] * 2]
+    assert "ssl_reject_handshake" not in site
+
+
 def test_the_outlets_own_sites_may_take_uploads() -> None:
     for limit in ("client_max_body_size 1k;", "client_body_timeout 5s;", "lingering_close off;"):
         assert limit not in render("etc/nginx/nginx.conf")
