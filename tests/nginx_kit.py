@@ -66,11 +66,18 @@ def headers(answer: str, inputs: tuple[tuple[str, Any], ...] = ()) -> dict[str, 
     return {name: said for name, value in added if (said := values.get(value, value))}
 
 
+def written_out(text: str) -> str:
+    """Return a configuration with what it includes of the corte's snippet and of that of the notices."""
+    for name in ("prep-corte", "prep-notices"):
+        snippet = render(f"etc/nginx/snippets/{name}.conf").rstrip("\n") + "\n"
+        text = snippet.join(re.split(rf"^ *include snippets/{name}[.]conf;\n", text, flags=re.MULTILINE))
+    return text
+
+
 def locations(text: str) -> list[tuple[str, str]]:
-    """Return name and body of every location of a site, with the corte's snippet written out where it is included."""
-    corte = render("etc/nginx/snippets/prep-corte.conf")
+    """Return name and body of every location of a site, with its snippets written out."""
     found = re.findall(r"^    location (.+?) \{\n(.*?)^    \}", text, re.MULTILINE | re.DOTALL)
-    return [(name, body.replace("        include snippets/prep-corte.conf;\n", corte)) for name, body in found]
+    return [(name, written_out(body)) for name, body in found]
 
 
 def by_door(site: str) -> tuple[str, str]:

@@ -188,6 +188,20 @@ def test_stopped_gate_shows_nothing(
     assert robots["statuses"] == [404], "a los buscadores se les dice que no vuelvan"
 
 
+@pytest.mark.clause("DG-02")
+def test_who_sends_what_nginx_cannot_read_is_told_what_to_do(
+    host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Una liga dañada, o cookies de más, reciben 400 con un aviso que dice qué hacer."""
+    broken = [request(variables, "datos/%2"), request(variables, "", f"Cookie: larga={'x' * 9000}")]
+    answers = send(host, variables, broken)
+    record_evidence([answer["statuses"] for answer in answers])
+    for answer in answers:
+        assert answer["statuses"] == [400]
+        assert "Este sitio no pudo leer la solicitud" in answer["body"]
+        assert headers_of(answer)["cache-control"] == "no-store"
+
+
 OWN = Path(__file__).with_name("owner.conf")
 """What an outlet may have said for all of its sites: nearly everything that a server block inherits."""
 OWN_FILE = "/etc/nginx/conf.d/diario.conf"
