@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import role_kit
-from nginx_kit import OPEN, judged, render, types
+from nginx_kit import BASES, CLOSED, FILES, OPEN, SITE, answered, judged, render, types
 
 CONTAINER = role_kit.ROLES.parent / "containers/prep/rootfs/etc/nginx/nginx.conf"
 CORTE = "etc/nginx/snippets/prep-corte.conf"
@@ -30,3 +31,20 @@ def test_no_file_of_an_open_application_is_inspected_for_its_type() -> None:
     """What the WAF inspects it takes at a slow pace, and several readers share an address."""
     for ending in types(CONTAINER.read_text(encoding="utf-8")):
         assert judged("/", {"request_uri": f"/otra.{ending}"}, OPEN)["plain"] == "1", ending
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("path", FILES)
+def test_what_a_corte_brings_comes_first_under_a_name_of_the_image_too(base: str, path: str) -> None:
+    """nginx kept what it had of that name for ten seconds, beside newer data, and longer while no image answered."""
+    site, there = render(SITE, base=base, inputs=CLOSED), f"/srv/prep/publico/actual/{path}"
+    _, body = answered(site, base + path)
+    asked = f"rewrite ^ /_fast/{path}? last;"
+    assert f"alias {there};\n        if (!-f {there}) {{\n            {asked}\n        }}" in body
+    assert body.count("/_fast/") == 1
+    if path.endswith("index.html"):
+        folder = path.removesuffix("index.html")
+        _, body = answered(site, base + folder)
+        first, _, second = body.partition(f"rewrite ^ /_fast/{folder}? last;")
+        assert f"if (-f {there}) {{\n            rewrite ^ {base}{path} last;\n        }}" in first
+        assert second.strip() == ""
