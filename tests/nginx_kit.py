@@ -55,17 +55,42 @@ def judged(base: str, request: dict[str, str], inputs: tuple[tuple[str, Any], ..
     return values
 
 
+def headers(answer: str, inputs: tuple[tuple[str, Any], ...] = ()) -> dict[str, str]:
+    """Return what prep-headers.conf adds to an answer, which is given as its status and its type."""
+    values = {"$status $sent_http_content_type": answer}
+    for source, name, entries in maps(render("etc/nginx/conf.d/prep-documents.conf", inputs=inputs)):
+        key, found = values[source], dict(entries)
+        matched = [value for pattern, value in entries if pattern[0] == "~" and re.search(pattern[1:], key)]
+        values[f"${name}"] = matched[0] if matched else found.get(key, found["default"])
+    added = re.findall(r"add_header (\S+) (\S+) always;", render("etc/nginx/snippets/prep-headers.conf", inputs=inputs))
+    return {name: said for name, value in added if (said := values.get(value, value))}
+
+
+def written_out(text: str) -> str:
+    """Return a configuration with what it includes of the corte's snippet and of that of the notices."""
+    for name in ("prep-corte", "prep-notices"):
+        snippet = render(f"etc/nginx/snippets/{name}.conf").rstrip("\n") + "\n"
+        text = snippet.join(re.split(rf"^ *include snippets/{name}[.]conf;\n", text, flags=re.MULTILINE))
+    return text
+
+
 def locations(text: str) -> list[tuple[str, str]]:
-    """Return name and body of every location of a site, with the corte's snippet written out where it is included."""
-    corte = render("etc/nginx/snippets/prep-corte.conf")
+    """Return name and body of every location of a site, with its snippets written out."""
     found = re.findall(r"^    location (.+?) \{\n(.*?)^    \}", text, re.MULTILINE | re.DOTALL)
-    return [(name, body.replace("        include snippets/prep-corte.conf;\n", corte)) for name, body in found]
+    return [(name, written_out(body)) for name, body in found]
 
 
 def by_door(site: str) -> tuple[str, str]:
     """Split a site into the servers for visitors and the server to which the WAF hands back requests."""
     visitors, _, behind = site.partition("server {\n    listen unix:")
     return visitors, behind
+
+
+def types(text: str) -> dict[str, str]:
+    """Return the types that a configuration gives to files, by how their names end."""
+    (table,) = re.findall(r"^ *types \{\n(.*?)^ *\}", text, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r"^ *(\S+/\S+) +([^;]+);", table, re.MULTILINE)
+    return {ending: kind for kind, endings in rows for ending in endings.split()}
 
 
 def answered(site: str, path: str) -> tuple[str, str]:

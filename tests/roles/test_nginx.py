@@ -11,7 +11,24 @@ import pytest
 import role_kit
 import yaml
 from markupsafe import escape
-from nginx_kit import BASES, CLOSED, GATE, OPEN, RELEASES, SITE, answered, by_door, judged, locations, maps, render, who
+from nginx_kit import (
+    BASES,
+    CLOSED,
+    GATE,
+    OPEN,
+    RELEASES,
+    SITE,
+    answered,
+    by_door,
+    headers,
+    judged,
+    locations,
+    maps,
+    render,
+    types,
+    who,
+    written_out,
+)
 from variables_kit import write_certificate
 
 from difusor.servers import limits
@@ -76,28 +93,18 @@ def test_a_browser_keeps_for_ever_only_what_is_named_by_its_content(path: str, s
     ],
 )
 def test_headers_of_a_document_are_not_paid_for_with_every_file(answer: str, document: bool) -> None:
-    values = {"$status $sent_http_content_type": answer}
-    for source, name, entries in maps(render("etc/nginx/conf.d/prep-documents.conf")):
-        key, found = values[source], dict(entries)
-        matched = [value for pattern, value in entries if pattern[0] == "~" and re.search(pattern[1:], key)]
-        values[f"${name}"] = matched[0] if matched else found.get(key, found["default"])
-    headers = dict(re.findall(r"add_header (\S+) (\S+) always;", render("etc/nginx/snippets/prep-headers.conf")))
-    always = {name for name, value in headers.items() if not value.startswith("$")}
-    assert always == {"X-Content-Type-Options", "Cross-Origin-Resource-Policy"}
-    assert len(headers) == 8
-    for name in headers.keys() - always:
-        assert bool(values[headers[name]]) is document, name
+    sent = headers(answer)
+    assert sent.keys() >= {"X-Content-Type-Options", "Cross-Origin-Resource-Policy"}
+    assert len(sent) == (8 if document else 2)
 
 
 @pytest.mark.parametrize("label", ["", "Simulacro"])
 def test_search_engines_leave_out_a_rehearsal_and_nothing_else(label: str) -> None:
-    """Whoever looked for the results of the day found those of a rehearsal weeks before."""
-    inputs = (("nginx_notice_label", label),)
-    values = {name: entries for _, name, entries in maps(render("etc/nginx/conf.d/prep-documents.conf", inputs=inputs))}
-    said = ("1", "noindex") in values.get("document_x_robots_tag", [])
-    headers = render("etc/nginx/snippets/prep-headers.conf", inputs=inputs)
-    sent = "add_header X-Robots-Tag $document_x_robots_tag always;" in headers
-    assert (said, sent) == (bool(label),) * 2
+    """Whoever looked for the results of the day found those of a rehearsal weeks before, its tables and images too."""
+    kinds = types(render("etc/nginx/snippets/prep-corte.conf")).values()
+    for answer in ("503 text/html", "304 ", *(f"200 {kind}" for kind in kinds)):
+        sent = headers(answer, (("nginx_notice_label", label),))
+        assert sent.get("X-Robots-Tag") == ("noindex" if label else None), answer
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -116,7 +123,7 @@ def test_every_notice_says_that_it_is_a_rehearsal_and_nothing_of_the_outlet() ->
         assert label in rehearsal and "<title>SIMULACRO · " in rehearsal
         assert 'class="label"' not in render(path) and "<title>SIMULACRO" not in render(path)
         assert "example.mx" not in render(path), "it names the site of the outlet"
-    assert len(NOTICES) == 7
+    assert len(NOTICES) == 8
 
 
 def test_notices_show_the_institute_s_words_as_they_are_written() -> None:
@@ -196,11 +203,42 @@ def test_nginx_starts_with_the_packages_own_main_file() -> None:
 
 @pytest.mark.parametrize("base", BASES)
 def test_every_page_that_nginx_says_by_itself_exists(base: str) -> None:
-    visitors, behind = by_door(render(SITE, base=base, inputs=OPEN))
-    named = {name for name, _ in locations(visitors) if name.startswith("@")}
-    said = re.findall(r"(?:error_page|try_files) .*(@\w+);", visitors + render("etc/nginx/snippets/prep-corte.conf"))
-    assert set(said) == named
-    assert not re.search(r"error_page (?!599 )|prep-corte[.]conf", behind)
+    for inputs in (OPEN, (*OPEN, ("nginx_revoked", True))):
+        visitors, behind = by_door(render(SITE, base=base, inputs=inputs))
+        for server in visitors.split("\nserver {")[1:]:
+            there = {name.removeprefix("= "): body for name, body in locations(server)}
+            said = re.findall(r"(?:error_page|try_files) .*(@\w+);", written_out(server))
+            assert set(said) == {name for name in there if name.startswith("@")}
+            for path in re.findall(r"error_page .*?(/\S+);", server):
+                assert there[path].startswith("        internal;\n")
+            pages = re.findall(r"(?:rewrite \^ |avisos)/(\w+[.]html)(?: break)?;", server)
+            assert {f"{page}.j2" for page in pages} <= {each.name for each in NOTICES}
+        assert not re.search(r"error_page (?!599 )|prep-(?:corte|notices)[.]conf", behind)
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+def test_nobody_gets_a_page_that_explains_nothing(revoked: bool) -> None:
+    """nginx's own are in English, and say neither what happened nor what to do."""
+    visitors, _ = by_door(render(SITE, inputs=(*CLOSED, ("nginx_revoked", revoked))))
+    unknown, plain, site = visitors.split("\nserver {")[1:]
+    assert "return 444;" in unknown
+
+    def explained(text: str) -> set[str]:
+        return {each for said in re.findall(r"error_page ((?:\d+ )+)", text) for each in said.split()}
+
+    every = {"400", "414", "429", "494"}
+    assert explained(plain) == {"429"}, "what it cannot read is of nobody's name yet"
+    assert explained(re.sub(r"^    location .*?^    \}", "", written_out(site), flags=re.MULTILINE | re.DOTALL)) == (
+        every | ({"410"} if revoked else {"403", "404", "500", "502", "503", "504", "507"})
+    )
+    for body in (body for _, body in locations(site) if "error_page" in body):
+        assert explained(body) == {"403", "404", "429", "500", "502", "503", "504", "507"}, "400 is the application's"
+
+
+def test_what_nginx_cannot_read_needs_no_path_to_be_answered() -> None:
+    """Without one, as of a line that is too long, nginx goes to no location with a name and answers 500."""
+    found = dict(re.findall(r"error_page ([\d =]+) (/\S+);", by_door(render(SITE))[0]))
+    assert found == dict.fromkeys(["400 414", "494 =400"], "/_aviso/solicitud.html"), "494 is no status of HTTP"
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -290,7 +328,7 @@ def test_no_visitor_writes_long_lines(name: str, most: int) -> None:
 @pytest.mark.parametrize("base", BASES)
 def test_no_answer_is_given_before_the_limit_is_asked(base: str) -> None:
     """nginx does a `return` before it looks at the limits: only what leads to another location is counted there."""
-    site = by_door(render(SITE, base=base, inputs=CLOSED))[0]
+    site = written_out(by_door(render(SITE, base=base, inputs=CLOSED))[0])
     for name, body in locations(site):
         if "return 301" in body:
             before = [each for _, each in locations(site) if f"try_files /nonexistent {name};" in each]
@@ -381,6 +419,14 @@ def test_a_page_reached_by_address_shows_its_certificate() -> None:
     site = render(SITE, inputs=(("nginx_server_names", ("prep.example.mx", "192.0.2.10")),))
     assert "ssl_reject_handshake" not in site
     assert site.count("ssl_certificate /etc/ssl/private/prep-files.pem;") == 2
+
+
+def test_a_page_reached_by_ipv6_address_knows_it_as_browsers_write_it() -> None:
+    """They write it short and in brackets, so nobody got an answer under an alias that the inventory admits."""
+    site = render(SITE, inputs=(("nginx_server_names", ("prep.example.mx", "2001:DB8:0:0::1", "192.0.2.10")),))
+    names = re.findall(r"^ *server_name (.+);", site, re.MULTILINE)
+    assert names == ["_", *["prep.example.mx [2001:db8::1] 192.0.2.10"] * 2]
+    assert "ssl_reject_handshake" not in site
 
 
 def test_the_outlets_own_sites_may_take_uploads() -> None:

@@ -19,6 +19,22 @@ def test_a_file_of_the_image_comes_from_the_application_under_just_this_name(bas
     assert who(render(SITE, base=base, inputs=CLOSED[1:]), base + path) != "application", "the image does not have it"
 
 
+@pytest.mark.parametrize(
+    ("inputs", "name"),
+    [(CLOSED, "disk"), (OPEN, "waf"), ((("nginx_known_files", ("robots.txt",)),), "application")],
+    ids=["nobody's", "open", "of the image"],
+)
+def test_search_engines_are_not_kept_away_by_a_page_that_waits(inputs: tuple[tuple[str, Any], ...], name: str) -> None:
+    """After 503 they ask for nothing for hours; after 404, which tells nothing of the corte, they come."""
+    site = render(SITE, inputs=inputs)
+    found, body = answered(site, "/robots.txt")
+    assert (found, who(site, "/robots.txt")) == ("= /robots.txt", name)
+    assert re.findall(r"error_page (?:\d+ )*503 (.+?);", body)[0] == "=404 @unknown"
+    assert "alias /srv/prep/publico/actual/robots.txt;" in body, "the corte may have one"
+    assert site.count("location = /robots.txt {") == 1
+    assert "location = /prep2024mor/robots.txt" not in render(SITE, base="/prep2024mor/")
+
+
 @pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize(
     "path",

@@ -7,6 +7,7 @@ these tests look at, so they share one.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ Take = Callable[[], Shown]
 NAME, FOLDER = "www.demo.test", "/prep2024mor/"
 PROGRAMS = ("nginx", "apache")
 EDGE = "nginx,ufw,fail2ban"
+HSTS = "max-age=63072000; includeSubDomains"
+"""How long the site's own visitors are to insist on https."""
 KEY, CERTIFICATE = "/etc/ssl/private/sitio.key", "/etc/ssl/certs/sitio.pem"
 # By program: its configuration, where that stands, and the unit. OUTER and INNER stand for the printed lines.
 SERVERS = {
@@ -48,6 +51,7 @@ server {{
     error_log syslog:server=unix:/dev/log;
     ssl_certificate {CERTIFICATE};
     ssl_certificate_key {KEY};
+    add_header Strict-Transport-Security "{HSTS}" always;
     location / {{
         return 200 portada;
     }}
@@ -64,6 +68,7 @@ INNER
     SSLEngine on
     SSLCertificateFile {CERTIFICATE}
     SSLCertificateKeyFile {KEY}
+    Header always set Strict-Transport-Security "{HSTS}"
     RedirectMatch 302 ^/$ /portada
 INNER
 </VirtualHost>
@@ -199,6 +204,27 @@ def test_the_page_comes_through_the_site_as_the_server_sends_it(
     assert codes[1].endswith(FOLDER)
     line = until(lambda: web_fixtures.logged(host, mark), what="la visita quede anotada")
     assert line.split()[0] in trusted.check_output("hostname -I").split()
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_how_long_https_is_insisted_on_is_said_by_the_site_alone(
+    fronted: Fronted, program: str, trusted: Host, record_evidence: Record
+) -> None:
+    """El HSTS del servidor es de su nombre: por el sitio no llega, y el del sitio sigue como lo puso su dueño."""
+    fronted.install(program)
+    ask = "curl --silent --insecure --output /dev/null --dump-header - --resolve %s https://%s%s"
+
+    def said(name: str, address: str, path: str) -> list[str]:
+        head = trusted.check_output(ask, f"{name}:443:{address}", name, path)
+        return re.findall(r"(?im)^strict-transport-security: (.+?)\r?$", head)
+
+    address = fronted.values["difusor_front"]["addresses"][0]
+    own = said(fronted.values["difusor_fqdn"], fronted.values["difusor_public_address"], FOLDER)
+    through, front = said(NAME, address, FOLDER), said(NAME, address, "/")
+    record_evidence(f"en el servidor {own}; por el sitio {through}; en la portada del sitio {front}")
+    assert own and own != [HSTS]
+    assert through == ([] if program == "nginx" else [HSTS])
+    assert front == [HSTS]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

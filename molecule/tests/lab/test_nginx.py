@@ -175,7 +175,8 @@ def test_stopped_gate_shows_nothing(
     name, base = variables["difusor_fqdn"], variables["difusor_path"]
     paths = ["", "index.html", "datos/corte.json", "datos/resultados.html", "descargas/", "corte.json", "?a=1", "nada"]
     answers = send(host, variables, [get(name, f"{base}{path}") for path in paths])
-    status, notice = send(host, variables, [get(name, STATUS), get(name, f"{base}_aviso/aviso.css")])
+    others = [STATUS, f"{base}_aviso/aviso.css", "/robots.txt"]
+    status, notice, robots = send(host, variables, [get(name, path) for path in others])
     record_evidence({path or base: answer["statuses"] for path, answer in zip(paths, answers, strict=True)})
     for answer in answers:
         assert answer["statuses"] == [expect("DG-05")["closed_status"]]
@@ -184,6 +185,21 @@ def test_stopped_gate_shows_nothing(
         assert "Los resultados no están disponibles en este momento" in answer["body"]
     assert status["statuses"] == [503]
     assert notice["statuses"] == [200]
+    assert robots["statuses"] == [404], "a los buscadores se les dice que no vuelvan"
+
+
+@pytest.mark.clause("DG-02")
+def test_who_sends_what_nginx_cannot_read_is_told_what_to_do(
+    host: Host, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Una liga dañada, o cookies de más, reciben 400 con un aviso que dice qué hacer."""
+    broken = [request(variables, "datos/%2"), request(variables, "", f"Cookie: larga={'x' * 9000}")]
+    answers = send(host, variables, broken)
+    record_evidence([answer["statuses"] for answer in answers])
+    for answer in answers:
+        assert answer["statuses"] == [400]
+        assert "Este sitio no pudo leer la solicitud" in answer["body"]
+        assert headers_of(answer)["cache-control"] == "no-store"
 
 
 OWN = Path(__file__).with_name("owner.conf")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from countdown_kit import host
-from nginx_kit import render
+from nginx_kit import headers, render
 
 from difusor.partners.front import lines
 from difusor.project import UnusableError
@@ -53,6 +53,18 @@ def test_one_failure_keeps_no_visitor_out() -> None:
         (edge,) = re.findall(r"keepalive_timeout (\d+)s;", render("etc/nginx/snippets/prep-own.conf"))
         assert ttl < int(edge), "else it would send a request on a connection that the server is closing"
     assert len(re.findall(r"^ +server ", printed("nginx"), re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_what_the_server_promises_of_https_is_not_said_in_the_name_of_the_site(program: str) -> None:
+    """A browser keeps what it was told last: a site with two years of HSTS had a day left, others got it."""
+    assert "Strict-Transport-Security" in headers("200 text/html")
+    hidden = {
+        "nginx": r"^ +proxy_hide_header Strict-Transport-Security;$",
+        "apache": r"^ +Header unset Strict-Transport-Security$",  # what sites set with `always` stays
+    }
+    for location in re.split(r"location \^~|<Location ", printed(program))[1:]:
+        assert re.search(hidden[program], location, re.MULTILINE)
 
 
 def test_a_difusor_without_another_site_is_told_so() -> None:
