@@ -81,27 +81,36 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
 
     `playbook` is a path below the project, whose ansible.cfg applies.
     """
-    command = _announced(playbook, inventories, options, values)
+    command = _announced(playbook, inventories, options, values, takes_copies=False)
     os.execvp(command[0], command)
 
 
 def run(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> int:
-    """Print the ansible-playbook command, run it, and return its exit status; what it prints goes to standard error."""
-    return subprocess.run(_announced(playbook, inventories, options, values), stdout=2, check=False).returncode
+    """Print the ansible-playbook command, run it, and return its exit status; what it prints goes to standard error.
+
+    An inventory with a copy of its election is taken: a revocation does not wait for a link.
+    """
+    command = _announced(playbook, inventories, options, values, takes_copies=True)
+    return subprocess.run(command, stdout=2, check=False).returncode
 
 
-def _announced(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> list[str]:
+def _announced(
+    playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any], *, takes_copies: bool
+) -> list[str]:
     """Print a command, make this process's folder and environment the ones that it needs, and return it.
 
     Inventories whose files cannot be read, or which do not go together, are refused here already, because Ansible
-    would print its own English too. The printed line works in the project's folder; for a home of its own, in any
-    folder.
+    would print its own English too; and unless `takes_copies`, those with a copy of an election, because Ansible would
+    install the lists of the copy. The printed line works in the project's folder; for a home of its own, in any folder.
     """
-    from difusor.inventory import together, vaults  # imports pydantic
+    from difusor.inventory import linked, together, vaults  # imports pydantic
     from difusor.inventory.sources import file_faults, refusal
 
     os.environ.update(ansible_settings())
-    faults = file_faults(inventories) or together.faults(inventories)
+    faults = file_faults(inventories)
+    if not (faults or takes_copies):
+        faults = linked.copies(inventories)
+    faults = faults or together.faults(inventories)  # to which an old copy beside a link would be another election
     if fault := vaults.source_fault(options.vault_id or ()):
         faults.append(fault)
     if faults:
