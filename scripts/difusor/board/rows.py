@@ -125,10 +125,10 @@ def beside(given: Iterable[Path]) -> list[Path]:
     own = [folder for folder in inventories() if folder.resolve() in meant]
     files = {file for folder in own if (file := linked.election_file(folder))}
     others = [folder for folder in inventories() if folder not in own and linked.election_file(folder) in files]
-    return [folder for folder in others if not _is_off(folder)]
+    return [folder for folder in others if not is_off(folder)]
 
 
-def _is_off(folder: Path) -> bool:
+def is_off(folder: Path) -> bool:
     """Tell whether a difusor is off the list; one whose record cannot be read is not known to be."""
     with suppress(UnusableError, OSError):
         return revocation.in_force(folder) is not None

@@ -10,7 +10,7 @@ import click
 import typer
 
 from difusor.terminal import complain, warn
-from difusor.terminal.arguments import elections
+from difusor.terminal.arguments import MaybeDifusores, elections
 
 OfElection = Annotated[
     str | None,
@@ -35,6 +35,12 @@ class Chosen:
         from difusor.board import rows
 
         return [folder.name for folder in rows.beside(self.inventories)]
+
+    def tell_left_out(self, missed: str) -> None:
+        """Print who they are, if there are any; `missed` says what they miss."""
+        if names := self.left_out():
+            told = f"son de la misma elección y {missed}: {', '.join(names)}"
+            warn(f"{told}; si también es para ellos, repita con --election en vez de -i")
 
 
 def chosen(inventory: list[Path] | None, election: str | None, missed: str) -> Chosen:
@@ -62,3 +68,25 @@ def chosen(inventory: list[Path] | None, election: str | None, missed: str) -> C
     if astray:  # one of another election would stop all
         warn(f"no enlazan ninguna elección y {missed}: {', '.join(astray)}; si son de esta, dé cada uno con -i")
     return Chosen(found, astray)
+
+
+def for_lists(inventory: MaybeDifusores = None, election: OfElection = None) -> list[Path]:
+    """Return the inventories for a verb that installs lists of an election, and tell whom it does not touch.
+
+    With --election whoever is off the list is not touched: that server lets nobody in any more, and one that cannot be
+    reached may stop the run for all.
+    """
+    from difusor.board import rows
+
+    missed = "esta corrida no los toca"
+    given = chosen(inventory, election, missed)
+    if inventory:
+        given.tell_left_out(missed)
+        return given.inventories
+    off = [folder for folder in given.inventories if rows.is_off(folder)]
+    if off:
+        warn(f"están fuera de la lista y {missed}: {', '.join(folder.name for folder in off)}")
+    if len(off) == len(given.inventories):
+        complain(f"no queda ningún difusor de {election}; si debe ser para uno de ellos, délo con -i")
+        raise typer.Exit(1)
+    return [folder for folder in given.inventories if folder not in off]

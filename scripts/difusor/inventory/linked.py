@@ -68,7 +68,7 @@ def none_of(election: str) -> str:
 
 
 def copies(sources: Iterable[Path]) -> list[str]:
-    """Return a sentence for each of these inventories that says what an election of the home says, and does not link it.
+    """Return a sentence for each of these inventories whose election is one of the home's by its id, but not by a link.
 
     Whoever changes that election means these servers too, and they would get what the inventory's own file says.
     """

@@ -55,21 +55,34 @@ class Options:
         ]
 
 
-def verb(playbook: str, purpose: str, values: Callable[..., dict[str, Any]] = dict) -> Callable[..., None]:
+def _given(inventory: Difusores) -> list[Path]:
+    return inventory
+
+
+def verb(
+    playbook: str,
+    purpose: str,
+    values: Callable[..., dict[str, Any]] = dict,
+    chosen: Callable[..., list[Path]] = _given,
+) -> Callable[..., None]:
     """Return the function of a verb that runs a playbook with the options of `Options`.
 
     `playbook` is a path below the project, `purpose` the verb's help. The parameters of `values` are the verb's own
-    options; it returns the values that they give to variables of the playbook.
+    options; it returns the values that they give to variables of the playbook. Those of `chosen` are the options that
+    name the inventories, which it returns.
     """
+    naming = [*signature(chosen, eval_str=True).parameters.values()]
     own = [] if values is dict else [*signature(values, eval_str=True).parameters.values()]
 
-    def run(inventory: Difusores, **given: Any) -> None:
-        variables = values(**{each.name: given.pop(each.name) for each in own})
-        become(playbook, inventory, Options(**given), variables)
+    def run(**given: Any) -> None:
+        def taken(parameters: Sequence[Parameter]) -> dict[str, Any]:
+            return {each.name: given.pop(each.name) for each in parameters}
+
+        inventories, variables = chosen(**taken(naming)), values(**taken(own))
+        become(playbook, inventories, Options(**given), variables)
 
     # Typer reads the options of a verb from its signature.
-    inventories = Parameter("inventory", Parameter.POSITIONAL_OR_KEYWORD, annotation=Difusores)
-    parameters = [inventories, *own, *signature(Options, eval_str=True).parameters.values()]
+    parameters = [*naming, *own, *signature(Options, eval_str=True).parameters.values()]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     vars(run)["__signature__"] = Signature(parameters)
     run.__doc__ = purpose

@@ -354,6 +354,26 @@ def test_an_inventory_that_links_no_election_stops_no_publication_to_all_of_one(
     assert "no se les envía: suelto; si son de esta, dé cada uno con -i" in done.stderr
 
 
+def test_who_of_the_election_was_not_compared_is_told(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whoever was forgotten in the line of `audit` was as good as compared."""
+    monkeypatch.setattr(rows.revocation, "in_force", lambda folder: None)
+
+    def read(source: Path) -> list[Target]:
+        raise UnusableError("no se puede leer")
+
+    monkeypatch.setattr(targets, "read", read)
+
+    def compared(*options: str) -> tuple[list[str], str]:
+        done = CliRunner().invoke(app_of(audit), [*options, "--json"])
+        return [each["difusor"] for each in json.loads(done.stdout)], done.stderr
+
+    told = "misma elección y no se compararon: este, sur; si también es para ellos, repita con --election en vez de -i"
+    found, said = compared("-i", "norte")
+    assert found == ["norte"] and told in said
+    found, said = compared("--election", "demo")
+    assert found == ["este", "norte", "sur"] and "misma elección" not in said
+
+
 def test_an_election_that_no_inventory_links_is_told_with_what_is_wrong_with_theirs(signed: SignedCorte, home: Path):
     """In a home that was copied without its links it said to name the difusores, one by one."""
     for name in ("este", "norte", "sur"):
