@@ -120,4 +120,4 @@ def test_a_server_of_another_election_is_red_and_signers_alone_do_not_move_it(
     assert done.returncode == 2
     assert "signers cambia solo a los firmantes" in " ".join(done.stdout.split())
     assert host.check_output("sha256sum %s", config) == before
-    assert list(half) == list(other) == ["window"]
+    assert list(half) == ["window"] and "window" in other

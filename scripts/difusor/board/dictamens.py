@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 from corte.format import instants
 from corte.format.errors import why
 from difusor.board import rows
-from difusor.inventory import Election, load_election
+from difusor.inventory import Election, linked, load_election
 from difusor.partners import election as files
-from difusor.partners import roster
 from difusor.project import UnusableError
 from difusor.report.index import Index, Row, again, worst_first, write_index
 from difusor.report.verdict import Overall
@@ -52,7 +51,7 @@ class Measured:
 def chosen(name: str | None) -> Chosen:
     """Return the difusores of the election of this name, or of the only one; UnusableError when there is none."""
     path = files.file(files.chosen(name))
-    return Chosen(load_election(path), tuple(rows.folders_of(path)), tuple(roster.astray()))
+    return Chosen(load_election(path), tuple(rows.folders_of(path)), tuple(linked.astray()))
 
 
 def measure(of: Chosen, output: Path, jobs: int | None, at: At, ended: Callable[[Row], None]) -> Measured:
@@ -75,5 +74,5 @@ def measure(of: Chosen, output: Path, jobs: int | None, at: At, ended: Callable[
 
 def _astray(folder: Path) -> Row:
     name = folder.name
-    told = roster.ASTRAY.format(name)
+    told = linked.ASTRAY.format(name)
     return Row(id=name, name=name, verdict=Overall.UNREACHABLE, status=2, why=told, action=again(name))

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
-from difusor.inventory import Election
-from difusor.partners import revocation, roster
+from difusor.inventory import Election, linked
+from difusor.partners import revocation
 from difusor.partners.filing.papers import Entry
 from difusor.project import UnusableError, inventories
 from difusor.report.verdict import Overall
@@ -107,13 +107,13 @@ def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
         timezone=election.timezone, made=now.astimezone(zone),
         dues=tuple((each.title, each.until.astimezone(zone) if each.until else None) for each in calendar),
         rows=(*sorted(late, key=_urgency), *(row for row in rows if not row.action)),
-        astray=tuple(folder.name for folder in roster.astray()),
+        astray=tuple(folder.name for folder in linked.astray()),
     )  # fmt: skip
 
 
 def folders_of(election_file: Path) -> list[Path]:
     """Return the inventories that link an election's file, by name."""
-    return [folder for folder in inventories() if roster.election_file(folder) == election_file.resolve()]
+    return [folder for folder in inventories() if linked.election_file(folder) == election_file.resolve()]
 
 
 def beside(given: Iterable[Path]) -> list[Path]:
@@ -123,12 +123,12 @@ def beside(given: Iterable[Path]) -> list[Path]:
     """
     meant = {place for path in given for place in (path.resolve(), *path.resolve().parents)}
     own = [folder for folder in inventories() if folder.resolve() in meant]
-    files = {file for folder in own if (file := roster.election_file(folder))}
-    others = [folder for folder in inventories() if folder not in own and roster.election_file(folder) in files]
-    return [folder for folder in others if not _is_off(folder)]
+    files = {file for folder in own if (file := linked.election_file(folder))}
+    others = [folder for folder in inventories() if folder not in own and linked.election_file(folder) in files]
+    return [folder for folder in others if not is_off(folder)]
 
 
-def _is_off(folder: Path) -> bool:
+def is_off(folder: Path) -> bool:
     """Tell whether a difusor is off the list; one whose record cannot be read is not known to be."""
     with suppress(UnusableError, OSError):
         return revocation.in_force(folder) is not None

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from difusor.commands._chosen import Chosen, OfElection, chosen
 from difusor.terminal import complain, console, json_text, printable, results, table
-from difusor.terminal.arguments import Authority, Difusores, Json
+from difusor.terminal.arguments import Authority, Json, MaybeDifusores
 
 if TYPE_CHECKING:
     from corte.format.standing import Standing
@@ -40,7 +41,8 @@ WORDS = {
 
 
 def run(
-    inventory: Difusores,
+    inventory: MaybeDifusores = None,
+    election: OfElection = None,
     tree: Annotated[
         Path | None,
         typer.Option(
@@ -61,9 +63,10 @@ def run(
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
+    given = chosen(inventory, election, "no se comparan")
     try:
         signed = signing.verify(tree)[0] if tree else None
-        targets, unusable = _read(inventory)
+        targets, unusable = _read(given.inventories)
         elections = {standing.opening_of(server.election): server.election for server in targets}
         orders = {opening: standing.Records(election).standing() for opening, election in elections.items()}
     except (UnusableError, Refusal) as problem:
@@ -87,7 +90,7 @@ def run(
 
     asked, stopped = _ask_all(ask, targets, minutes)
     found = [*unusable, *_rejudged(targets, asked, seen, orders, expected)]
-    _tell(found, as_json)
+    _tell(found, given, as_json)
     if stopped:
         raise stopped
     raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
@@ -157,8 +160,8 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
     return targets, unusable
 
 
-def _tell(found: Sequence[Found], as_json: bool) -> None:
-    """Print what was found at each mirror, then what its log lacks and what else is to be said."""
+def _tell(found: Sequence[Found], given: Chosen, as_json: bool) -> None:
+    """Print what was found at each mirror, what its log lacks and what else is to be said, and who was not compared."""
     if as_json:
         typer.echo(json_text([asdict(comparison) for comparison, _ in found]))
     else:
@@ -168,6 +171,7 @@ def _tell(found: Sequence[Found], as_json: bool) -> None:
             console.print(f"[red]✗[/] {one.difusor}: {printable(fault, zone)}", soft_wrap=True)
         for warning in one.warnings:
             console.print(f"[yellow]![/] {one.difusor}: {printable(warning, zone)}", soft_wrap=True)
+    given.tell_left_out("no se compararon")
 
 
 def _few(faults: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
@@ -53,12 +53,39 @@ SECONDS = 30.0
 
 
 @dataclass(frozen=True)
+class Lifted:
+    """What lifting an address did at a server: whether it was banned there."""
+
+    difusor: str
+    address: str
+    was_banned: bool
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A server, or the inventory of several, of which not all is known or done, and why, as a sentence."""
+
+    difusor: str
+    error: str
+
+
+@dataclass(frozen=True)
 class Found:
-    """What the servers say: each ban with the zone of its election, who was refused, and the limits."""
+    """What the servers say: each ban with the zone of its election, who was refused, and the limits.
+
+    `lifted`: what became of the addresses that were to be let in again; `failed`: whoever could not be asked it all.
+    """
 
     bans: list[tuple[Ban, ZoneInfo]] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     in_force: list[Limit] = field(default_factory=list)
+    lifted: list[Lifted] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def fail(self, name: str, error: object) -> None:
+        """Add that a server or inventory failed, and tell it."""
+        complain(error)
+        self.failed.append(Failed(name, " ".join(str(error).split())))
 
 
 def address(text: str) -> str:
@@ -86,7 +113,6 @@ def run(
     from difusor.servers import identity, sudo
 
     found = Found()
-    failed = False
     try:
         sudo.ask(ask_become_pass)
     except UnusableError as error:
@@ -95,34 +121,41 @@ def run(
     for source in inventory:
         try:
             for name, ask in identity.each(source, replace(identity.BOUNDS, seconds=SECONDS)):
-                failed |= not _ask(name, ask, lift or [], found)
+                _ask(name, ask, lift or [], found)
         except (identity.UnreachableError, UnusableError) as error:
-            complain(error)
-            failed = True
+            found.fail(source.name, error)
         except Exception as error:  # a fault of this program's: told of this inventory, and the others are asked
-            complain(f"{source.name}: {fallen(error)}")
-            failed = True
+            found.fail(source.name, f"{source.name}: {fallen(error)}")
     if as_json:
-        told = {
-            "bans": [asdict(ban) for ban, _ in found.bans],
-            "refusals": [asdict(each) for each in found.refused],
-            "limits": [asdict(each) for each in found.in_force],
-        }
-        typer.echo(json_text(told))
+        typer.echo(json_text(_document(found)))
     else:
-        if found.bans:
-            results.print(_banned(found.bans))
-        elif not failed:
-            results.print("Ninguna dirección está bloqueada.")
-        if found.refused:
-            results.print(_refused(found.refused))
-        if found.in_force:
-            results.print(_limits(found.in_force))
-    raise typer.Exit(1 if failed else 0)
+        _show(found)
+    raise typer.Exit(1 if found.failed else 0)
 
 
-def _ask(name: str, ask: Callable[[], tuple[Host, MeasuredServer]], lift: Sequence[str], found: Found) -> bool:
-    """Lift bans on a server and add what it says to what was found; tell why and return false when it cannot be."""
+def _document(found: Found) -> dict[str, Any]:
+    return {
+        "bans": [asdict(ban) for ban, _ in found.bans],
+        "refusals": [asdict(each) for each in found.refused],
+        "limits": [asdict(each) for each in found.in_force],
+        "lifted": [asdict(each) for each in found.lifted],
+        "failed": [asdict(each) for each in found.failed],
+    }
+
+
+def _show(found: Found) -> None:
+    if found.bans:
+        results.print(_banned(found.bans))
+    elif not found.failed:
+        results.print("Ninguna dirección está bloqueada.")
+    if found.refused:
+        results.print(_refused(found.refused))
+    if found.in_force:
+        results.print(_limits(found.in_force))
+
+
+def _ask(name: str, ask: Callable[[], tuple[Host, MeasuredServer]], lift: Sequence[str], found: Found) -> None:
+    """Lift bans on a server, and add to what was found what it says, or why it cannot be."""
     from difusor.project import fallen
     from difusor.servers import bans, identity, limits
 
@@ -133,17 +166,15 @@ def _ask(name: str, ask: Callable[[], tuple[Host, MeasuredServer]], lift: Sequen
             raise identity.UnreachableError(server.unreachable)
         for each in lift:
             freed = bans.lift_ban(name, host, each)
+            found.lifted.append(Lifted(name, each, freed))
             console.print(f"{name}: {each} {'[green]ya puede entrar[/]' if freed else 'no estaba bloqueada'}")
         found.bans.extend((ban, server.declared.zone) for ban in bans.banned(name, host))
         found.refused.extend(limits.refusals(name, host))
         found.in_force.extend(limits.limits(name, host))
     except (bans.BansError, identity.UnreachableError) as error:
-        complain(error)
-        return False
+        found.fail(name, error)
     except Exception as error:  # a fault of this program's: told of this server, and the others are asked
-        complain(f"{name}: {fallen(error)}")
-        return False
-    return True
+        found.fail(name, f"{name}: {fallen(error)}")
 
 
 def _banned(found: list[tuple[Ban, ZoneInfo]]) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from corte.format import instants
 from corte.format.errors import why
 from difusor.commands._options import name_server
 from difusor.terminal import complain, console, json_text, local, plain, printable, results, table, warn
@@ -135,9 +136,11 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
     """Tell what came of one round; return whether the list is as it should be."""
     if isinstance(made, Exception):
         complain(f"esta vuelta no se pudo y la lista queda como estaba: {made}")
+        if as_json:
+            _tell_program({"at": instants.now().isoformat(timespec="seconds"), "error": str(made)})
         return False
     if as_json:
-        _tell_program(made)
+        _tell_program(_document(made))
     for left in made.entries.left:
         if left.damage:
             warn(f"{left.id} no está en la lista: {left.reason}.", made.zone)
@@ -163,13 +166,13 @@ def _remedy(event: Event) -> str:
     return f"Si no se le envió: ./difusor publish CARPETA -i {event.listed.id}; si se le envió, llame a {who}"
 
 
-def _tell_program(made: Made) -> None:
+def _tell_program(document: dict[str, Any]) -> None:
     """Write a round as a line of JSON; whoever reads it may be gone, or its disk full, and the watch goes on.
 
     Standard output fails once, and takes what follows without writing it (process.streams).
     """
     try:
-        typer.echo(json.dumps(json.loads(json_text(_document(made))), ensure_ascii=False))
+        typer.echo(json.dumps(json.loads(json_text(document)), ensure_ascii=False))
     except OSError as error:
         warn(
             f"el JSON ya no puede escribirse ({why(error)}) y la vigilancia sigue sin él; para recibirlo, deténgala "

@@ -7,12 +7,12 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 from rich.table import Table
 
+from difusor.commands._chosen import Chosen, OfElection, chosen
 from difusor.terminal import complain, console, json_text, printable, results, table, warn
-from difusor.terminal.arguments import Authority, Corte, Json, Jump, MaybeDifusores, elections
+from difusor.terminal.arguments import Authority, Corte, Json, Jump, MaybeDifusores
 
 if TYPE_CHECKING:
     from difusor.inventory import Election
@@ -38,10 +38,7 @@ WORDS = {
 def run(
     tree: Corte,
     inventory: MaybeDifusores = None,
-    election: Annotated[
-        str | None,
-        typer.Option(metavar="ELECCIÓN", autocompletion=elections, help="En vez de -i: todos los difusores de esta."),
-    ] = None,
+    election: OfElection = None,
     key: Annotated[
         Path | None,
         typer.Option(metavar="LLAVE", resolve_path=True, help="Llave con que se firma, si el corte no está firmado."),
@@ -67,8 +64,8 @@ def run(
     from difusor.publish.seen import Seen
     from difusor.publish.standing import ended
 
-    given = _given(inventory, election)
-    targets, outcomes, zone = _read(given)
+    given = chosen(inventory, election, "no se les envía")
+    targets, outcomes, zone = _read(given.inventories)
     try:
         signed = signed_for(targets, tree, key, jump, lambda new: _warn_of_tables(new, targets[0].election))
     except (UnusableError, Refusal) as problem:
@@ -93,28 +90,6 @@ def run(
     else:
         _tell(signed, outcomes, given, zone, as_json)
     raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
-
-
-def _given(inventory: list[Path] | None, election: str | None) -> list[Path]:
-    """Return the inventories that are meant: those given, or all that link an election's file."""
-    from difusor.board import rows
-    from difusor.partners import election as elections_file
-    from difusor.partners import roster
-    from difusor.project import UnusableError
-
-    if bool(inventory) == bool(election):
-        raise click.UsageError("Dé -i o --election, no ambas ni ninguna.")
-    try:
-        found = inventory or rows.folders_of(elections_file.file(elections_file.chosen(election)))
-        if not found:
-            raise UnusableError(f"ningún inventario es de {election}; diga cuáles con -i")
-    except UnusableError as problem:
-        complain(problem)
-        raise typer.Exit(1) from problem
-    if not inventory and (astray := roster.astray()):  # one of another election would stop all
-        these = ", ".join(folder.name for folder in astray)
-        warn(f"no enlazan ninguna elección y no se les envía: {these}; si son de esta, dé cada uno con -i")
-    return found
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo | None]:
@@ -151,17 +126,16 @@ def _warn_of_tables(signed: SignedCorte, election: Election) -> None:
         warn(warning, election.catalog.zone)
 
 
-def _tell(signed: SignedCorte, outcomes: list[Outcome], given: list[Path], zone: tzinfo | None, as_json: bool) -> None:
+def _tell(signed: SignedCorte, outcomes: list[Outcome], given: Chosen, zone: tzinfo | None, as_json: bool) -> None:
     """Print what became of the corte at each difusor, the warnings, and which of the same election got nothing."""
-    from difusor.board import rows
-
-    left_out = [folder.name for folder in rows.beside(given)]
+    left_out = given.left_out()
     if as_json:
         document = {
             "sequence": signed.manifest.sequence,
             "manifest_sha256": signed.sha256,
             "difusores": [asdict(outcome) for outcome in outcomes],
             "left_out": left_out,
+            "astray": given.astray,
         }
         typer.echo(json_text(document))
     else:
@@ -175,7 +149,7 @@ def _tell(signed: SignedCorte, outcomes: list[Outcome], given: list[Path], zone:
 
 
 def _end(
-    signed: SignedCorte, outcomes: list[Outcome], given: list[Path], zone: tzinfo | None, as_json: bool,
+    signed: SignedCorte, outcomes: list[Outcome], given: Chosen, zone: tzinfo | None, as_json: bool,
     publication: Publication,
 ) -> None:  # fmt: skip
     """Print what `_tell` does, and only then remember what was published: that may wait for somebody who signs."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from difusor.commands._chosen import for_lists
 from difusor.servers.playbook import verb
 
 run = verb(
     "playbooks/signers.yml",
     "Aplica en segundos un cambio de los firmantes o de las llaves revocadas de la elección; el servidor que falla no "
     "detiene a los demás.",
+    chosen=for_lists,
 )

@@ -58,7 +58,7 @@ def run(
 def show(board: Board, html: Path | None) -> None:
     """Print the board, and where it is as a page."""
     from difusor.board.page import left
-    from difusor.partners.roster import ASTRAY
+    from difusor.inventory.linked import ASTRAY
 
     zone = ZoneInfo(board.timezone)
     columns = table("Difusor", "Avance", "Sigue", "Llame a", "Plazo", title=printable(board.name))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from difusor.commands._chosen import for_lists
 from difusor.servers.playbook import verb
 
 run = verb(
     "playbooks/trusted.yml",
-    "Aplica en segundos un cambio de las direcciones de confianza de la elección o del difusor.",
+    "Aplica en segundos un cambio de las direcciones de confianza de la elección o del difusor. El servidor al que no "
+    "se llega detiene a todos: se deja fuera con --limit '!SERVIDOR'.",
+    chosen=for_lists,
 )

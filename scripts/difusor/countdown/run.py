@@ -19,6 +19,7 @@ from difusor.countdown.reaching import Answers
 from difusor.countdown.seen import Seen
 from difusor.countdown.servers import Page
 from difusor.countdown.subjects import Broken, Subject
+from difusor.inventory import linked
 from difusor.servers import child
 from difusor.terminal import plain
 
@@ -100,6 +101,8 @@ def _row(subject: Subject, found: Found | None, options: Options, now: datetime)
 def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> list[Check]:
     host, given, seen, page = subject.host, subject.given, found.seen, found.page
     checks: list[Check] = []
+    if subject.is_astray:  # then the lists that the server is compared with may be those of a copy that nobody edits
+        checks.append(bad("inventory", linked.UNLINKED, linked.REMEDY.format(subject.inventory.name)))
     if isinstance(seen, Check):
         checks.append(seen)
     else:

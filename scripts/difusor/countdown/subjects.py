@@ -11,9 +11,9 @@ from testinfra.host import Host as Shell
 
 from difusor.board import rows
 from difusor.countdown.checks import Check, bad
-from difusor.inventory import READ, Host, servers
+from difusor.inventory import READ, Host, linked, servers
 from difusor.inventory.variables import read
-from difusor.partners import election, roster
+from difusor.partners import election
 from difusor.project import UnusableError, fallen, home, refusal
 from difusor.servers import child, identity, ssh_password
 
@@ -26,7 +26,10 @@ UNASKED = "-o BatchMode=yes"
 
 @dataclass(frozen=True)
 class Subject:
-    """One server of one difusor. `given`: what follows -i; `vantages`: its inventory's trusted ones, by name."""
+    """One server of one difusor. `given`: what follows -i; `vantages`: its inventory's trusted ones, by name.
+
+    `is_astray`: nobody can say of which of the home's elections its inventory is.
+    """
 
     name: str
     given: str
@@ -35,6 +38,7 @@ class Subject:
     values: dict[str, Any] = field(repr=False)
     shell: Shell | None
     vantages: dict[str, Shell]
+    is_astray: bool = False
 
     @property
     def revoked(self) -> str:
@@ -56,7 +60,7 @@ def of_election(name: str | None) -> list[Path]:
     UnusableError when there is none.
     """
     chosen = election.chosen(name)
-    found = [*rows.folders_of(election.file(chosen)), *roster.astray()]
+    found = [*rows.folders_of(election.file(chosen)), *linked.astray()]
     if not found:
         raise UnusableError(f"ningún inventario es de {chosen}; diga cuáles con -i, o inscríbalos con ./difusor enroll")
     return found
@@ -99,7 +103,7 @@ def _servers(inventory: Path) -> list[Subject]:
         Subject(
             name=inventory.name if len(hosts) == 1 else f"{inventory.name}/{host.name}",
             given=given, inventory=inventory, host=host, values=variables.hosts[host.name],
-            shell=runner.get_host(host.name), vantages=vantages,
+            shell=runner.get_host(host.name), vantages=vantages, is_astray=linked.is_astray(inventory),
         )
         for host in hosts
     ]  # fmt: skip

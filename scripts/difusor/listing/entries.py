@@ -12,8 +12,8 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from corte.format.errors import why
-from difusor.inventory import variables
-from difusor.partners import record, revocation, roster
+from difusor.inventory import linked, variables
+from difusor.partners import record, revocation
 from difusor.partners.filing import filing, papers
 from difusor.partners.form.values import Name, WebPlace, plain_words
 from difusor.partners.record import LOGO
@@ -108,7 +108,7 @@ def _astray(folder: Path) -> Left:
     with suppress(Exception):  # it is told of all the same, as one that cannot be used
         if off := revocation.in_force(folder):
             return Left(folder.name, off.told)
-    return Left(folder.name, roster.ASTRAY.format(folder.name), damage=True)
+    return Left(folder.name, linked.ASTRAY.format(folder.name), damage=True)
 
 
 def _of_records(folder: Path, has_logo: bool) -> Listed:

@@ -12,13 +12,12 @@ from zoneinfo import ZoneInfo
 from corte.format import instants
 from corte.format.errors import why
 from difusor.board.rows import folders_of
-from difusor.inventory import Election, load_election
+from difusor.inventory import Election, linked, load_election
 from difusor.listing import entries, folder, state
 from difusor.listing.entries import Entries, Listed
 from difusor.listing.folder import VALID
 from difusor.listing.state import Failing
 from difusor.partners import election as elections_file
-from difusor.partners import roster
 from difusor.project import UnusableError
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def _made(wanted: Making) -> Made:
 def read(wanted: Making) -> tuple[Election, Entries]:
     """Return the election as its file says it now, and who is on its list; UnusableError says why not."""
     path = _file(wanted)
-    return load_election(path), entries.entries(folders_of(path), roster.astray())
+    return load_election(path), entries.entries(folders_of(path), linked.astray())
 
 
 def _file(wanted: Making) -> Path:

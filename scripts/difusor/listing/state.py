@@ -40,17 +40,27 @@ class Failing(BaseModel):
 
 
 class State(BaseModel):
-    """The pages that fail, by id of the difusor. `page`: a digest of what the written list says, but for its date."""
+    """The pages that fail, by id of the difusor. `page`: a digest of what the written list says, but for its date.
+
+    `told`: those that were left out as far as anybody has been told; None when that is `out`, as after each round whose
+    list could be written.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     failing: dict[str, Failing] = {}
     page: str = ""
+    told: dict[str, Failing] | None = None
 
     @property
     def out(self) -> dict[str, Failing]:
         """Those that are left out of the list."""
         return {name: each for name, each in self.failing.items() if each.is_out}
+
+    @property
+    def known_out(self) -> dict[str, Failing]:
+        """Those of whom it has been told that they are left out of the list."""
+        return self.out if self.told is None else self.told
 
 
 def folder(election: str) -> Path:
@@ -79,7 +89,7 @@ def keep(election: str, state: State) -> None:
     path = folder(election) / "estado.json"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.replace(path, f"{state.model_dump_json(indent=1)}\n".encode())
+        files.replace(path, f"{state.model_dump_json(indent=1, exclude_none=True)}\n".encode())
     except OSError as error:
         raise UnusableError(f"no se puede guardar {path}: {why(error)}") from None
 

@@ -28,6 +28,7 @@ class Event:
 class Round:
     """What a round decides: the new state, who is on the page, and what changed.
 
+    `events`: since somebody was last told; `changes`: since the last round, whose list may not have been written.
     `is_blind`: not one page was found good, so the fault is this machine's; nothing changes then. `held`: the ids of
     those that would leave now, and stay because more than half of the list would be gone.
     """
@@ -35,6 +36,7 @@ class Round:
     state: State
     shown: tuple[Listed, ...]
     events: tuple[Event, ...] = ()
+    changes: tuple[Event, ...] = ()
     is_blind: bool = False
     held: tuple[str, ...] = ()
 
@@ -47,7 +49,7 @@ def judge(listed: Sequence[Listed], found: Mapping[str, Look], before: State, no
     of which this machine could not tell what it shows stays what it was.
     """
     if listed and all(found[each.id].faults or found[each.id].is_unknown for each in listed):
-        return Round(before, _shown(listed, before), is_blind=True)
+        return Round(before, _shown(listed, before), _events(listed, before.known_out, before.out), is_blind=True)
     failing = {
         each.id: _counted(found[each.id], before.failing.get(each.id), now) for each in listed if found[each.id].faults
     }
@@ -60,17 +62,18 @@ def judge(listed: Sequence[Listed], found: Mapping[str, Look], before: State, no
     held = () if 2 * len(state.out) <= len(listed) else tuple(each for each in state.out if each not in before.out)
     waiting = {each: failing[each].model_copy(update={"failures": FAILURES - 1}) for each in held}
     state = before.model_copy(update={"failing": {**failing, **waiting}})
-    events = [
-        Event("sale", each, state.out[each.id].since, found[each.id].faults)
-        for each in listed
-        if each.id in state.out and each.id not in before.out
-    ]
-    events += [
-        Event("vuelve", each, before.out[each.id].since, before.out[each.id].faults)
-        for each in listed
-        if each.id in before.out and each.id not in state.out
-    ]
-    return Round(state, _shown(listed, state), tuple(events), held=held)
+    events, changes = (_events(listed, was, state.out) for was in (before.known_out, before.out))
+    return Round(state, _shown(listed, state), events, changes, held=held)
+
+
+def _events(listed: Sequence[Listed], was: Mapping[str, Failing], out: Mapping[str, Failing]) -> tuple[Event, ...]:
+    """Return who of the list left it and who came back, given who was out of it and who is."""
+    left = [each for each in listed if each.id in out and each.id not in was]
+    back = [each for each in listed if each.id in was and each.id not in out]
+    return (
+        *(Event("sale", each, out[each.id].since, out[each.id].faults) for each in left),
+        *(Event("vuelve", each, was[each.id].since, was[each.id].faults) for each in back),
+    )
 
 
 def _counted(found: Look, before: Failing | None, now: datetime) -> Failing:

@@ -67,12 +67,14 @@ def watch_once(wanted: Making) -> Made:
         _log(election, result, now)
         digest = _digest(election, result.shown)
         is_new = there is None or digest != before.page or _differs(there, result.shown) or _is_due(there, wanted, now)
-        # Whoever fails is remembered even if the list cannot be written; the list is then written the next time.
-        state.keep(election.id, result.state.model_copy(update={"page": "" if is_new else digest}))
+        # Whoever fails is remembered even if the list cannot be written, and so is that nobody has been told of it; the
+        # list is then written, and it is told, the next time.
+        untold = {"page": "", "told": before.known_out}
+        state.keep(election.id, result.state.model_copy(update=untold if is_new else {"page": digest, "told": None}))
         until = write(wanted, election, result.shown, now) if is_new else None
         if is_new:
             with suppress(UnusableError):  # the list is written; forgotten, it is written once more the next time
-                state.keep(election.id, result.state.model_copy(update={"page": digest}))
+                state.keep(election.id, result.state.model_copy(update={"page": digest, "told": None}))
     return Made(
         election.id, election.catalog.zone, found, result.shown, result.state.out, looks, result.events, now,
         time.monotonic() - started, result.is_blind, until, result.held,
@@ -127,7 +129,7 @@ def _refuse_lost(found: Entries, there: Sequence[object]) -> None:
 
 
 def _log(election: Election, result: Round, now: datetime) -> None:
-    for each in result.events:
+    for each in result.changes:
         state.log(
             election.id, now, que=each.change, difusor=each.listed.id, desde=instants.write(each.since),
             motivo=list(each.faults), llamar=each.listed.call,

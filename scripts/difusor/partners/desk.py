@@ -12,7 +12,7 @@ from typing import TypedDict, Unpack
 
 from corte.format import instants
 from difusor import spec
-from difusor.inventory import Election, load_election, uplink
+from difusor.inventory import Election, linked, load_election, uplink
 from difusor.partners import asked, enrolment, inventory, login_keys, record, revocation, roster
 from difusor.partners import election as elections_file
 from difusor.partners.answer import Answer, answer
@@ -218,10 +218,10 @@ def _before(name: str) -> Record | None:
 def _desk(
     name: str, election: str, options: Options, accepted: dict[str, str], form: Form | None, before: Record | None
 ) -> Desk:
-    if before and not roster.is_of(folder := inventory.folder(name), election):
-        other = roster.election_of(folder)
+    if before and not linked.is_of(folder := inventory.folder(name), election):
+        other = linked.election_of(folder)
         told = f"está inscrito en la elección «{other}»; dé --election o --name"
-        raise UnusableError(f"«{name}» {told}" if other else f"de «{name}» {roster.ASTRAY.format(name)}")
+        raise UnusableError(f"«{name}» {told}" if other else f"de «{name}» {linked.ASTRAY.format(name)}")
     came, corrected = _dates(options["received"], form, before)
     given = options["ssh_key"]
     ssh_key = asked.unless_own(absolute(given)) if given else before.ssh_key if before else ""

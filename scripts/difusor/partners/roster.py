@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from difusor.inventory import variables
+from difusor.inventory import linked, variables
 from difusor.partners import record
 from difusor.partners.form.values import own_domain
 from difusor.partners.likeness import folded
 from difusor.partners.record import Record
-from difusor.project import UnusableError, home, inventories
+from difusor.project import UnusableError, inventories
 
 READ = frozenset({"difusor_name", "difusor_fqdn", "difusor_public_address", "ansible_host"})
 """The variables by which a difusor that never sent a form is known."""
-ASTRAY = (
-    "su election.yml falta, es una copia o no lleva a ninguna elección; enlace la suya: "
-    "ln -sfn ../../elections/<elección>.yml inventories/{}/election.yml"
-)
-"""What is wrong with an inventory of which nobody can say to which election it belongs, by its name."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +38,9 @@ class Known:
 def known(election: str, but: str) -> tuple[list[Known], dict[str, str]]:
     """Return the difusores of an election but the one of this name; of those that cannot be read, by name, why."""
     found: list[Known] = []
-    unread = {folder.name: ASTRAY.format(folder.name) for folder in astray() if folder.name != but}
+    unread = {folder.name: linked.ASTRAY.format(folder.name) for folder in linked.astray() if folder.name != but}
     for folder in inventories():
-        if folder.name == but or not is_of(folder, election):
+        if folder.name == but or not linked.is_of(folder, election):
             continue
         try:
             found += _read(folder)
@@ -59,7 +53,7 @@ def enrolled(election: str, name: str, link: str) -> str:
     """Return under which id the difusor whose form has this name and link is in an election; "" when none has."""
     if not (name and link):
         return ""
-    return next((each.name for each in inventories() if is_of(each, election) and _is(each, name, link)), "")
+    return next((each.name for each in inventories() if linked.is_of(each, election) and _is(each, name, link)), "")
 
 
 def _is(folder: Path, name: str, link: str) -> bool:
@@ -68,42 +62,6 @@ def _is(folder: Path, name: str, link: str) -> bool:
     except (UnusableError, OSError):
         return False
     return kept is not None and folded(kept.form.name) == folded(name) and kept.form.link == link
-
-
-def election_file(folder: Path) -> Path | None:
-    """Return the file of the home's elections to which an inventory's election.yml leads, links resolved; else None.
-
-    None too for a copy of that file: the copy does not change with the election, and nobody can say whose it is.
-    """
-    found = Path(os.path.realpath(folder / "election.yml"))
-    return found if any(found == _real(each) for each in _elections()) else None
-
-
-def election_of(folder: Path) -> str:
-    """Return the name of an inventory's election; empty when its link does not lead to one of the home."""
-    if (found := election_file(folder)) is None:
-        return ""
-    linked = Path(os.readlink(folder / "election.yml")).stem
-    names = [each.stem for each in _elections() if _real(each) == found]
-    return linked if linked in names else names[0]
-
-
-def is_of(folder: Path, election: str) -> bool:
-    """Tell whether an inventory is of the election of this name."""
-    return election_file(folder) == _real(home() / f"elections/{election}.yml")
-
-
-def astray() -> list[Path]:
-    """Return the inventories of which nobody can say to which election they belong."""
-    return [folder for folder in inventories() if election_file(folder) is None]
-
-
-def _elections() -> list[Path]:
-    return [path for path in sorted((home() / "elections").glob("[!.]*.yml")) if path.is_file()]
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
 
 
 def _read(folder: Path) -> Iterator[Known]:

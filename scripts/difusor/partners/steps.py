@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from corte.format import files, instants
 from corte.format.files import locked
+from difusor.inventory.linked import election_of
 from difusor.partners.record import Moment
-from difusor.partners.roster import election_of
 from difusor.project import UnusableError, build
 
 Step = Literal["preflight", "provisioned"]

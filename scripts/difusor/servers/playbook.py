@@ -55,21 +55,34 @@ class Options:
         ]
 
 
-def verb(playbook: str, purpose: str, values: Callable[..., dict[str, Any]] = dict) -> Callable[..., None]:
+def _given(inventory: Difusores) -> list[Path]:
+    return inventory
+
+
+def verb(
+    playbook: str,
+    purpose: str,
+    values: Callable[..., dict[str, Any]] = dict,
+    chosen: Callable[..., list[Path]] = _given,
+) -> Callable[..., None]:
     """Return the function of a verb that runs a playbook with the options of `Options`.
 
     `playbook` is a path below the project, `purpose` the verb's help. The parameters of `values` are the verb's own
-    options; it returns the values that they give to variables of the playbook.
+    options; it returns the values that they give to variables of the playbook. Those of `chosen` are the options that
+    name the inventories, which it returns.
     """
+    naming = [*signature(chosen, eval_str=True).parameters.values()]
     own = [] if values is dict else [*signature(values, eval_str=True).parameters.values()]
 
-    def run(inventory: Difusores, **given: Any) -> None:
-        variables = values(**{each.name: given.pop(each.name) for each in own})
-        become(playbook, inventory, Options(**given), variables)
+    def run(**given: Any) -> None:
+        def taken(parameters: Sequence[Parameter]) -> dict[str, Any]:
+            return {each.name: given.pop(each.name) for each in parameters}
+
+        inventories, variables = chosen(**taken(naming)), values(**taken(own))
+        become(playbook, inventories, Options(**given), variables)
 
     # Typer reads the options of a verb from its signature.
-    inventories = Parameter("inventory", Parameter.POSITIONAL_OR_KEYWORD, annotation=Difusores)
-    parameters = [inventories, *own, *signature(Options, eval_str=True).parameters.values()]
+    parameters = [*naming, *own, *signature(Options, eval_str=True).parameters.values()]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     vars(run)["__signature__"] = Signature(parameters)
     run.__doc__ = purpose
@@ -81,27 +94,36 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
 
     `playbook` is a path below the project, whose ansible.cfg applies.
     """
-    command = _announced(playbook, inventories, options, values)
+    command = _announced(playbook, inventories, options, values, takes_copies=False)
     os.execvp(command[0], command)
 
 
 def run(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> int:
-    """Print the ansible-playbook command, run it, and return its exit status; what it prints goes to standard error."""
-    return subprocess.run(_announced(playbook, inventories, options, values), stdout=2, check=False).returncode
+    """Print the ansible-playbook command, run it, and return its exit status; what it prints goes to standard error.
+
+    An inventory with a copy of its election is taken: a revocation does not wait for a link.
+    """
+    command = _announced(playbook, inventories, options, values, takes_copies=True)
+    return subprocess.run(command, stdout=2, check=False).returncode
 
 
-def _announced(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> list[str]:
+def _announced(
+    playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any], *, takes_copies: bool
+) -> list[str]:
     """Print a command, make this process's folder and environment the ones that it needs, and return it.
 
     Inventories whose files cannot be read, or which do not go together, are refused here already, because Ansible
-    would print its own English too. The printed line works in the project's folder; for a home of its own, in any
-    folder.
+    would print its own English too; and unless `takes_copies`, those with a copy of an election, because Ansible would
+    install the lists of the copy. The printed line works in the project's folder; for a home of its own, in any folder.
     """
-    from difusor.inventory import together, vaults  # imports pydantic
+    from difusor.inventory import linked, together, vaults  # imports pydantic
     from difusor.inventory.sources import file_faults, refusal
 
     os.environ.update(ansible_settings())
-    faults = file_faults(inventories) or together.faults(inventories)
+    faults = file_faults(inventories)
+    if not (faults or takes_copies):
+        faults = linked.copies(inventories)
+    faults = faults or together.faults(inventories)  # to which an old copy beside a link would be another election
     if fault := vaults.source_fault(options.vault_id or ()):
         faults.append(fault)
     if faults:

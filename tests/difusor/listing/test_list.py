@@ -23,14 +23,14 @@ from publish_kit import app_of
 from typer.testing import CliRunner
 
 from difusor.commands import list as command
-from difusor.inventory import load_election
+from difusor.inventory import linked, load_election
 from difusor.listing import entries, making, page, state, watching
 from difusor.listing.entries import Listed
 from difusor.listing.looks import Look
 from difusor.listing.making import Making
 from difusor.listing.state import Failing, State
 from difusor.listing.watch import Event
-from difusor.partners import record, revocation, roster
+from difusor.partners import record, revocation
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Excuse, Papers
 from difusor.partners.record import LOGO
@@ -94,7 +94,7 @@ def test_an_inventory_that_links_no_election_is_told_and_the_verb_fails(home: Pa
     assert [each.id for each in found.shown] == ["sur"]
     left = {each.id: (each.reason, each.damage) for each in found.entries.left}
     assert left.keys() == {"copia", "perdido", "retirado"}
-    assert left["copia"] == (roster.ASTRAY.format("copia"), True)
+    assert left["copia"] == (linked.ASTRAY.format("copia"), True)
     assert left["retirado"][1] is False and left["retirado"][0].startswith("fuera de la lista desde ")
     done = difusor("list", str(home / "lista"), "--key", str(key), home=home)
     assert done.returncode == 1 and "copia no está en la lista: su election.yml " in done.stderr

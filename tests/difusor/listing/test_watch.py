@@ -31,7 +31,7 @@ from difusor.listing import checking, looks, making, state, watch, watching
 from difusor.listing.entries import Listed
 from difusor.listing.looks import How, Look, _about_certificates, _There, look
 from difusor.listing.making import Made, Making
-from difusor.listing.state import State
+from difusor.listing.state import Failing, State
 from difusor.partners import revocation
 from difusor.project import UnusableError
 from difusor.publish import age, signing
@@ -264,6 +264,43 @@ def test_a_list_that_cannot_be_written_is_written_the_next_time(night: Night) ->
     assert night.page == ["norte", "sur"]
     night.making = right
     assert night.round().written and night.page == ["norte"]
+
+
+def test_who_leaves_or_comes_back_while_the_list_cannot_be_written_is_told_once_it_can(night: Night) -> None:
+    """Nobody was told to call them: by the next round they had left already. A run in between knows it too."""
+    assert night.round().written
+    right, stray = night.answers["norte"], night.home / "lista/.DS_Store"
+    for answers, told, gone in (({}, ("sale", "norte"), ["sur"]), (right, ("vuelve", "norte"), ["norte", "sur"])):
+        before = night.page
+        night.answers["norte"] = answers
+        if told[0] == "sale":
+            assert not night.round().events  # the first failure
+        stray.touch()
+        for _ in range(2):
+            with pytest.raises(UnusableError, match=r"tiene otras cosas, que se perderían \(\.DS_Store\)"):
+                night.round()
+        assert night.page == before and state.read("demo").told is not None
+        stray.unlink()
+        found = night.round()
+        assert [(each.change, each.listed.id) for each in found.events] == [told] and found.written
+        assert found.events[0].faults and night.page == gone
+        assert not night.round().events and "told" not in (state.folder("demo") / "estado.json").read_text()
+    assert [each["que"] for each in night.log if "difusor" in each] == ["sale", "vuelve"], "each is logged once"
+
+
+def test_who_leaves_and_comes_back_before_anybody_could_be_told_is_told_of_to_nobody() -> None:
+    unwritten = State(failing={"norte": Failing(failures=2, since=NOW, faults=BAD.faults)}, told={})
+    found = watch.judge((NORTE, SUR), {"norte": Look(), "sur": Look()}, unwritten, NOW)
+    assert found.events == () and [each.change for each in found.changes] == ["vuelve"]
+    blind = watch.judge((NORTE, SUR), {"norte": BAD, "sur": BAD}, unwritten, NOW)
+    assert [(each.change, each.faults) for each in blind.events] == [("sale", BAD.faults)] and blind.is_blind
+
+
+def test_a_round_that_could_not_be_is_a_line_for_programs_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program heard nothing at all for as long as the list could not be written."""
+    assert command._tell(UnusableError("la carpeta tiene otras cosas"), True) is False
+    said = json.loads(capsys.readouterr().out)
+    assert said["error"] == "la carpeta tiene otras cosas" and datetime.fromisoformat(said["at"]).tzinfo
 
 
 def test_a_list_that_could_not_be_remembered_was_written_and_is_written_again(

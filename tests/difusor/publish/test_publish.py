@@ -348,8 +348,41 @@ def test_an_inventory_that_links_no_election_stops_no_publication_to_all_of_one(
     (home / "inventories/suelto").mkdir()
     done = CliRunner().invoke(app_of(publish), [str(signed.folder), "--election", "demo", "--json"])
     assert done.exit_code == 0, done.output
-    assert {each["difusor"] for each in json.loads(done.stdout)["difusores"]} == {"este", "norte", "sur"}
+    document = json.loads(done.stdout)
+    assert {each["difusor"] for each in document["difusores"]} == {"este", "norte", "sur"}
+    assert (document["astray"], document["left_out"]) == (["suelto"], []), "a program reads no warning"
     assert "no se les envía: suelto; si son de esta, dé cada uno con -i" in done.stderr
+
+
+def test_who_of_the_election_was_not_compared_is_told(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whoever was forgotten in the line of `audit` was as good as compared."""
+    monkeypatch.setattr(rows.revocation, "in_force", lambda folder: None)
+
+    def read(source: Path) -> list[Target]:
+        raise UnusableError("no se puede leer")
+
+    monkeypatch.setattr(targets, "read", read)
+
+    def compared(*options: str) -> tuple[list[str], str]:
+        done = CliRunner().invoke(app_of(audit), [*options, "--json"])
+        return [each["difusor"] for each in json.loads(done.stdout)], done.stderr
+
+    told = "misma elección y no se compararon: este, sur; si también es para ellos, repita con --election en vez de -i"
+    found, said = compared("-i", "norte")
+    assert found == ["norte"] and told in said
+    found, said = compared("--election", "demo")
+    assert found == ["este", "norte", "sur"] and "misma elección" not in said
+
+
+def test_an_election_that_no_inventory_links_is_told_with_what_is_wrong_with_theirs(signed: SignedCorte, home: Path):
+    """In a home that was copied without its links it said to name the difusores, one by one."""
+    for name in ("este", "norte", "sur"):
+        (link := home / "inventories" / name / "election.yml").unlink()
+        link.touch()
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "--election", "demo"])
+    told = "no se sabe de cuál son: este, norte, sur. De cada uno, su election.yml falta, es una copia o "
+    assert done.exit_code == 1 and told in done.stderr, done.output
+    assert "ln -sfn ../../elections/demo.yml inventories/<difusor>/election.yml" in done.stderr
 
 
 @pytest.mark.parametrize("options", [[], ["-i", "norte", "--election", "demo"]], ids=["none", "both"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,6 +86,16 @@ def test_a_server_that_does_not_answer_keeps_nobody_banned_from_another(
     assert told[4:6] == ["· se pregunta a tres", "tres: 203.0.113.9 no estaba bloqueada"]
     with pytest.raises(identity.UnreachableError):
         list(identity.difusores(tmp_path))
+    asked.clear()
+    document = json.loads(
+        CliRunner().invoke(app_of(verb), ["-i", str(tmp_path), "--lift", "203.0.113.9", "--json"]).stdout
+    )
+    assert [*document] == ["bans", "refusals", "limits", "lifted", "failed"]
+    assert document["lifted"] == [{"difusor": "tres", "address": "203.0.113.9", "was_banned": False}]
+    assert document["failed"][:2] == [
+        {"difusor": "uno", "error": "uno no responde: la respuesta no terminaba"},
+        {"difusor": "dos", "error": "dos: no pudo hacerlo y dice: «no»"},
+    ], "a program took them for servers without a ban"
 
 
 @pytest.mark.parametrize("stumbling", ["read", "server"])
@@ -114,3 +125,6 @@ def test_what_nobody_foresaw_of_one_inventory_leaves_the_others_asked(
     assert (done.exit_code, type(done.exception)) == (1, SystemExit)
     assert "✗ malo: falló este programa (KeyError: " in done.stderr
     assert "bueno: 203.0.113.9 no estaba bloqueada" in done.stderr
+    document = json.loads(CliRunner().invoke(app_of(verb), [*folders, "--lift", "203.0.113.9", "--json"]).stdout)
+    assert document["failed"][0]["difusor"] == "malo" and "falló este programa" in document["failed"][0]["error"]
+    assert [each["difusor"] for each in document["lifted"]] == ["bueno"]

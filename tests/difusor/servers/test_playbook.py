@@ -8,13 +8,20 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import command_kit
 import pytest
 import yaml
 from ansible_kit import ansible
+from publish_kit import app_of
+from typer.testing import CliRunner
 
-from difusor.project import ROOT
+from difusor.board import rows
+from difusor.commands import signers, trusted
+from difusor.project import HOME, ROOT
+from difusor.servers import playbook
 from difusor.servers.playbook import Options
 
 PLAYBOOKS = {
@@ -74,6 +81,47 @@ def test_what_a_playbook_asks_to_confirm_is_an_option(verb: str, flags: list[str
     done = difusor(verb, "-i", "demo", *flags, "--", "--list-hosts", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"--extra-vars {shlex.quote(values)} --list-hosts" in done.stderr.splitlines()[0]
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make a home with norte, sur and este, who is off the list, of one election; return whom a playbook is run for."""
+    monkeypatch.setenv(HOME, str(tmp_path))
+    (tmp_path / "elections").mkdir()
+    for election in ("noche", "vacía"):
+        (tmp_path / f"elections/{election}.yml").touch()
+    for name in ("norte", "sur", "este"):
+        (tmp_path / "inventories" / name).mkdir(parents=True)
+        (tmp_path / "inventories" / name / "election.yml").symlink_to("../../elections/noche.yml")
+    revoked = SimpleNamespace(told="fuera de la lista")
+    monkeypatch.setattr(rows.revocation, "in_force", lambda folder: revoked if folder.name == "este" else None)
+    found: list[str] = []
+
+    def become(book: str, inventories: list[Path], *_: Any) -> None:
+        found.extend(each.name for each in inventories)
+
+    monkeypatch.setattr(playbook, "become", become)
+    return found
+
+
+@pytest.mark.parametrize("verb", [signers, trusted])
+def test_a_list_that_changes_goes_to_all_of_the_election_or_it_is_told_who_lacks_it(
+    verb: ModuleType, given: list[str]
+) -> None:
+    """A stolen key stayed valid at the one of forty that was forgotten in the line, without a word."""
+    some = CliRunner().invoke(app_of(verb), ["-i", "norte"])
+    assert (some.exit_code, given) == (0, ["norte"]), some.output
+    told = "son de la misma elección y esta corrida no los toca: sur; si también es para ellos, repita con --election"
+    assert told in some.stderr
+    given.clear()
+    everybody = CliRunner().invoke(app_of(verb), ["--election", "noche"])
+    assert (everybody.exit_code, given) == (0, ["norte", "sur"]), everybody.output
+    assert "misma elección" not in everybody.stderr and "fuera de la lista y esta corrida no los toca: este" in (
+        everybody.stderr
+    )
+    for words in ([], ["-i", "norte", "--election", "noche"]):
+        assert "Dé -i o --election, no ambas ni ninguna" in CliRunner().invoke(app_of(verb), words).output
+    assert CliRunner().invoke(app_of(verb), ["--election", "vacía"]).exit_code == 1 and given == ["norte", "sur"]
 
 
 def test_a_server_that_is_no_mirror_gets_no_signers_and_keeps_none_from_the_others(tmp_path: Path) -> None:

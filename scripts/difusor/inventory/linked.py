@@ -1,0 +1,99 @@
+"""Tells which election of the home an inventory links; of one that links none nobody can say whose it is: it is astray.
+
+A copy of an election's file does not change with it, and a home that was copied without its links is full of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from difusor.inventory import folders
+from difusor.inventory.sources import election_id
+from difusor.project import home, inventories
+
+NAME = "election.yml"
+UNLINKED = "su election.yml falta, es una copia o no lleva a ninguna elección"
+REMEDY = "enlace la suya: ln -sfn ../../elections/<elección>.yml inventories/{}/election.yml"
+ASTRAY = f"{UNLINKED}; {REMEDY}"
+"""What is wrong with an inventory of which nobody can say to which election it belongs, by its name."""
+
+
+def election_file(folder: Path) -> Path | None:
+    """Return the file of the home's elections to which an inventory's election.yml leads, links resolved; else None.
+
+    None too for a copy of that file: the copy does not change with the election, and nobody can say whose it is.
+    """
+    found = _real(folder / NAME)
+    return found if any(found == _real(each) for each in _elections()) else None
+
+
+def election_of(folder: Path) -> str:
+    """Return the name of an inventory's election; empty when its link does not lead to one of the home."""
+    if (found := election_file(folder)) is None:
+        return ""
+    linked = Path(os.readlink(folder / NAME)).stem
+    names = [each.stem for each in _elections() if _real(each) == found]
+    return linked if linked in names else names[0]
+
+
+def is_of(folder: Path, election: str) -> bool:
+    """Tell whether an inventory is of the election of this name."""
+    return election_file(folder) == _real(home() / f"elections/{election}.yml")
+
+
+def astray() -> list[Path]:
+    """Return the home's inventories of which nobody can say to which election they belong."""
+    return [folder for folder in inventories() if election_file(folder) is None]
+
+
+def is_astray(source: Path) -> bool:
+    """Tell whether an inventory, given by its folder or a file in it, is one of `astray`.
+
+    One from elsewhere is none: it says its election by itself.
+    """
+    folder = _folder(source)
+    return _real(folder.parent) == _real(home() / "inventories") and election_file(folder) is None
+
+
+def none_of(election: str) -> str:
+    """Return, as a sentence, that no inventory links an election, and what is wrong with those that link none."""
+    told = f"ningún inventario es de {election}"
+    if not (found := astray()):
+        return f"{told}; diga cuáles con -i"
+    names = ", ".join(folder.name for folder in found)
+    remedy = REMEDY.replace("<elección>", election).format("<difusor>")
+    return f"{told}, y de estos no se sabe de cuál son: {names}. De cada uno, {UNLINKED}; {remedy}"
+
+
+def copies(sources: Iterable[Path]) -> list[str]:
+    """Return a sentence for each of these inventories whose election is one of the home's by its id, but not by a link.
+
+    Whoever changes that election means these servers too, and they would get what the inventory's own file says.
+    """
+    of_home = {found: path for path in _elections() if (found := election_id(path))}
+    told: dict[str, None] = {}
+    for source in sources:
+        own = _folder(source) / NAME
+        is_read = any(each.name == NAME for each in folders.own_files(source))
+        if is_read and is_astray(source) and (meant := of_home.get(election_id(own))):
+            sentence = (
+                f"{own} no es un enlace a {meant} y tiene su mismo election_id: lo que se cambie ahí no llegaría a los "
+                "servidores (al copiar una carpeta sin sus enlaces quedan copias); pase ahí lo que solo diga la copia, "
+                f"y enlácela: ln -sfn ../../elections/{meant.name} {own}"
+            )
+            told[sentence] = None
+    return list(told)
+
+
+def _folder(source: Path) -> Path:
+    return Path(os.path.abspath(source if source.is_dir() else source.parent))
+
+
+def _elections() -> list[Path]:
+    return [path for path in sorted((home() / "elections").glob("[!.]*.yml")) if path.is_file()]
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
