@@ -16,6 +16,8 @@ from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, number
 
 # Docker's own bridges, for which it makes rules of its own; the project's is among them.
 DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
+# What the kernel forwards, and whether the packet filter gets what crosses a bridge; the latter is there once it may.
+FORWARDING = ("ipv4/ip_forward", "bridge/bridge-nf-call-iptables")
 # Tables of programs that the preflight knows, or that only say who may reach a virtual machine.
 KNOWN_TABLES = re.compile(
     r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
@@ -202,17 +204,33 @@ def diverting_tables(text):
     return found
 
 
-def routed(lines, forwards):
-    """Return the interfaces between which the server `forwards` packets that no rule of iptables denies."""
-    if not forwards or "-P FORWARD ACCEPT" not in lines("iptables", "-S", "FORWARD"):
-        return []
+def routed(lines, forwards, crossing):
+    """Return the interfaces of virtual machines and tunnels whose packets pass today, and will not behind UFW.
+
+    `forwards`: whether the server forwards packets; `crossing`: whether the packet filter gets what crosses a bridge.
+    Docker has it get that for the project's closed network, and then for every bridge of the server.
+    """
+    rules = lines("iptables", "-S")
+    is_closed = "-P FORWARD DROP" in rules
+    kinds = ("bridge", "tun", "veth", "wireguard")
+    shown = {kind: lines("ip", "-oneline", "link", "show", "type", kind) for kind in kinds}
+    names = {kind: {line.split(": ")[1].partition("@")[0] for line in shown[kind]} for kind in kinds}
     found = set()
-    for kind in ("bridge", "tun", "wireguard"):
-        for line in lines("ip", "-oneline", "link", "show", "type", kind):
-            name = line.split(": ")[1].partition("@")[0]
-            if not DOCKER_BRIDGE.fullmatch(name):
-                found.add(name)
-    return sorted(found)
+    if forwards and not is_closed:
+        found |= names["bridge"] | names["tun"] | names["wireguard"]
+    if not (crossing and is_closed):
+        ports = [*shown["tun"], *shown["veth"]]
+        masters = {line.partition(" master ")[2].partition(" ")[0] for line in ports}
+        found |= (names["bridge"] & masters) - bridges_with_rules(rules, names["bridge"])
+    return sorted(name for name in found if not DOCKER_BRIDGE.fullmatch(name))
+
+
+def bridges_with_rules(rules, bridges):
+    """Return those of the bridges for which rules of iptables say already what may cross them."""
+    about = [rule for rule in rules if re.match(r"-A (FORWARD|ufw-user-forward|DOCKER|LIBVIRT_)", rule)]
+    if any("--physdev-is-bridged" in rule and target_of(rule) == "ACCEPT" for rule in about):
+        return bridges
+    return {name for rule in about for name in re.findall(r" -[io] (\S+)", rule)}
 
 
 def owners_tables(look):
@@ -359,7 +377,7 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "diverting": [each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
         "tables": sorted(set(open_tables)),
         "shaped": shaped(lines) if shape else [],
-        "routed": routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
+        "routed": routed(lines, *(read("/proc/sys/net/" + name).strip() == "1" for name in FORWARDING)),
         "uplinks": several if len(several) > 1 else [],
         "detour": detour(lines, operator),
         "masked": masked(lines, units),

@@ -77,7 +77,7 @@ class Neighbours:
     limiting_each: tuple[str, ...] = ()  # rules that limit what each source gets
     tables: tuple[str, ...] = ()  # of nftables
     shaped: tuple[str, ...] = ()  # interfaces with a queue of the owner's where the project wants its own
-    routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels for which the server forwards
+    routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels whose packets will not pass any more
     swarm: bool = False
     diverting: tuple[tuple[str, tuple[int, ...]], ...] = ()  # rules that lead ports elsewhere, each with its ports
     masked: tuple[str, ...] = ()  # units of systemd that the roles start

@@ -180,14 +180,44 @@ def test_networks_of_virtual_machines_that_the_firewall_will_cut_off_are_told() 
         "iptables": ["-P FORWARD ACCEPT"],
         "bridge": ["3: docker0: <UP>", "4: br-0123456789ab: <UP>", "5: br-prep: <UP>", "6: lxdbr0: <UP> mtu 1500"],
         "tun": [],
+        "veth": ["7: veth1a@if6: <UP> mtu 1500 qdisc noqueue master br-prep state UP", "8: eth0@if9: <UP> mtu 1500"],
         "wireguard": ["9: wg0: <POINTOPOINT,NOARP,UP> mtu 1420"],
     }
     probe = load_probe()
     look = lambda *words: said["iptables" if words[0] == "iptables" else words[-1]]  # noqa: E731
-    assert probe.routed(look, True) == ["lxdbr0", "wg0"]
-    assert probe.routed(look, False) == [], "the server forwards nothing"
+    assert probe.routed(look, True, False) == ["lxdbr0", "wg0"]
+    assert probe.routed(look, False, False) == [], "the server forwards nothing"
+    said["iptables"] = []
+    assert probe.routed(look, True, False) == ["lxdbr0", "wg0"], "iptables comes with UFW"
     said["iptables"] = ["-P FORWARD DROP"]
-    assert probe.routed(look, True) == [], "what is forwarded has rules of its own"
+    assert probe.routed(look, True, True) == [], "what is forwarded has rules of its own"
+
+
+@pytest.mark.parametrize(
+    ("policy", "crossing", "rules", "found"),
+    [
+        ("ACCEPT", False, [], ["br0"]),
+        ("DROP", False, [], ["br0"]),  # of a Docker of the owner's, which has not let the packet filter see bridges
+        ("ACCEPT", True, [], ["br0"]),
+        ("DROP", True, [], []),  # they pass by rules today
+        ("ACCEPT", False, ["-A INPUT -i br0 -p tcp -m tcp --dport 22 -j ACCEPT"], ["br0"]),
+        ("ACCEPT", False, ["-A ufw-user-forward -i br0 -o br0 -j ACCEPT"], []),
+        ("DROP", False, ["-A LIBVIRT_FWX -i br0 -o br0 -j ACCEPT"], []),
+        ("DROP", False, ["-A FORWARD -m physdev --physdev-is-bridged -j ACCEPT"], []),
+        ("DROP", False, ["-A FORWARD -m physdev --physdev-is-bridged -j LOG"], ["br0"]),
+    ],
+)
+def test_bridges_of_virtual_machines_that_docker_and_the_firewall_will_close_are_told(
+    policy: str, crossing: bool, rules: list[str], found: list[str]
+) -> None:
+    """The server itself routes nothing, so that nobody expects its firewall between the machines."""
+    said = {
+        "iptables": [f"-P FORWARD {policy}", *rules],
+        "bridge": ["4: br0: <UP> mtu 1500 qdisc noqueue state UP", "5: br1: <UP> mtu 1500 qdisc noqueue state UP"],
+        "tun": ["7: vnet0: <UP> mtu 1500 qdisc noqueue master br0 state UNKNOWN", "8: tap1: <UP> master ovs-system"],
+    }
+    look = lambda *words: said.get("iptables" if words[0] == "iptables" else words[-1], [])  # noqa: E731
+    assert load_probe().routed(look, False, crossing) == found
 
 
 def test_a_masked_unit_stops_the_run() -> None:
