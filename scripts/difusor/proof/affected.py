@@ -100,6 +100,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/*/judge_server.py", ("preflight", "hardware")),
     ("plugins/module_utils/probe/files.py", ("preflight",)),
     ("plugins/module_utils/probe/neighbours.py", ("preflight",)),
+    ("plugins/module_utils/probe/nft.py", ("preflight",)),
     ("plugins/module_utils/probe/shutting.py", ("preflight",)),
     ("plugins/module_utils/probe/ssh.py", ("preflight",)),
     ("plugins/module_utils/probe/ufw.py", ("preflight",)),
