@@ -261,6 +261,36 @@ def test_a_queue_of_the_owners_stops_the_run() -> None:
     assert sentence.startswith("eth0 (tbf 8001:) ya tiene un control de tráfico")
 
 
+def test_a_card_whose_default_route_is_in_a_table_of_its_own_leads_outwards_too() -> None:
+    """Citizens come by it and are answered by it; the main table has the card by which the server is administered."""
+    said = {
+        "ip -4 route show default": ["default via 10.0.0.1 dev eno1"],
+        "ip -4 rule show": [
+            "0:\tfrom all lookup local",
+            "99:\tfrom 10.8.0.0/24 lookup 200",
+            "100:\tfrom 203.0.113.10 lookup 100 proto static",
+            "101:\tfrom 203.0.113.11 fwmark 0x1 lookup 300",
+            "32765:\tnot from all fwmark 0xca6c lookup 51820",
+            "32766:\tfrom all lookup main",
+        ],
+        "ip -4 route show default table 100": ["default via 203.0.113.1 dev eno2"],
+        "ip -4 route show default table 200": ["default dev tun0 scope link"],
+        "ip -4 route show default table 300": ["default dev eno3"],
+        "ip -4 route show default table 51820": ["default dev wg0"],
+        "ip -4 -oneline address show dev eno2 to 203.0.113.10": ["3: eno2    inet 203.0.113.10/24 scope global eno2"],
+        "ip -4 -oneline address show dev eno3 to 203.0.113.11": ["4: eno3    inet 203.0.113.11/24 scope global eno3"],
+        "ip -6 rule show": ["0:\tfrom all lookup local", "32765:\tfrom 2001:db8::7 lookup publica"],
+        "ip -6 route show default table publica": ["default via fe80::1 dev eno4 metric 1024 pref medium"],
+        "ip -6 -oneline address show dev eno4 to 2001:db8::7": ["5: eno4    inet6 2001:db8::7/64 scope global"],
+        "tc qdisc show dev eno1": ["qdisc htb 50e: root refcnt 2 r2q 10 default 0x20"],
+        "tc qdisc show dev eno2": ["qdisc fq_codel 0: root refcnt 2 limit 10240p"],
+    }
+    probe = load("module_utils/probe/queues.py")
+    lines = lambda *words: said.get(" ".join(words), [])  # noqa: E731
+    assert probe.uplinks(lines) == ["eno1", "eno2", "eno4"]
+    assert probe.unshared(lines) == ["eno2"], "that is where the citizens' answers leave"
+
+
 def test_a_swarm_stops_the_run() -> None:
     (found,) = problems(Neighbours(swarm=True))
     assert "docker swarm leave" in found
