@@ -164,6 +164,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/synthetic/*", ("corte", "corte_night", "prep")),
     ("scripts/difusor/suite/everyone.py", NO_SERVER),
     ("scripts/difusor/suite/link.py", ("network",)),
+    ("scripts/difusor/suite/ports.py", ("network",)),
     ("scripts/difusor/suite/turns.py", ("network",)),
     ("scripts/difusor/terminal/arguments.py", NO_SERVER),
     ("scripts/difusor/terminal/running.py", NO_SERVER),
