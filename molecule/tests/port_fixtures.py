@@ -15,7 +15,7 @@ from testinfra.host import Host
 
 from difusor.servers import portscan
 from difusor.spec import Spec
-from difusor.suite import link, machine
+from difusor.suite import link, machine, ports
 
 Record = Callable[[object], None]
 SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
@@ -119,6 +119,20 @@ def scan_every_port(vantage: Host, variables: dict[str, Any], more: list[str], w
         if reached[address] and not found[address]:
             pytest.skip(f"{address} dejó de contestarle al punto de observación durante el recorrido de los puertos")
     return found
+
+
+def whose(host: Host, vantage: Host, extra: dict[str, set[int]], web: list[int]) -> tuple[set[int], str]:
+    """Return those of the ports in `extra` at which the server itself answers, and why nothing is known of the others.
+
+    The vantage point asks once more, and asks addresses that nobody has; the server says what waits there.
+    """
+    asked = {address: ",".join(map(str, ports.sample(found))) for address, found in extra.items()}
+    for address, named in [*asked.items()]:
+        nobodys = ports.nobodys(address)
+        asked[nobodys] = f"{asked[nobodys]},{named}" if nobodys in asked else named
+    again = scan(vantage, asked, ",".join(map(str, web)))
+    told = [host.check_output(command) for command in (ports.SOCKETS, ports.TRANSLATIONS)]
+    return ports.whose(extra, again, *told)
 
 
 @contextmanager
