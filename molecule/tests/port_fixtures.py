@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testinfra.backend.ssh import SshBackend
 from testinfra.host import Host
 
 from difusor.servers import portscan
 from difusor.spec import Spec
-from difusor.suite import machine
+from difusor.suite import link, machine, ports
 
 Record = Callable[[object], None]
 SCANNER = Path(portscan.__file__).read_text(encoding="utf-8")
@@ -37,17 +38,36 @@ def own_addresses(host: Host) -> tuple[list[str], list[str]]:
 
 
 @pytest.fixture
+def entry(
+    host: Host, trusted: Host, variables: dict[str, Any], own_addresses: tuple[list[str], list[str]]
+) -> tuple[str, bool]:
+    """Return (the server's private address by which this machine comes in, if any; whether another one leads it there).
+
+    Only of this machine that is known: for another vantage point the address may be somebody else's.
+    """
+    server = host.backend.ansible_runner.get_host(host.backend.host).backend
+    if trusted.backend.get_connection_type() != "local" or not isinstance(server, SshBackend):
+        return "", False
+    try:
+        addresses, is_led = link.way_in(server)
+    except link.LinkError:
+        return "", False
+    found = addresses.intersection(own_addresses[1]) - {variables["difusor_public_address"]}
+    return min(found, default="") if not is_led else "", is_led
+
+
+@pytest.fixture
 def every_port(
     variables: dict[str, Any], own_addresses: tuple[list[str], list[str]], call: Spec, record_evidence: Record
-) -> Callable[[Host], dict[str, list[int]]]:
+) -> Callable[..., dict[str, list[int]]]:
     """Return a function that scans every address from a vantage point, and says which was left out.
 
     What nobody scans may have anything open.
     """
     scanned, private = own_addresses
 
-    def scanned_from(vantage: Host) -> dict[str, list[int]]:
-        found = scan_every_port(vantage, variables, scanned, call.web_ports)
+    def scanned_from(vantage: Host, *more: str) -> dict[str, list[int]]:
+        found = scan_every_port(vantage, variables, [*scanned, *more], call.web_ports)
         if inner := [each for each in private if each not in found]:
             record_evidence(f"no se recorren {', '.join(inner)}: no son públicas")
         if unrouted := [each for each in scanned if each not in found]:
@@ -58,15 +78,17 @@ def every_port(
 
 
 @pytest.fixture
-def open_to_anyone(untrusted: Host, every_port: Callable[[Host], dict[str, list[int]]]) -> dict[str, list[int]]:
+def open_to_anyone(untrusted: Host, every_port: Callable[..., dict[str, list[int]]]) -> dict[str, list[int]]:
     """Return every TCP port that answers the untrusted vantage point, by address."""
     return every_port(untrusted)
 
 
 @pytest.fixture
-def open_to_trusted(trusted: Host, every_port: Callable[[Host], dict[str, list[int]]]) -> dict[str, list[int]]:
+def open_to_trusted(
+    trusted: Host, entry: tuple[str, bool], every_port: Callable[..., dict[str, list[int]]]
+) -> dict[str, list[int]]:
     """Return every TCP port that answers the trusted vantage point, by address."""
-    return every_port(trusted)
+    return every_port(trusted, *filter(None, entry[:1]))
 
 
 def scan(vantage: Host, targets: dict[str, str], known: str = "", wait: float = WAIT) -> dict[str, list[int]]:
@@ -97,6 +119,20 @@ def scan_every_port(vantage: Host, variables: dict[str, Any], more: list[str], w
         if reached[address] and not found[address]:
             pytest.skip(f"{address} dejó de contestarle al punto de observación durante el recorrido de los puertos")
     return found
+
+
+def whose(host: Host, vantage: Host, extra: dict[str, set[int]], web: list[int]) -> tuple[set[int], str]:
+    """Return those of the ports in `extra` at which the server itself answers, and why nothing is known of the others.
+
+    The vantage point asks once more, and asks addresses that nobody has; the server says what waits there.
+    """
+    asked = {address: ",".join(map(str, ports.sample(found))) for address, found in extra.items()}
+    for address, named in [*asked.items()]:
+        nobodys = ports.nobodys(address)
+        asked[nobodys] = f"{asked[nobodys]},{named}" if nobodys in asked else named
+    again = scan(vantage, asked, ",".join(map(str, web)))
+    told = [host.check_output(command) for command in (ports.SOCKETS, ports.TRANSLATIONS)]
+    return ports.whose(extra, again, *told)
 
 
 @contextmanager

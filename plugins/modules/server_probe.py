@@ -220,7 +220,9 @@ neighbours:
       description: Interfaces with a default route that have a queue of the owner's, such as "eth0 (tbf 8001:)".
       type: list
     routed:
-      description: Interfaces of virtual machines and tunnels for which the server forwards whatever no rule denies.
+      description: >-
+        Interfaces of virtual machines and tunnels for which the server forwards whatever no rule denies, and bridges of
+        virtual machines that no rule is about.
       type: list
     detour:
       description: The interfaces by which the operator comes in and is answered, where these differ.

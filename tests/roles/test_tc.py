@@ -59,6 +59,26 @@ def test_the_line_is_as_before_when_it_stops(program: Path) -> None:
     assert shown[-1] == shown[0]
 
 
+PUBLIC = """
+ip address add 203.0.113.10/24 dev eth1
+ip route add default via 203.0.113.1 dev eth1 table 100
+ip rule add from 203.0.113.10 table 100
+ip link add tun0 type veth peer name far2; ip link set tun0 up; ip link set far2 up
+ip route add default dev tun0 table 200
+ip rule add from 198.51.100.0/24 table 200
+ip rule add fwmark 7 table 300
+ip route add default dev far2 table 300
+"""
+
+
+def test_a_card_with_a_default_route_in_a_table_of_its_own_gets_its_share(program: Path) -> None:
+    """Citizens come by it; what only has the source of other networks, or a mark, leaves by tunnels."""
+    done = run(f"{PUBLIC} {program} start 100; tc qdisc show")
+    assert done.returncode == 0, done.stderr
+    shaped = [line.split()[4] for line in done.stdout.splitlines() if " htb 50e: " in line]
+    assert sorted(shaped) == ["eth0", "eth1"]
+
+
 def test_a_queue_of_the_owners_stays(program: Path) -> None:
     owners = "tc qdisc add dev eth0 root handle 7: tbf rate 50mbit burst 64k latency 50ms"
     done = run(f"{owners}; {program} start 100 || echo refused $?; {program} stop; tc qdisc show dev eth0")

@@ -11,19 +11,16 @@ import shlex
 
 from ansible.module_utils.probe import LISTS, listening, read, sharing, ssh, tunnels, ufw
 from ansible.module_utils.probe.files import account_keys
+from ansible.module_utils.probe.nft import diverting_tables, hooked, named_ports, owners_tables, tables
 from ansible.module_utils.probe.queues import detour, shaped, uplinks
-from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, numbers, of_iptables, of_nft
+from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, of_iptables, of_nft
 
 # Docker's own bridges, for which it makes rules of its own; the project's is among them.
 DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
-# Tables of programs that the preflight knows, or that only say who may reach a virtual machine.
-KNOWN_TABLES = re.compile(
-    r"ip6? (filter|nat|mangle|raw|security)$|inet (prep-difusor|f2b-table)$|\S+ (docker-|libvirt)"
-)
+# What the kernel forwards, and whether the packet filter gets what crosses a bridge; the latter is there once it may.
+FORWARDING = ("ipv4/ip_forward", "bridge/bridge-nf-call-iptables")
 # The tables of iptables that a packet meets before UFW's rules, with the chains that deny something there.
 EARLIER = {"raw": ("PREROUTING",), "mangle": ("PREROUTING", "INPUT")}
-# The chains of nft that a packet to the server meets.
-HOOKS = re.compile(r"hook (input|prerouting|ingress)\b")
 
 
 def datagrams(lines):
@@ -121,11 +118,11 @@ def earlier(look):
     made = look("nft", "list", "tables")
     for command, family in (("iptables", "ip"), ("ip6tables", "ip6")):
         is_older = "legacy" in "".join(look(command, "--version"))
-        for table, hooked in EARLIER.items():
+        for table, called in EARLIER.items():
             named = "table %s %s" % (family, table)
             if table in read("/proc/net/%s_tables_names" % family).split() if is_older else named in made:
                 chains = filters(look(command, "-t", table, "-S"))
-                yield from ((chains, chain, table) for chain in hooked)
+                yield from ((chains, chain, table) for chain in called)
 
 
 def shuts_earlier(tables, connection):
@@ -185,76 +182,33 @@ def diverting(chains, own):
     return found
 
 
-def named_ports(rule):
-    """Return the TCP ports that a rule of iptables or nft names as its destination."""
-    named = re.search(r"-p tcp\b.* --dports? (\S+)|\btcp dport (?:\{ ([^}]*)\}|(\S+))", rule)
-    return numbers(re.split(r"[,\s]+", next(filter(None, named.groups()), "") if named else ""))
+def routed(lines, forwards, crossing):
+    """Return the interfaces of virtual machines and tunnels whose packets pass today, and will not behind UFW.
 
-
-def diverting_tables(text):
-    """Return the same for the owner's tables of nft, from nft's ruleset."""
-    found = []
-    for name, body in re.findall(r"^table (\S+ \S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
-        for chain in re.findall(r"^\tchain \S+ \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL):
-            for line in map(str.strip, chain.splitlines() if "hook prerouting" in chain else ()):
-                if re.search(r"\b(redirect|dnat)\b", line) and named_ports(line):
-                    found.append({"rule": "nft %s: %s" % (name, line), "ports": sorted(named_ports(line))})
-    return found
-
-
-def routed(lines, forwards):
-    """Return the interfaces between which the server `forwards` packets that no rule of iptables denies."""
-    if not forwards or "-P FORWARD ACCEPT" not in lines("iptables", "-S", "FORWARD"):
-        return []
+    `forwards`: whether the server forwards packets; `crossing`: whether the packet filter gets what crosses a bridge.
+    Docker has it get that for the project's closed network, and then for every bridge of the server.
+    """
+    rules = lines("iptables", "-S")
+    is_closed = "-P FORWARD DROP" in rules
+    kinds = ("bridge", "tun", "veth", "wireguard")
+    shown = {kind: lines("ip", "-oneline", "link", "show", "type", kind) for kind in kinds}
+    names = {kind: {line.split(": ")[1].partition("@")[0] for line in shown[kind]} for kind in kinds}
     found = set()
-    for kind in ("bridge", "tun", "wireguard"):
-        for line in lines("ip", "-oneline", "link", "show", "type", kind):
-            name = line.split(": ")[1].partition("@")[0]
-            if not DOCKER_BRIDGE.fullmatch(name):
-                found.add(name)
-    return sorted(found)
+    if forwards and not is_closed:
+        found |= names["bridge"] | names["tun"] | names["wireguard"]
+    if not (crossing and is_closed):
+        ports = [*shown["tun"], *shown["veth"]]
+        masters = {line.partition(" master ")[2].partition(" ")[0] for line in ports}
+        found |= (names["bridge"] & masters) - bridges_with_rules(rules, names["bridge"])
+    return sorted(name for name in found if not DOCKER_BRIDGE.fullmatch(name))
 
 
-def owners_tables(look):
-    """Return nft's text of the owner's tables.
-
-    Each is listed by itself, because nft of Debian 11 ends at a table of iptables that it cannot print.
-    """
-    names = [line.split()[1:] for line in look("nft", "list", "tables") if line.startswith("table ")]
-    owners = [name for name in names if not KNOWN_TABLES.match(" ".join(name))]
-    return "".join(line + "\n" for name in owners for line in look("nft", "list", "table", *name))
-
-
-def hooked(text, connection):
-    """Yield (table, its chains, chain, line of its hook) for the chains of nft's ruleset that a Connection meets."""
-    for name, body in re.findall(r"^table (\S+ \S+) \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL):
-        # A long set stands on several lines.
-        body = re.sub(r"\{ [^{}]*\}", lambda part: " ".join(part[0].split()), body)
-        chains = {
-            chain: [line.strip() for line in lines.splitlines() if line.strip()]
-            for chain, lines in re.findall(r"^\tchain (\S+) \{\n(.*?)^\t\}", body, re.MULTILINE | re.DOTALL)
-        }
-        for chain, lines in chains.items():
-            base = next((line for line in lines if HOOKS.search(line)), "")
-            if base and not KNOWN_TABLES.match(name) and connection.passes(base):
-                yield name, chains, chain, base
-
-
-def tables(text, connection):
-    """Return ([table], [what shuts]) of the owner's tables that filter what comes in, from nft's ruleset.
-
-    What shuts out a Connection is a table that denies by default, or a rule, as "inet filter: drop".
-    """
-    found, shut = [], []
-    for name, chains, chain, base in hooked(text, connection):
-        rule = connection.shut(chains, chain, of_nft)
-        if "policy drop" in base:
-            shut.append(name)
-        elif rule:
-            shut.append("%s: %s" % (name, rule))
-        elif len(chains[chain]) > 1 and "hook input" in base:
-            found.append(name)
-    return found, shut
+def bridges_with_rules(rules, bridges):
+    """Return those of the bridges for which rules of iptables say already what may cross them."""
+    about = [rule for rule in rules if re.match(r"-A (FORWARD|ufw-user-forward|DOCKER|LIBVIRT_)", rule)]
+    if any("--physdev-is-bridged" in rule and target_of(rule) == "ACCEPT" for rule in about):
+        return bridges
+    return {name for rule in about for name in re.findall(r" -[io] (\S+)", rule)}
 
 
 def doors(lines, account, origins, operator=""):
@@ -359,7 +313,7 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "diverting": [each for chains in nat for each in diverting(chains, own)] + diverting_tables(ruleset),
         "tables": sorted(set(open_tables)),
         "shaped": shaped(lines) if shape else [],
-        "routed": routed(lines, read("/proc/sys/net/ipv4/ip_forward").strip() == "1"),
+        "routed": routed(lines, *(read("/proc/sys/net/" + name).strip() == "1" for name in FORWARDING)),
         "uplinks": several if len(several) > 1 else [],
         "detour": detour(lines, operator),
         "tunnel": tunnels.look(lines, operator),

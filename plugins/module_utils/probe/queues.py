@@ -8,12 +8,30 @@ from ansible.module_utils.probe import tunnels
 
 OURS = "50e:"
 """The handle of the queue of the role `tc`; the kernel's own have 0:."""
+RULE = re.compile(r"\d+:\s+from ([0-9a-f][0-9a-f.:/]*) lookup (\S+)(?: proto \S+)?\s*$")
+"""A rule of `ip rule` that leads what has a certain source to a table of routes, whatever else it is."""
 
 
 def uplinks(lines, families=("-4", "-6")):
-    """Return the interfaces with a default route."""
-    routes = [route for family in families for route in lines("ip", family, "route", "show", "default")]
-    return sorted({match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match})
+    """Return the interfaces with a default route: for everything, or for what has an address of theirs as its source.
+
+    The latter is in a table of its own, as where one card is for citizens and another to administer the server.
+    """
+    found = set()
+    for family in families:
+        found |= devices(lines("ip", family, "route", "show", "default"))
+        rules = map(RULE.match, lines("ip", family, "rule", "show"))
+        for source, table in (rule.groups() for rule in rules if rule):
+            for device in devices(lines("ip", family, "route", "show", "default", "table", table)) - found:
+                # A network of clients, whose packets the server sends on by a tunnel, has none there.
+                if lines("ip", family, "-oneline", "address", "show", "dev", device, "to", source):
+                    found.add(device)
+    return sorted(found)
+
+
+def devices(routes):
+    """Return the interfaces of routes as `ip route` shows them."""
+    return {match.group(1) for match in (re.search(r" dev (\S+)", line) for line in routes) if match}
 
 
 def detour(lines, connection):

@@ -43,7 +43,7 @@ def diagnose(
         "HW-02": _processor,
         "HW-03": _memory,
         "HW-04": _storage,
-        "RED-01": _link,
+        "RED-01": lambda server, expected: _link(server, expected, public_address),
         "RED-02": lambda *_: _public(public_address),
         "DG-08": lambda *_: (registered, "ANEXO 2 registrado" if registered else "ANEXO 2 sin registrar"),
     }
@@ -97,9 +97,9 @@ def _public(address: str) -> Judged:
     return met, f"la dirección {address}" if address else "ninguna dirección pública"
 
 
-def _link(server: Machine, expected: Mapping[str, Any]) -> Judged | None:
+def _link(server: Machine, expected: Mapping[str, Any], public_address: str) -> Judged | None:
     """Judge the link only where that is possible before it is measured: a card that is too slow."""
-    card = _card_mbps(server.facts)
+    card = _card_mbps(server.facts, public_address)
     return (False, f"una interfaz de {card} Mbps") if 0 < card < expected["mbps"] else None
 
 
@@ -128,7 +128,17 @@ def _shares(devices: Mapping[str, Any]) -> dict[str, float]:
     return shares
 
 
-def _card_mbps(facts: Mapping[str, Any]) -> int:
-    """Return the speed of the interface towards the Internet in Mbit/s; 0 when unknown."""
-    interface = facts.get("default_ipv4", {}).get("interface", "").replace("-", "_")
-    return max(0, int(facts.get(interface, {}).get("speed") or 0))
+def _card_mbps(facts: Mapping[str, Any], public_address: str) -> int:
+    """Return the speed in Mbit/s of the interface that has the public address, else of that towards the Internet.
+
+    It is 0 when unknown.
+    """
+    default = facts.get("default_ipv4", {}).get("interface", "")
+    cards = [facts.get(name.replace("-", "_"), {}) for name in (*facts.get("interfaces", []), default)]
+    public = (card for card in cards if card.get("type") != "loopback" and public_address in _addresses(card))
+    return max(0, int(next(public, cards[-1]).get("speed") or 0))
+
+
+def _addresses(card: Mapping[str, Any]) -> set[str]:
+    found = [card.get("ipv4", {}), *card.get("ipv4_secondaries", []), *card.get("ipv6", [])]
+    return {each["address"] for each in found if "address" in each}

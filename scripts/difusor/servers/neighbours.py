@@ -36,6 +36,8 @@ ADMITTING = {
     "authorizedkeysfile": r".*\.ssh/authorized_keys",
 }
 """What one word of their values has to be for that; of the others, `none`."""
+OF_IPTABLES = re.compile(r"ip6? (filter|nat|mangle|raw|security)$")
+"""Tables of nft that iptables makes and uses under these names, beside the chains that others make there."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Neighbours:
     limiting_each: tuple[str, ...] = ()  # rules that limit what each source gets
     tables: tuple[str, ...] = ()  # of nftables
     shaped: tuple[str, ...] = ()  # interfaces with a queue of the owner's where the project wants its own
-    routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels for which the server forwards
+    routed: tuple[str, ...] = ()  # interfaces of virtual machines and tunnels whose packets will not pass any more
     swarm: bool = False
     diverting: tuple[tuple[str, tuple[int, ...]], ...] = ()  # rules that lead ports elsewhere, each with its ports
     masked: tuple[str, ...] = ()  # units of systemd that the roles start
@@ -239,6 +241,13 @@ def _shutting(found: Neighbours) -> Iterator[str]:
             yield (
                 f"la regla «{line}» de la tabla de nft «{table}» niega también la página o los cortes, y UFW no puede "
                 "admitirlos; quite esa regla, y de donde se carga al arrancar (/etc/nftables.conf)"
+            )
+        elif OF_IPTABLES.match(table) and rule.startswith("nft "):
+            yield (
+                f"una cadena de la tabla de nft «{table}» niega por omisión lo que llega, también a la página y a los "
+                f"cortes, y UFW no puede admitirlo; retírela (nft flush chain {table} CADENA, nft delete chain {table} "
+                "CADENA, y de /etc/nftables.conf), y a la tabla dele otro nombre: el suyo es el de una de iptables, en "
+                "la que están las reglas de UFW y de Docker"
             )
         elif rule.startswith("nft "):
             yield (

@@ -82,14 +82,9 @@ def road(server: SshBackend, address: str) -> Road:
     The inventory's line may lead by a VPN, or by another machine: that is not the link by which citizens come. At the
     public address the server is recognised by the host key under which it is known already.
     """
-    line = _line(server, "true").replace("ssh -T", "ssh -G -T", 1)
-    asked = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if asked.returncode:
-        raise LinkError(asked.stderr.decode(errors="replace").strip())
-    said = asked.stdout.decode(errors="replace").splitlines()
-    found = {option: value for option, _, value in (each.partition(" ") for each in said)}
+    found = _settings(server)
     name, port = found["hostname"], found["port"]
-    if not {"proxyjump", "proxycommand"} & found.keys() and _is_at(name, address):
+    if not _is_led(found) and addresses(name) == {str(ipaddress.ip_address(address))}:
         return Road(address, port)
     alias = found.get("hostkeyalias") or (name if port == "22" else f"[{name}]:{port}")
     options = ["ProxyCommand=none", f"HostName={address}", f"HostKeyAlias={alias}"]
@@ -98,13 +93,36 @@ def road(server: SshBackend, address: str) -> Road:
     return Road(address, port, tuple(f"-o {shlex.quote(each)}".replace("%", "%%") for each in options))
 
 
-def _is_at(name: str, address: str) -> bool:
-    """Tell whether a name or address leads to this address and to no other."""
+def way_in(server: SshBackend) -> tuple[set[str], bool]:
+    """Return (the addresses by which a server is entered, whether ssh gets there through another machine).
+
+    LinkError when its configuration cannot be read.
+    """
+    found = _settings(server)
+    return addresses(found["hostname"]), _is_led(found)
+
+
+def _settings(server: SshBackend) -> dict[str, str]:
+    """Return the options with which ssh gets to a server, by their names in small letters."""
+    line = _line(server, "true").replace("ssh -T", "ssh -G -T", 1)
+    asked = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if asked.returncode:
+        raise LinkError(asked.stderr.decode(errors="replace").strip())
+    said = asked.stdout.decode(errors="replace").splitlines()
+    return {option: value for option, _, value in (each.partition(" ") for each in said)}
+
+
+def _is_led(settings: Mapping[str, str]) -> bool:
+    return bool({"proxyjump", "proxycommand"} & settings.keys())
+
+
+def addresses(name: str) -> set[str]:
+    """Return the addresses that a name or an address leads to, none when this machine does not know."""
     try:
         told = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except OSError:
-        return False
-    return {ipaddress.ip_address(each[4][0]) for each in told} == {ipaddress.ip_address(address)}
+        return set()
+    return {str(ipaddress.ip_address(each[4][0])) for each in told}
 
 
 def measure(server: SshBackend, enough: float, way: Road) -> tuple[Rate, Rate]:

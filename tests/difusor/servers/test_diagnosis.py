@@ -73,6 +73,21 @@ def test_shortfall_of_the_papers(clause: str, on_file: dict[str, Any]) -> None:
     assert [found.clause.id for found in diagnose(SERVER, FIRST, **{**ON_FILE, **on_file}) if not found.met] == [clause]
 
 
+@pytest.mark.parametrize(("speed", "found"), [(10, ["una interfaz de 10 Mbps"]), (1000, []), (-1, [])])
+@pytest.mark.parametrize("place", ["ipv4", "ipv4_secondaries", "ipv6"])
+def test_the_card_that_has_the_public_address_is_judged(speed: int, found: list[str], place: str) -> None:
+    """The default route may be that of another, by which the server is administered."""
+    own = {"address": ON_FILE["public_address"]}
+    cards = {
+        "interfaces": ["lo", "eno-1", "eno2"],
+        "lo": {"type": "loopback", "ipv4": {"address": "127.0.0.1"}, "ipv4_secondaries": [own]},
+        "eno_1": {"type": "ether", "ipv4": {"address": "10.0.0.7"}, "speed": 10},
+        "eno2": {"type": "ether", "speed": speed, place: own if place == "ipv4" else [own]},
+    }
+    told = [each.found for each in diagnose(with_facts(**cards), FIRST, **ON_FILE) if each.clause.id == "RED-01"]
+    assert told == found
+
+
 @pytest.mark.parametrize("speed", [-1, 100, 10_000])
 def test_a_card_says_nothing_of_the_link(speed: int) -> None:
     """A card of 10 Gbps may have a link of 20 Mbps behind it: the dictamen measures the link, or reads a contract."""

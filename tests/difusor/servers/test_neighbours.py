@@ -180,14 +180,44 @@ def test_networks_of_virtual_machines_that_the_firewall_will_cut_off_are_told() 
         "iptables": ["-P FORWARD ACCEPT"],
         "bridge": ["3: docker0: <UP>", "4: br-0123456789ab: <UP>", "5: br-prep: <UP>", "6: lxdbr0: <UP> mtu 1500"],
         "tun": [],
+        "veth": ["7: veth1a@if6: <UP> mtu 1500 qdisc noqueue master br-prep state UP", "8: eth0@if9: <UP> mtu 1500"],
         "wireguard": ["9: wg0: <POINTOPOINT,NOARP,UP> mtu 1420"],
     }
     probe = load_probe()
     look = lambda *words: said["iptables" if words[0] == "iptables" else words[-1]]  # noqa: E731
-    assert probe.routed(look, True) == ["lxdbr0", "wg0"]
-    assert probe.routed(look, False) == [], "the server forwards nothing"
+    assert probe.routed(look, True, False) == ["lxdbr0", "wg0"]
+    assert probe.routed(look, False, False) == [], "the server forwards nothing"
+    said["iptables"] = []
+    assert probe.routed(look, True, False) == ["lxdbr0", "wg0"], "iptables comes with UFW"
     said["iptables"] = ["-P FORWARD DROP"]
-    assert probe.routed(look, True) == [], "what is forwarded has rules of its own"
+    assert probe.routed(look, True, True) == [], "what is forwarded has rules of its own"
+
+
+@pytest.mark.parametrize(
+    ("policy", "crossing", "rules", "found"),
+    [
+        ("ACCEPT", False, [], ["br0"]),
+        ("DROP", False, [], ["br0"]),  # of a Docker of the owner's, which has not let the packet filter see bridges
+        ("ACCEPT", True, [], ["br0"]),
+        ("DROP", True, [], []),  # they pass by rules today
+        ("ACCEPT", False, ["-A INPUT -i br0 -p tcp -m tcp --dport 22 -j ACCEPT"], ["br0"]),
+        ("ACCEPT", False, ["-A ufw-user-forward -i br0 -o br0 -j ACCEPT"], []),
+        ("DROP", False, ["-A LIBVIRT_FWX -i br0 -o br0 -j ACCEPT"], []),
+        ("DROP", False, ["-A FORWARD -m physdev --physdev-is-bridged -j ACCEPT"], []),
+        ("DROP", False, ["-A FORWARD -m physdev --physdev-is-bridged -j LOG"], ["br0"]),
+    ],
+)
+def test_bridges_of_virtual_machines_that_docker_and_the_firewall_will_close_are_told(
+    policy: str, crossing: bool, rules: list[str], found: list[str]
+) -> None:
+    """The server itself routes nothing, so that nobody expects its firewall between the machines."""
+    said = {
+        "iptables": [f"-P FORWARD {policy}", *rules],
+        "bridge": ["4: br0: <UP> mtu 1500 qdisc noqueue state UP", "5: br1: <UP> mtu 1500 qdisc noqueue state UP"],
+        "tun": ["7: vnet0: <UP> mtu 1500 qdisc noqueue master br0 state UNKNOWN", "8: tap1: <UP> master ovs-system"],
+    }
+    look = lambda *words: said.get("iptables" if words[0] == "iptables" else words[-1], [])  # noqa: E731
+    assert load_probe().routed(look, False, crossing) == found
 
 
 def test_a_masked_unit_stops_the_run() -> None:
@@ -229,6 +259,36 @@ def test_a_queue_of_the_owners_stops_the_run() -> None:
     assert probe.unshared(lines) == ["eth0", "eth1"], "the role's own queue stands on eth2 alone"
     (sentence,) = problems(Neighbours(shaped=tuple(found)))
     assert sentence.startswith("eth0 (tbf 8001:) ya tiene un control de tráfico")
+
+
+def test_a_card_whose_default_route_is_in_a_table_of_its_own_leads_outwards_too() -> None:
+    """Citizens come by it and are answered by it; the main table has the card by which the server is administered."""
+    said = {
+        "ip -4 route show default": ["default via 10.0.0.1 dev eno1"],
+        "ip -4 rule show": [
+            "0:\tfrom all lookup local",
+            "99:\tfrom 10.8.0.0/24 lookup 200",
+            "100:\tfrom 203.0.113.10 lookup 100 proto static",
+            "101:\tfrom 203.0.113.11 fwmark 0x1 lookup 300",
+            "32765:\tnot from all fwmark 0xca6c lookup 51820",
+            "32766:\tfrom all lookup main",
+        ],
+        "ip -4 route show default table 100": ["default via 203.0.113.1 dev eno2"],
+        "ip -4 route show default table 200": ["default dev tun0 scope link"],
+        "ip -4 route show default table 300": ["default dev eno3"],
+        "ip -4 route show default table 51820": ["default dev wg0"],
+        "ip -4 -oneline address show dev eno2 to 203.0.113.10": ["3: eno2    inet 203.0.113.10/24 scope global eno2"],
+        "ip -4 -oneline address show dev eno3 to 203.0.113.11": ["4: eno3    inet 203.0.113.11/24 scope global eno3"],
+        "ip -6 rule show": ["0:\tfrom all lookup local", "32765:\tfrom 2001:db8::7 lookup publica"],
+        "ip -6 route show default table publica": ["default via fe80::1 dev eno4 metric 1024 pref medium"],
+        "ip -6 -oneline address show dev eno4 to 2001:db8::7": ["5: eno4    inet6 2001:db8::7/64 scope global"],
+        "tc qdisc show dev eno1": ["qdisc htb 50e: root refcnt 2 r2q 10 default 0x20"],
+        "tc qdisc show dev eno2": ["qdisc fq_codel 0: root refcnt 2 limit 10240p"],
+    }
+    probe = load("module_utils/probe/queues.py")
+    lines = lambda *words: said.get(" ".join(words), [])  # noqa: E731
+    assert probe.uplinks(lines) == ["eno1", "eno2", "eno4"]
+    assert probe.unshared(lines) == ["eno2"], "that is where the citizens' answers leave"
 
 
 def test_a_swarm_stops_the_run() -> None:

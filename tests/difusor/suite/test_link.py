@@ -151,6 +151,20 @@ def test_where_the_server_is_administered_at_its_public_address_nothing_changes(
     assert link._line(server, link.UPLOAD, way) == link._line(server, link.UPLOAD)
 
 
+@pytest.mark.parametrize(
+    ("options", "address", "is_led"),
+    [
+        ("", "10.8.0.5", False),
+        ("-o HostName=10.8.0.6", "10.8.0.6", False),
+        ("-o ProxyJump=otro@192.0.2.9", "10.8.0.5", True),
+        ("-o ProxyCommand=none", "10.8.0.5", False),
+    ],
+)
+def test_the_way_in_is_the_one_that_ssh_takes(options: str, address: str, is_led: bool) -> None:
+    server = SshBackend("operador@10.8.0.5", ssh_config="/dev/null", ssh_extra_args=options)
+    assert link.way_in(server) == ({address}, is_led)
+
+
 def test_a_road_that_ssh_does_not_understand_is_told() -> None:
     with pytest.raises(link.LinkError, match="nosuchoption"):
         link.road(SshBackend("operador@10.8.0.5", ssh_extra_args="-o NoSuchOption=1"), "203.0.113.10")
