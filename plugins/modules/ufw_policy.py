@@ -316,7 +316,7 @@ class Policy:
         return self.module.run_command(["systemctl", "--quiet", "is-enabled", "ufw.service"])[0] == 0
 
     def newer(self, path):
-        """Tell whether a file may have changed since the firewall last read it, as when the clock was set back since."""
+        """Tell whether a file may have changed since the firewall last read it, also when the clock went back."""
         if path is None:
             return False
         stamp = modified(self.params["stamp"])

@@ -147,6 +147,7 @@ def test_from_a_server_that_was_never_finished_a_revocation_takes_what_is_there(
 
 def test_a_server_that_no_run_has_changed_is_left_alone_by_a_revocation() -> None:
     close, leave = yaml.safe_load((ROLES.parent / "playbooks/revoke.yml").read_text(encoding="utf-8"))
-    assert {"ansible.builtin.meta": "end_host", "when": "not preflight_recorded"}.items() <= leave["pre_tasks"][1].items()
+    alone = {"ansible.builtin.meta": "end_host", "when": "not preflight_recorded"}
+    assert alone.items() <= leave["pre_tasks"][1].items()
     stops = [task["ansible.builtin.command"] for task in close["tasks"] if "ansible.builtin.command" in task]
     assert [each["removes"] for each in stops if "rsync.service" in str(each)] == ["{{ rsync_sandbox }}"]

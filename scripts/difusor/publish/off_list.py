@@ -14,8 +14,8 @@ from difusor.publish.trouble import missed, trouble
 
 LATE = "no alcanzó el tiempo para ver si su sitio aún muestra resultados; dé más con --minutes"
 SET_BACK = (
-    "su sitio aún responde como si lo fuera: vea qué falta con difusor revoke, y si su servidor ya hizo su parte, lo devolvieron a un "
-    "respaldo: ./difusor apply lo retira otra vez"
+    "su sitio aún responde como si lo fuera: vea qué falta con difusor revoke; si su servidor ya hizo su parte, lo "
+    "devolvieron a un respaldo, y ./difusor apply lo retira otra vez"
 )
 NOTICE = httpx.codes.GONE
 """With this status a server of the project shows the notice that it is off the list (role nginx)."""

@@ -285,7 +285,7 @@ def pytest_runtest_makereport(
         evidence=tuple(plain_lines(suite.redact(text)[:EVIDENCE_LIMIT]) for text in item.stash.get(EVIDENCE, [])),
         detail=plain_lines(suite.redact(detail)[:DETAIL_LIMIT]),
         raised=plain_lines(suite.redact(raised)[:DETAIL_LIMIT]),
-        seconds=round(item.stash[LASTED], 3),
+        seconds=round(before + report.duration, 3),
         ended=datetime.fromtimestamp(round(call.stop, 3), UTC),
     )
     report.user_properties.append((FINDING, finding.model_dump_json()))
