@@ -112,10 +112,7 @@ ansible_facts:
       type: list
       elements: str
     recorded: {description: Whether an earlier run has begun to change this server., type: bool}
-    sites:
-      description: Files of nginx's sites that are neither the project's nor the packaged sample.
-      type: list
-      elements: str
+    sites: {description: Files of nginx's sites but the project's and the packaged sample., type: list, elements: str}
     su_stack: {description: "The text of /etc/pam.d/su, which says who may become whom by su.", type: str}
     owners_parameters:
       description: The kernel parameters that files of the owner's set, and those that cannot be set back, by name.
