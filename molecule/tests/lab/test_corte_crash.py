@@ -405,7 +405,9 @@ DAMAGES = {
     ),
     "la firma publicada, con un byte dañado": f"printf = | dd of={TREE}/corte.json.sig bs=1 seek=99 conv=notrunc",
     "el manifiesto publicado, ausente": f"rm -f {TREE}/corte.json",
-    "estado.json, con una carpeta en su lugar": "cd /srv/prep/estado; rm estado.json; mkdir -p estado.json/x",
+    "estado.json, con una carpeta en su lugar": (  # the gate writes it anew at any moment
+        "cd /srv/prep/estado; until mkdir estado.json; do rm -f estado.json; done; mkdir estado.json/x"
+    ),
 }
 
 
