@@ -69,8 +69,7 @@ SUITE = pytest.StashKey[Suite]()
 EVIDENCE = pytest.StashKey[list[str]]()
 METHOD = pytest.StashKey[str]()
 LEFT_OUT = pytest.StashKey[asked.LeftOut]()
-LASTED = pytest.StashKey[float]()
-"""Seconds of the test so far, with what it needed prepared: some prepare for a minute what they then only compare."""
+BEGAN = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -246,9 +245,8 @@ def _left_out(item: pytest.Item, wanted: set[str]) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip the tests of a server that does not answer; clear the evidence of a test that is repeated."""
-    if EVIDENCE in item.stash:
-        del item.stash[EVIDENCE]
+    """Skip the tests of a server that does not answer; begin the time and the evidence of each, repeated ones too."""
+    item.stash[EVIDENCE], item.stash[BEGAN] = [], datetime.now(UTC).timestamp()
     server = item.config.stash[SUITE].servers.get(host_name(item))
     if server and server.unreachable:
         pytest.skip(f"no evaluado: {server.unreachable}")
@@ -265,8 +263,6 @@ def pytest_runtest_makereport(
     if (clean := suite.redact(text)) != text:
         report.longrepr = clean
     report.sections = [(name, suite.redact(section)) for name, section in report.sections]
-    before = 0.0 if report.when == "setup" else item.stash.get(LASTED, 0.0)
-    item.stash[LASTED] = before + report.duration
     if report.when != "call" and report.passed:
         return report
     if call.excinfo and isinstance(call.excinfo.value, asked.LacksClause) and not _measured(item):
@@ -285,7 +281,7 @@ def pytest_runtest_makereport(
         evidence=tuple(plain_lines(suite.redact(text)[:EVIDENCE_LIMIT]) for text in item.stash.get(EVIDENCE, [])),
         detail=plain_lines(suite.redact(detail)[:DETAIL_LIMIT]),
         raised=plain_lines(suite.redact(raised)[:DETAIL_LIMIT]),
-        seconds=round(before + report.duration, 3),
+        seconds=round(call.stop - item.stash[BEGAN], 3),  # with what was prepared, which may be most of it
         ended=datetime.fromtimestamp(round(call.stop, 3), UTC),
     )
     report.user_properties.append((FINDING, finding.model_dump_json()))
@@ -388,10 +384,8 @@ def _test_name(item: pytest.Item) -> str:
 
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None], host: str) -> results.Outcome:
     """Return the outcome: `failed` only for a failed assertion; any other exception means that nothing was measured."""
-    if report.passed:
-        return "passed"
-    if report.skipped:
-        return "skipped"
+    if report.passed or report.skipped:
+        return report.outcome
     error = call.excinfo.value if call.excinfo else None
     if identity.lost(error, host):  # a vantage point that is lost says nothing of the host, which may well answer
         return "unreachable"
