@@ -131,6 +131,7 @@ def _await(process: subprocess.Popen[bytes], deadline: float, limit: int) -> Fin
         waiting.register(process.stdout, selectors.EVENT_READ, stdout)
         waiting.register(process.stderr, selectors.EVENT_READ, stderr)
         while waiting.get_map():
+            was_killed = process in _killed  # asked before, so that one killed during a look gets another
             ready = waiting.select(min(LOOK_UP, max(0.0, deadline - time.monotonic())))
             for key, _ in ready:
                 piece = os.read(key.fd, PIECE_BYTES)
@@ -139,7 +140,7 @@ def _await(process: subprocess.Popen[bytes], deadline: float, limit: int) -> Fin
                     waiting.unregister(key.fileobj)
             if len(stdout) + len(stderr) > limit:
                 raise TooMuchError(bytes(stdout), bytes(stderr))
-            given_up = not ready and process in _killed
+            given_up = was_killed and not ready
             if waiting.get_map() and (given_up or time.monotonic() >= deadline):
                 raise TooLongError(bytes(stdout), bytes(stderr))
     try:

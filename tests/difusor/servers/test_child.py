@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import selectors
 import signal
 import sys
 import threading
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +104,17 @@ def test_a_killed_program_is_not_waited_for_while_another_keeps_its_outputs_open
     thread.join()
     os.kill(int(other), signal.SIGKILL)
     assert done[0] < 90
+
+
+def test_a_program_that_is_killed_during_a_look_is_looked_at_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed just before it was asked whether it had been, it was given up before its end could be seen."""
+    looks, select = iter([True]), selectors.DefaultSelector.select
+
+    def late(self: selectors.DefaultSelector, timeout: float | None = None) -> list[Any]:
+        if next(looks, False):
+            child.kill_all()
+            return []
+        return select(self, timeout)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", late)
+    assert child.run(["sleep", "300"], Bounds(250)).status == -9  # pace: a program that hangs
