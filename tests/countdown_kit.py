@@ -11,6 +11,7 @@ from inventory_kit import ELECTION, HASH, KEY, PREP, SERVER, WAF
 from publish_kit import SECRET
 
 from corte.format import instants
+from corte.server import records
 from difusor.baseline.look import signers
 from difusor.baseline.record import Look
 from difusor.countdown.inside import CODE
@@ -28,6 +29,11 @@ PARTNER: dict[str, Any] = {
     "difusor_tls_mode": "acme", "difusor_trusted_addresses": ["2001:db8::4"],
     **{f"difusor_{kind}_image": {"archive": f"/{kind}.tar.gz", "sha256": sha256} for kind, sha256 in DIGESTS.items()},
 }  # fmt: skip
+EXPECTED = {
+    "election": "estatal-2024", "environment": "official", "opens": "2024-06-03T02:00:00Z",
+    "closes": "2024-06-04T02:00:00Z", "retain_until": "2024-06-10T05:59:00Z", "keep": 3,
+}  # fmt: skip
+"""What the server expects of a corte."""
 DISK = {
     "size": 100_000_000_000,
     "free": 78_000_000_000,
@@ -67,10 +73,7 @@ def server() -> dict[str, Any]:
         ],
         "allowed": ["10.9.0.4", "2001:db8::4"],
         "revoked": "# Managed by prep-difusor: change the inventory or the role, not this file.\n",
-        "config": {
-            "election": "estatal-2024", "environment": "official", "opens": "2024-06-03T02:00:00Z",
-            "closes": "2024-06-04T02:00:00Z", "retain_until": "2024-06-10T05:59:00Z", "keep": 3,
-        },
+        "config": json.loads(records.content(EXPECTED)),
         "status": {
             "clock": {
                 "synchronised": True, "offset_seconds": 6.827e-06, "max_error_seconds": 4.2e-05,

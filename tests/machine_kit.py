@@ -15,6 +15,8 @@ from corte_kit import FILES, Server
 from interpreter_kit import Interpreter, Running
 
 from corte.format import instants, manifest, signature
+from corte.server import records
+from corte.server.config import copy_of
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), Path("falta el paquete faketime"))
 FAKED = {"LD_PRELOAD": str(LIBRARY), "FAKETIME_DISABLE_SHM": "1"}
@@ -42,7 +44,9 @@ class Machine:
         self.config = folder / "server.json"
         values = {**asdict(server.config), **server.config.window.to_json()}
         del values["window"]
-        self.config.write_text(json.dumps(values, default=str))
+        plain = json.loads(json.dumps(values, default=str))
+        for path in (self.config, copy_of(self.config)):
+            path.write_bytes(records.content(plain))
         self.environment = {
             **os.environ,
             "PATH": f"{chronyc.parent}:{os.environ['PATH']}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,11 +14,14 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from testinfra.host import Host
 
 from corte.format import instants, limits, manifest
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing, Withdrawn
+from corte.server import records
+from corte.server.config import PATH as CONFIG
 from difusor import inventory
 from difusor.project import UnusableError
 from difusor.publish import age, signing
@@ -50,6 +54,18 @@ class Shown:
 
     status: dict[str, Any]
     corte: SignedCorte
+
+
+@contextmanager
+def expecting(host: Host, **values: Any) -> Iterator[None]:
+    """Have the server expect other `values` of cortes during the `with` block; its gate, once it is started again."""
+    expected = json.loads(host.file(str(CONFIG)).content_string)["value"]
+    host.check_output("cp -a %s /run/server.json", str(CONFIG))
+    try:
+        host.check_output("printf %%s %s > %s", records.content({**expected, **values}).decode(), str(CONFIG))
+        yield
+    finally:
+        host.check_output("mv /run/server.json %s", str(CONFIG))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from corte.format.refusal import Refusal
 from corte.server import config, gate, intake, log
 from corte.server.memory import Memory
 from corte.server.purge import known, purge
+from corte.server.records import Damaged
 
 VERBS = ("intake", "gate", "log", "purge")
 HELP = """uso: python3 -m corte VERBO [--check] [--config ARCHIVO]
@@ -44,11 +45,19 @@ class Parser(argparse.ArgumentParser):
         self.exit(os.EX_USAGE, f"No se entiende la orden «{' '.join(sys.argv[1:])}».\n\n{HELP % config.PATH}")
 
 
-def _unconfigured(verb: str, message: str) -> int:
-    print(message, file=sys.stderr)
-    if verb == "intake":
-        time.sleep(intake.PAUSE)  # the signature, which it cannot claim, starts it again at once
-    return 1
+def _settings(path: Path) -> config.Config:
+    """Return the configuration; with a word about it that of the copy beside it, when the file cannot be used.
+
+    Damaged when the copy cannot be used either.
+    """
+    try:
+        return config.Config.load(path)
+    except Damaged:
+        wrong = f"{path} falta o está dañado: quien opera el espejo repita ./difusor apply."
+        print(wrong, file=sys.stderr)
+    settings = config.Config.load(config.copy_of(path))
+    print(f"Mientras, vale su copia, {config.copy_of(path)}.", file=sys.stderr)
+    return settings
 
 
 def main() -> int:
@@ -59,12 +68,11 @@ def main() -> int:
     parser.add_argument("--config", type=Path, default=config.PATH)
     arguments = parser.parse_args()
     try:
-        settings = config.Config.load(arguments.config)
-    except OSError as error:
-        return _unconfigured(arguments.verb, f"No se puede leer {arguments.config}: {why(error)}.")
-    except (KeyError, TypeError, ValueError):
-        wrong = f"{arguments.config} no dice lo que debe: quien opera el espejo repita ./difusor apply."
-        return _unconfigured(arguments.verb, wrong)
+        settings = _settings(arguments.config)
+    except Damaged:
+        if arguments.verb == "intake":
+            time.sleep(intake.PAUSE)  # the signature, which it cannot claim, starts it again at once
+        return 1
     try:
         if arguments.verb == "intake":
             gc.disable()  # a short run whose 200,000 entries hold no cycles; looking for some costs a twentieth of it

@@ -11,7 +11,7 @@ from interpreter_kit import interpreter
 from machine_kit import SERVICES
 
 from corte import __main__ as command
-from corte.server import intake
+from corte.server import intake, records
 
 
 def corte(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -34,10 +34,11 @@ def test_the_help_is_spanish_and_names_every_verb():
 
 def test_a_configuration_that_cannot_be_read_is_told_in_a_sentence(tmp_path: Path):
     done = corte("log", "--config", str(tmp_path / "no-hay.json"))
-    assert (done.returncode, done.stderr) == (1, f"No se puede leer {tmp_path}/no-hay.json: no existe.\n")
+    told = f"{tmp_path}/no-hay.json falta o está dañado: quien opera el espejo repita ./difusor apply.\n"
+    assert (done.returncode, done.stderr) == (1, told)
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", '{"election": "demo"}', "\udcff"])
+@pytest.mark.parametrize("text", [None, "", "[]", '{"election": "demo"}', "\udcff", records.content({}).decode()])
 def test_an_intake_without_its_configuration_is_not_started_again_at_once(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

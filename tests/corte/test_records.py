@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 from corte_kit import FAULTS, FILES, Server, allow, make_key, truncate
 from machine_kit import Machine
 
-from corte.format import instants, manifest, signature, tree
+from corte.format import files, instants, manifest, signature, tree
 from corte.format.refusal import Refusal
 from corte.server import log, records
+from corte.server.config import Config, copy_of
 from corte.server.gate import Gate
 from difusor.suite.waiting import until
 
@@ -122,6 +124,33 @@ def _is_whole(server: Server) -> bool:
         return signature.canonical(armour) == armour
     except (OSError, Refusal):
         return False
+
+
+def test_what_it_expects_of_cortes_may_be_damaged_and_its_copy_counts(machine: Machine):
+    """The services ended, and after a restart the page did not open until a run of the site had mended the file."""
+    whole = machine.config.read_bytes()
+    for sequence, fault in enumerate(FAULTS, 2):
+        fault(machine.config)
+        machine.server.config.gate_file.unlink()  # a reboot empties /run
+        with machine.gate() as gate:
+            until(machine.is_open, what="la compuerta abra otra vez")
+            goes_on(machine, sequence)
+            told = gate.said()
+        assert f"vale su copia, {machine.config}.copy" in told
+        files.cleared(machine.config).unlink(missing_ok=True)
+        machine.config.write_bytes(whole)
+
+
+def test_a_letter_of_a_date_is_damage_too(machine: Machine):
+    """The file said another date then, and nothing else told that it was not the right one."""
+    right = json.loads(machine.config.read_bytes())
+    opens = right["value"]["opens"]
+    record = {**right, "value": {**right["value"], "opens": opens.replace("20", "21", 1)}}
+    assert record != right
+    machine.config.write_text(json.dumps(record))
+    with pytest.raises(records.Damaged, match=r"server\.json"):
+        Config.load(machine.config)
+    assert instants.write(Config.load(copy_of(machine.config)).window.opens) == opens
 
 
 def test_a_state_of_a_later_version_is_rebuilt(machine: Machine):

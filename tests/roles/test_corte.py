@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 from role_kit import render
 
+from corte.format import instants
 from corte.format.limits import MAX_CORTE_BYTES
 from corte.format.signature import valid_signers
+from corte.server.config import Config, copy_of
 from difusor.inventory.parts import Signer
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
@@ -42,6 +45,21 @@ def test_the_lines_are_read_within_their_dates() -> None:
     at = datetime(2024, 6, 10, tzinfo=UTC)
     assert [principal for principal, _ in valid_signers(INSTALLED, at)] == ["firma@demo.test"]
     assert list(valid_signers(INSTALLED, datetime(2024, 7, 1, tzinfo=UTC))) == []
+
+
+def test_the_services_read_what_the_role_says_of_a_corte(tmp_path: Path) -> None:
+    inputs = {
+        "corte_election": "demo", "corte_environment": "official", "corte_opens": "2024-06-03T02:00:00Z",
+        "corte_closes": "2024-06-04T02:00:00Z", "corte_retain_until": "2024-06-10T05:59:00Z",
+        "corte_incoming_dir": "/srv/prep/entrada",
+    }  # fmt: skip
+    path = tmp_path / "server.json"
+    for written, name in ((path, "server.json"), (copy_of(path), "server.json.copy")):
+        written.write_text(render("corte", f"etc/prep-corte/{name}", inputs))
+    found = Config.load(path)
+    assert found == Config.load(copy_of(path))
+    assert (found.election, found.incoming, found.max_bytes) == ("demo", Path("/srv/prep/entrada"), MAX_CORTE_BYTES)
+    assert instants.write(found.window.closes) == inputs["corte_closes"]
 
 
 def test_the_largest_corte_has_time_to_be_copied_on_a_slow_disk() -> None:

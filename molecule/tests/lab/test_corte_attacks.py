@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from corte_fixtures import WAIT, await_status, get, next_attempt
+from corte_fixtures import WAIT, await_status, expecting, get, next_attempt
 from testinfra.host import Host
 
 from corte.format import instants, manifest, signature
@@ -236,13 +236,8 @@ def test_an_altered_byte_of_the_same_size_and_time_is_refused(attack: Attack, pu
 @pytest.fixture
 def strict(host: Host) -> Iterator[None]:
     """Have the server refuse cortes whose tables do not add up, as the institute may ask."""
-    config = "/etc/prep-corte/server.json"
-    host.check_output(f"cp -a {config} /run/server.json")
-    try:
-        host.check_output('sed -i \'s/"strict_content": false/"strict_content": true/\' ' + config)
+    with expecting(host, strict_content=True):
         yield
-    finally:
-        host.check_output(f"cp -a /run/server.json {config} && rm /run/server.json")
 
 
 @pytest.mark.usefixtures("strict")
@@ -273,15 +268,12 @@ def test_a_signed_bomb_is_refused(
 
 def test_a_mirror_that_is_kept_from_newer_cortes_says_so(host: Host, mirror: Mirror, record_evidence: Record) -> None:
     """Un espejo al que no le llegan cortes lo dice, pasados dos intervalos (aquí, de cero minutos)."""
-    config = "/etc/prep-corte/server.json"
     before = mirror.status() or {}
-    host.check_output(f"cp -a {config} /run/server.json")
     try:
-        host.check_output('sed -i \'s/"interval_minutes": [0-9]*/"interval_minutes": 0/\' ' + config)
-        host.check_output("systemctl restart prep-corte-gate.service")
-        after = _becomes_stale(mirror, True)
+        with expecting(host, interval_minutes=0):
+            host.check_output("systemctl restart prep-corte-gate.service")
+            after = _becomes_stale(mirror, True)
     finally:
-        host.check_output(f"cp -a /run/server.json {config} && rm /run/server.json")
         host.check_output("systemctl restart prep-corte-gate.service")
     record_evidence(f"antes: {before['stale']}; sin cortes nuevos: {after['stale']}; sigue a la vista el mismo")
     assert after["shown"]["manifest_sha256"] == before["shown"]["manifest_sha256"]

@@ -17,6 +17,7 @@ import pytest
 from corte_fixtures import WAIT, await_status, get
 
 from corte.format import manifest
+from corte.server.config import PATH as CONFIG
 from difusor.lab import night
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
@@ -405,6 +406,7 @@ DAMAGES = {
     ),
     "la firma publicada, con un byte dañado": f"printf = | dd of={TREE}/corte.json.sig bs=1 seek=99 conv=notrunc",
     "el manifiesto publicado, ausente": f"rm -f {TREE}/corte.json",
+    "lo que espera de un corte, con otra letra": f"sed -i 's/opens/openz/' {CONFIG}",
     "estado.json, con una carpeta en su lugar": (  # the gate writes it anew at any moment
         "cd /srv/prep/estado; until mkdir estado.json; do rm -f estado.json; done; mkdir estado.json/x"
     ),
@@ -414,13 +416,19 @@ DAMAGES = {
 @pytest.mark.clause("DG-04", "DG-11")
 def test_no_damage_to_the_servers_own_records_stops_it(server: LabServer, record_evidence: Record) -> None:
     """Con cualquiera de sus registros dañado el servidor sigue: al arrancar muestra su corte, y luego el siguiente."""
-    for what, damage in DAMAGES.items():
-        shown = _shown_sequence(server.mirror.status())
-        server.run(f"{damage}; systemctl restart prep-corte-gate.service")
-        status = until(server.mirror.status, _shown_sequence, what=f"la compuerta vuelva a abrir, dañado esto: {what}")
-        assert _shown_sequence(status) == shown, what
-        until(server.shown, what="el corte publicado esté entero", despite=(AssertionError,))
-        server.assert_mended()
+    server.run(f"cp -a {CONFIG} /run/server.json")
+    try:
+        for what, damage in DAMAGES.items():
+            shown = _shown_sequence(server.mirror.status())
+            server.run(f"{damage}; systemctl restart prep-corte-gate.service")
+            status = until(
+                server.mirror.status, _shown_sequence, what=f"la compuerta vuelva a abrir, dañado esto: {what}"
+            )
+            assert _shown_sequence(status) == shown, what
+            until(server.shown, what="el corte publicado esté entero", despite=(AssertionError,))
+            server.assert_mended()
+    finally:
+        server.run(f"mv /run/server.json {CONFIG}")  # which only a run of the site mends
     record_evidence(f"se dañó: {'; '.join(DAMAGES)}")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import corte_fixtures
 import httpx
 import pytest
-from corte_fixtures import WAIT, await_status, get, next_attempt
+from corte_fixtures import WAIT, await_status, expecting, get, next_attempt
 from testinfra.host import Host
 
 from corte.format import instants, limits, manifest, signature
@@ -232,20 +232,17 @@ def test_the_night_begins_with_a_corte_of_no_actas(
 @pytest.fixture
 def official(host: Host, mirror: Mirror, target: Target, published: SignedCorte) -> Iterator[Window]:
     """Make it the server of the official election, which opens in an hour; afterwards of the rehearsal that it was."""
-    config, gate = "/etc/prep-corte/server.json", "systemctl restart prep-corte-gate.service"
+    gate = "systemctl restart prep-corte-gate.service"
     opens = instants.now().replace(microsecond=0) + timedelta(hours=1)
     window = Window(opens, opens + timedelta(hours=24), opens + timedelta(days=6))
-    values = json.loads(host.file(config).content_string)
-    assert values["environment"] == "simulacro"
-    changed = json.dumps({**values, "environment": "official", **window.to_json()})
-    host.check_output(f"cp -a {config} /run/server.json")
+    assert (mirror.status() or {})["environment"] == "simulacro"
     try:
-        host.check_output("printf %%s %s > %s", changed, config)
-        host.check_output(gate)
-        await_status(mirror, lambda status: status["gate"]["state"] == "waiting", "la compuerta espere la apertura")
-        yield window
+        with expecting(host, environment="official", **window.to_json()):
+            host.check_output(gate)
+            await_status(mirror, lambda status: status["gate"]["state"] == "waiting", "la compuerta espere la apertura")
+            yield window
     finally:
-        host.check_output(f"cp -a /run/server.json {config} && rm /run/server.json && {gate}")
+        host.check_output(gate)
         await_status(mirror, lambda status: status["environment"] == "simulacro", "vuelva a ser el del simulacro")
         for name, content in ((manifest.NAME, published.raw), (manifest.SIGNATURE_NAME, published.armour)):
             (published.folder / name).write_bytes(content)

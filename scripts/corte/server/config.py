@@ -1,15 +1,24 @@
-"""What this server expects of a corte: /etc/prep-corte/server.json, written by the role `corte`."""
+"""What this server expects of a corte: /etc/prep-corte/server.json, written by the role `corte` as a record.
+
+Beside it lies a copy, for the day on which the file is damaged: without either the page would not open after a restart.
+"""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from corte.format import instants
 from corte.format.manifest import Window
+from corte.server import records
 
 PATH = Path("/etc/prep-corte/server.json")
+
+
+def copy_of(path: Path) -> Path:
+    """Return the path of the copy of a configuration."""
+    return path.with_name(f"{path.name}.copy")
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,14 @@ class Config:
 
     @classmethod
     def load(cls, path: Path = PATH) -> Config:
-        """Read the file; KeyError or ValueError when its content is not what this code expects."""
-        value = json.loads(path.read_text(encoding="utf-8"))
+        """Read the file; Damaged when it is not what was written, or there is none, or this code expects another."""
+        try:
+            return cls._of(records.read(path))
+        except (KeyError, TypeError, ValueError) as error:
+            raise records.Damaged(path.name) from error
+
+    @classmethod
+    def _of(cls, value: Any) -> Config:
         opens, closes, retain_until = (
             instants.parse_offset(value[name]) for name in ("opens", "closes", "retain_until")
         )

@@ -40,15 +40,22 @@ def content(value: Any) -> bytes:
 def read(path: Path) -> Any:
     """Return the value of a record; None when there is no file, Damaged when the file is not what `write` wrote."""
     try:
-        record = json.loads(files.read(path))
-        value = record["value"]
-        is_whole = record["sha256"] == _digest(value)
+        return checked(json.loads(files.read(path)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError, Damaged) as error:
         raise Damaged(path.name) from error
+
+
+def checked(record: Any) -> Any:
+    """Return the value of a record, given as the JSON of its file; Damaged when it is not what `content` wrote."""
+    try:
+        value = record["value"]
+        is_whole = record["sha256"] == _digest(value)
+    except (KeyError, TypeError, RecursionError) as error:
+        raise Damaged from error
     if not is_whole:
-        raise Damaged(path.name)
+        raise Damaged
     return value
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from corte.format import instants
+from corte.server import records
+from corte.server.config import PATH
 from difusor.countdown.checks import Check, bad, good, some
 from difusor.countdown.seen import Server
 from difusor.inventory import Election
@@ -26,11 +28,15 @@ def judge(election: Election, server: Server, given: str) -> Check:
     apply = f"./difusor apply -i {given}"
     if server.config is None:
         return bad("window", "el servidor no sabe de ninguna elección", f"instálelo: {apply}")
+    try:
+        config = records.checked(server.config)
+    except records.Damaged:
+        return bad("window", f"{PATH} está dañado, o es de una versión anterior", f"{apply} lo escribe de nuevo")
     wanted: dict[str, str | datetime] = {
         "election": election.id, "environment": election.environment, "opens": election.opens,
         "closes": election.closes, "retain_until": election.retain_until or election.closes,
     }  # fmt: skip
-    found = {field: server.config.get(field) for field in wanted}
+    found = {field: config.get(field) for field in wanted}
     wrong = [
         f"{FIELDS[field]} en el servidor es {told(found[field], election)} y debe ser {told(value, election)}"
         for field, value in wanted.items()

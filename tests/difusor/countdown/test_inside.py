@@ -13,12 +13,13 @@ import plugin_kit
 import pytest
 import role_kit
 from corte_kit import make_key
-from countdown_kit import DISK, host, look, seen, server
+from countdown_kit import DISK, EXPECTED, host, look, seen, server
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from corte.format import instants
+from corte.server import records
 from difusor.countdown import inside, services
 from difusor.countdown.checks import Check
 from difusor.countdown.seen import Server
@@ -56,7 +57,11 @@ def contained(role: int, **values: object) -> Callable[[Said], object]:
 
 
 def configured(**values: object) -> Callable[[Said], object]:
-    return lambda said: said["config"].update(values)
+    return lambda said: said.update(config=json.loads(records.content({**EXPECTED, **values})))
+
+
+def damaged(said: Said) -> None:
+    said["config"]["value"]["opens"] = "2024-06-03T03:00:00Z"
 
 
 def clocked(**values: object) -> Callable[[Said], object]:
@@ -123,6 +128,7 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "no hold": ("window", lambda said: said.update(held=None), "automáticas no esperan", "./difusor apply -i diario"),
     "wrong zone": ("window", configured(opens="2024-06-02T20:00:00Z"), "es 02/06/2024 13:00:00 PDT", "./difusor apply"),
     "no window": ("window", configured(closes=None), "el cierre en el servidor es None", "./difusor apply -i diario"),
+    "a bit of the window": ("window", damaged, "/etc/prep-corte/server.json está dañado", "./difusor apply -i diario"),
     "bare": ("window", lambda said: said.update(config=None), "de ninguna elección", "./difusor apply -i diario"),
     "stopped": ("image", contained(0, state="exited"), "no corre el PREP", "docker ps --all"),
     "another": ("image", contained(1, image="ajena:1"), "el WAF corre ajena:1", "./difusor apply -i diario"),
