@@ -10,8 +10,7 @@ from typing import Any
 from inventory_kit import ELECTION, HASH, KEY, PREP, SERVER, WAF
 from publish_kit import SECRET
 
-from corte.format import instants
-from corte.server import records
+from corte.format import instants, record
 from difusor.baseline.look import signers
 from difusor.baseline.record import Look
 from difusor.countdown.inside import CODE
@@ -73,7 +72,7 @@ def server() -> dict[str, Any]:
         ],
         "allowed": ["10.9.0.4", "2001:db8::4"],
         "revoked": "# Managed by prep-difusor: change the inventory or the role, not this file.\n",
-        "config": json.loads(records.content(EXPECTED)),
+        "config": json.loads(record.content(EXPECTED)),
         "status": {
             "clock": {
                 "synchronised": True, "offset_seconds": 6.827e-06, "max_error_seconds": 4.2e-05,

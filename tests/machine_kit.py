@@ -14,8 +14,7 @@ from pathlib import Path
 from corte_kit import FILES, Server
 from interpreter_kit import Interpreter, Running
 
-from corte.format import instants, manifest, signature
-from corte.server import records
+from corte.format import instants, manifest, record, signature
 from corte.server.config import copy_of
 
 LIBRARY = next(iter(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")), Path("falta el paquete faketime"))
@@ -46,7 +45,7 @@ class Machine:
         del values["window"]
         plain = json.loads(json.dumps(values, default=str))
         for path in (self.config, copy_of(self.config)):
-            path.write_bytes(records.content(plain))
+            path.write_bytes(record.content(plain))
         self.environment = {
             **os.environ,
             "PATH": f"{chronyc.parent}:{os.environ['PATH']}",

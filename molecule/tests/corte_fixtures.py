@@ -16,11 +16,10 @@ import httpx
 import pytest
 from testinfra.host import Host
 
-from corte.format import instants, limits, manifest
+from corte.format import instants, limits, manifest, record
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing, Withdrawn
-from corte.server import records
 from corte.server.config import PATH as CONFIG
 from difusor import inventory
 from difusor.project import UnusableError
@@ -62,7 +61,7 @@ def expecting(host: Host, **values: Any) -> Iterator[None]:
     expected = json.loads(host.file(str(CONFIG)).content_string)["value"]
     host.check_output("cp -a %s /run/server.json", str(CONFIG))
     try:
-        host.check_output("printf %%s %s > %s", records.content({**expected, **values}).decode(), str(CONFIG))
+        host.check_output("printf %%s %s > %s", record.content({**expected, **values}).decode(), str(CONFIG))
         yield
     finally:
         host.check_output("mv /run/server.json %s", str(CONFIG))

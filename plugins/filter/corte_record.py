@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from corte.server import records
+from corte.format import record
 
 DOCUMENTATION = r"""
 name: corte_record
@@ -32,7 +32,7 @@ _value:
 
 def corte_record(value: Any) -> str:
     """Return the text of the record."""
-    return records.content(value).decode()
+    return record.content(value).decode()
 
 
 class FilterModule:

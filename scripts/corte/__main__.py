@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from corte.format.errors import why
+from corte.format.record import Damaged
 from corte.format.refusal import Refusal
 from corte.server import config, gate, intake, log
 from corte.server.memory import Memory
 from corte.server.purge import known, purge
-from corte.server.records import Damaged
 
 VERBS = ("intake", "gate", "log", "purge")
 HELP = """uso: python3 -m corte VERBO [--check] [--config ARCHIVO]

@@ -11,7 +11,8 @@ from interpreter_kit import interpreter
 from machine_kit import SERVICES
 
 from corte import __main__ as command
-from corte.server import intake, records
+from corte.format import record
+from corte.server import intake
 
 
 def corte(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +39,7 @@ def test_a_configuration_that_cannot_be_read_is_told_in_a_sentence(tmp_path: Pat
     assert (done.returncode, done.stderr) == (1, told)
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", '{"election": "demo"}', "\udcff", records.content({}).decode()])
+@pytest.mark.parametrize("text", [None, "", "[]", '{"election": "demo"}', "\udcff", record.content({}).decode()])
 def test_an_intake_without_its_configuration_is_not_started_again_at_once(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -12,6 +12,7 @@ from corte_kit import FAULTS, FILES, Server, allow, make_key, truncate
 from machine_kit import Machine
 
 from corte.format import files, instants, manifest, signature, tree
+from corte.format.record import Damaged
 from corte.format.refusal import Refusal
 from corte.server import log, records
 from corte.server.config import Config, copy_of
@@ -136,7 +137,7 @@ def test_what_it_expects_of_cortes_may_be_damaged_and_its_copy_counts(machine: M
             until(machine.is_open, what="la compuerta abra otra vez")
             goes_on(machine, sequence)
             told = gate.said()
-        assert f"vale su copia, {machine.config}.copy" in told
+        assert f"vale su copia, {copy_of(machine.config)}." in told
         files.cleared(machine.config).unlink(missing_ok=True)
         machine.config.write_bytes(whole)
 
@@ -148,7 +149,7 @@ def test_a_letter_of_a_date_is_damage_too(machine: Machine):
     record = {**right, "value": {**right["value"], "opens": opens.replace("20", "21", 1)}}
     assert record != right
     machine.config.write_text(json.dumps(record))
-    with pytest.raises(records.Damaged, match=r"server\.json"):
+    with pytest.raises(Damaged, match=r"server\.json"):
         Config.load(machine.config)
     assert instants.write(Config.load(copy_of(machine.config)).window.opens) == opens
 

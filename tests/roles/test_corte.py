@@ -54,7 +54,7 @@ def test_the_services_read_what_the_role_says_of_a_corte(tmp_path: Path) -> None
         "corte_incoming_dir": "/srv/prep/entrada",
     }  # fmt: skip
     path = tmp_path / "server.json"
-    for written, name in ((path, "server.json"), (copy_of(path), "server.json.copy")):
+    for written, name in ((path, "server.json"), (copy_of(path), "server.copy.json")):
         written.write_text(render("corte", f"etc/prep-corte/{name}", inputs))
     found = Config.load(path)
     assert found == Config.load(copy_of(path))

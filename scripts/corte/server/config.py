@@ -11,6 +11,7 @@ from typing import Any
 
 from corte.format import instants
 from corte.format.manifest import Window
+from corte.format.record import Damaged
 from corte.server import records
 
 PATH = Path("/etc/prep-corte/server.json")
@@ -18,7 +19,7 @@ PATH = Path("/etc/prep-corte/server.json")
 
 def copy_of(path: Path) -> Path:
     """Return the path of the copy of a configuration."""
-    return path.with_name(f"{path.name}.copy")
+    return path.with_name(f"{path.stem}.copy{path.suffix}")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Config:
         try:
             return cls._of(records.read(path))
         except (KeyError, TypeError, ValueError) as error:
-            raise records.Damaged(path.name) from error
+            raise Damaged(path.name) from error
 
     @classmethod
     def _of(cls, value: Any) -> Config:

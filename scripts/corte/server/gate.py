@@ -18,12 +18,12 @@ from types import FrameType
 from corte.format import files, instants, signature
 from corte.format.errors import why
 from corte.format.manifest import Window
+from corte.format.record import Damaged
 from corte.format.refusal import Refusal
 from corte.server import clock
 from corte.server.clock import Clock
 from corte.server.config import Config
 from corte.server.memory import Memory
-from corte.server.records import Damaged
 from corte.server.state import Corte, State, is_withdrawn
 from corte.server.store import Store
 

@@ -10,13 +10,13 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from corte.format import files, instants
+from corte.format import files, instants, record
 from corte.format.errors import why
+from corte.format.record import Damaged
 from corte.server import log as journal
 from corte.server import modes, records, recovery
 from corte.server.clock import Clock
 from corte.server.config import Config
-from corte.server.records import Damaged
 from corte.server.state import State, public
 from corte.server.store import Store
 
@@ -126,7 +126,7 @@ class Memory:
             unfinished = str(records.read(self.run_path) or "")
         with suppress(OSError):  # without this note an interrupted run goes unreported; the corte matters more
             # Without waiting for the disk, which is busy with what was pushed and gets it all before a corte is kept.
-            files.replace(self.run_path, records.content(instants.write(now)), waits=False)
+            files.replace(self.run_path, record.content(instants.write(now)), waits=False)
         return unfinished
 
     def end_run(self) -> None:
@@ -142,7 +142,7 @@ class Memory:
     def note_reread(self, path: str) -> None:
         """Note which published file was the last to be read again."""
         with suppress(OSError):  # the next push reads the same ones once more
-            files.replace(self.reread_path, records.content(path))
+            files.replace(self.reread_path, record.content(path))
 
     def _previous(self) -> State | None:
         """Return the state saved before the one on disk, if it is undamaged and this election's; else None."""

@@ -5,7 +5,6 @@ Reading a record that is not what was written raises Damaged; a missing record i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import suppress
@@ -13,12 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files
+from corte.format.record import Damaged, checked, content
 
 _PREVIOUS = ".anterior"
-
-
-class Damaged(Exception):
-    """A record is not what was written; the message is its file's name."""
 
 
 def write(path: Path, value: Any) -> None:
@@ -32,11 +28,6 @@ def write(path: Path, value: Any) -> None:
     files.replace(path, content(value))
 
 
-def content(value: Any) -> bytes:
-    """Return the bytes of the record that holds a JSON value."""
-    return (json.dumps({"sha256": _digest(value), "value": value}, sort_keys=True, indent=1) + "\n").encode()
-
-
 def read(path: Path) -> Any:
     """Return the value of a record; None when there is no file, Damaged when the file is not what `write` wrote."""
     try:
@@ -45,18 +36,6 @@ def read(path: Path) -> Any:
         return None
     except (OSError, ValueError, RecursionError, Damaged) as error:
         raise Damaged(path.name) from error
-
-
-def checked(record: Any) -> Any:
-    """Return the value of a record, given as the JSON of its file; Damaged when it is not what `content` wrote."""
-    try:
-        value = record["value"]
-        is_whole = record["sha256"] == _digest(value)
-    except (KeyError, TypeError, RecursionError) as error:
-        raise Damaged from error
-    if not is_whole:
-        raise Damaged
-    return value
 
 
 def read_previous(path: Path) -> Any:
@@ -78,7 +57,3 @@ def _keep(path: Path) -> None:
         temporary.unlink()
     os.link(path, temporary)
     os.replace(temporary, files.cleared(_previous(path)))
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from corte.format import instants
-from corte.server import records
-from corte.server.config import PATH
+from corte.format import instants, record
 from difusor.countdown.checks import Check, bad, good, some
+from difusor.countdown.look import CONFIG
 from difusor.countdown.seen import Server
 from difusor.inventory import Election
 from difusor.terminal import local, plain
@@ -29,9 +28,9 @@ def judge(election: Election, server: Server, given: str) -> Check:
     if server.config is None:
         return bad("window", "el servidor no sabe de ninguna elección", f"instálelo: {apply}")
     try:
-        config = records.checked(server.config)
-    except records.Damaged:
-        return bad("window", f"{PATH} está dañado, o es de una versión anterior", f"{apply} lo escribe de nuevo")
+        config = record.checked(server.config)
+    except record.Damaged:
+        return bad("window", f"{CONFIG} está dañado, o es de una versión anterior", f"{apply} lo escribe de nuevo")
     wanted: dict[str, str | datetime] = {
         "election": election.id, "environment": election.environment, "opens": election.opens,
         "closes": election.closes, "retain_until": election.retain_until or election.closes,

@@ -18,8 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from corte.format import instants
-from corte.server import records
+from corte.format import instants, record
 from difusor.countdown import inside, services
 from difusor.countdown.checks import Check
 from difusor.countdown.seen import Server
@@ -57,7 +56,7 @@ def contained(role: int, **values: object) -> Callable[[Said], object]:
 
 
 def configured(**values: object) -> Callable[[Said], object]:
-    return lambda said: said.update(config=json.loads(records.content({**EXPECTED, **values})))
+    return lambda said: said.update(config=json.loads(record.content({**EXPECTED, **values})))
 
 
 def damaged(said: Said) -> None:
