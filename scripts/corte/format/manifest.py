@@ -279,7 +279,8 @@ def _of_other_version(written: int) -> Refusal:
             "lo firmó una versión posterior del proyecto; un servidor se pone al día con ./difusor apply desde la "
             "máquina que firmó, y una máquina del Instituto con git pull"
         )
-    return _refusal(f"es del formato {written} y este programa lee el {FORMAT}: {remedy}")
+    code = "outdated" if written < FORMAT else "manifest"
+    return _refusal(f"es del formato {written} y este programa lee el {FORMAT}: {remedy}", code)
 
 
 def _standing(found: Manifest, value: Any) -> Manifest:
@@ -381,5 +382,5 @@ def _fault(error: Exception) -> str:
     return "tiene demasiados niveles" if isinstance(error, RecursionError) else str(error)
 
 
-def _refusal(what: str) -> Refusal:
-    return Refusal("manifest", f"El manifiesto {what}.")
+def _refusal(what: str, code: str = "manifest") -> Refusal:
+    return Refusal(code, f"El manifiesto {what}.")
