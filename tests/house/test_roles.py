@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import role_kit
 
 from difusor.spec.reading import values
 
@@ -191,6 +192,23 @@ def test_a_file_that_left_the_templates_is_removed_from_servers() -> None:
     earlier = {*_installed(deleted)} - present - {"/usr/local/lib/prep-corte/corte"}  # a folder now
     lists = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "roles").glob("*/[tv]a*s/*.yml"))
     assert sorted(path for path in earlier if path not in lists) == [], "`absent` of the role's managed_files names it"
+
+
+@role_test
+def test_a_removal_takes_a_roles_files_of_earlier_versions_with_the_rest(role: Path) -> None:
+    """Else they stay until the last role is removed, and what reads them starts anew before: the outlet's nginx did."""
+    if gone := _named(role, "managed_files", "absent"):
+        given = _named(role, "give_back", "paths", "remove")
+        assert [path for path in gone if not any(path == each or path.startswith(f"{each}/") for each in given)] == []
+
+
+def _named(role: Path, module: str, option: str, file: str = "*") -> list[str]:
+    """Return the paths that an option of a role's tasks names; a folder loses its final slash."""
+    found = [(task.get(module) or {}).get(option) for path in role.glob(f"tasks/{file}.yml") for task in tasks(path)]
+    said = [each if isinstance(each, list) else [each] for each in found if each]
+    # The value of one is a path, or a list of them.
+    known = [role_kit.value(role.name, "each", {"each": each}) for those in said for each in those]
+    return [path.rstrip("/") for each in known for path in ([each] if isinstance(each, str) else each)]
 
 
 def _installed(templates: Iterable[str]) -> Iterable[str]:

@@ -86,6 +86,44 @@ def test_what_may_interrupt_the_page_is_preceded_by_another_look(step: str, refu
     assert ("upgrade_allowed" in tasks[at].get("when", "")) is not refuses
 
 
+CURRENT = yaml.safe_load((PLAYBOOKS / "tasks/current.yml").read_text())
+PREP, WAF = "prep-0123456789ab", "waf-ba9876543210"
+
+
+def listed(name: str, port: int | None = None) -> dict[str, Any]:
+    """Return what Docker lists of a container that runs, and of one that publishes this port."""
+    ports = [{"IP": "127.2.36.70", "PrivatePort": 8080, "PublicPort": port, "Type": "tcp"}] if port else []
+    return {"Names": [f"/{name}"], "Ports": [{"PrivatePort": 9000, "Type": "tcp"}, *ports]}
+
+
+@pytest.mark.parametrize(
+    ("seen", "goes_on"),
+    [
+        ({"containers": [listed("diario"), listed(PREP, 580), listed(WAF)]}, True),
+        ({"containers": [{"Names": [f"/{PREP}"], "Ports": []}, listed(WAF)]}, True),
+        ({"failed": True, "can_talk_to_docker": False}, True),
+        ({"containers": [listed("prep-ffffffffffff", 580), listed("waf-ffffffffffff")]}, False),
+        ({"containers": [listed(PREP, 580), listed("waf-ffffffffffff")]}, False),
+        ({"containers": [listed(PREP, 24567), listed(WAF)]}, False),
+        ({"containers": []}, False),
+    ],
+    ids=["current", "stopped", "no answer", "other images", "another WAF", "0.1.0 with the same images", "bare"],
+)
+def test_a_server_of_another_version_is_refused_before_anything_is_installed(
+    seen: dict[str, Any], goes_on: bool
+) -> None:
+    """Its containers never answered where this version waits for them, after all had been installed and restarted."""
+    names = [task["name"] for task in play()["tasks"]]
+    at = [task.get("ansible.builtin.import_tasks") for task in play()["tasks"]].index("tasks/current.yml")
+    assert names.index("Show the updates that are pending") < at < names.index("Wait for other installations")
+    look, judge = CURRENT
+    assert look["failed_when"] is False and judge["ansible.builtin.assert"]["fail_msg"].count("./difusor apply -i") == 1
+    own = {name: trust_as_template(text) for name, text in judge["vars"].items()}
+    role = {"prep_container": PREP, "waf_container": WAF, "prep_address": "127.2.36.70:580"}
+    said = expression(judge["ansible.builtin.assert"]["that"], __current_seen=seen, **own, **role)
+    assert said is goes_on
+
+
 def test_a_restart_that_was_left_out_is_told() -> None:
     tasks = {task["name"]: task for task in play()["tasks"]}
     told = tasks["Say that the restart was left out"]

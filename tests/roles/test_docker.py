@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -262,3 +263,59 @@ def test_empty_folders_of_an_engine_that_left_are_deleted_from_within() -> None:
     loop = leave["block"][-1]["loop"].strip("{ }")
     given = {"rollback_found": {"etc": {"added": ["/etc/cni", "/etc/cni/net.d", "/etc/docker"]}}}
     assert role_kit.value("docker", loop, given) == ["/etc/docker", "/etc/cni/net.d", "/etc/cni"]
+
+
+@pytest.fixture
+def engine_of_0_1_0(tmp_path: Path) -> Callable[..., tuple[Any, bool]]:
+    """Return a function that says what the owner's options are, and whether he has changed them since, on a server.
+
+    His engine ran before. `paths`: what the record says that runs wrote; `later`: whether a file of a later version is
+    there.
+    """
+
+    def look(before: str, now: str, paths: Sequence[str], later: bool = False) -> tuple[Any, bool]:
+        found, present = tmp_path / "record/found", tmp_path / "daemon.json"
+        for path, text in {
+            "var/lib/dpkg/status": "Package: docker.io\nStatus: install ok installed\n",
+            "etc/docker/daemon.json": before,
+        }.items():
+            (found / path).parent.mkdir(parents=True, exist_ok=True)
+            (found / path).write_text(text)
+        (found.parent / "paths").write_text("".join(f"{path}\n" for path in paths))
+        present.write_text(now)
+        drop_in = tmp_path / "prep-difusor.conf"
+        if later:
+            drop_in.touch()
+        said = load("module_utils/probe/engine.py").facts(lambda *_: [], str(found), str(present), str(drop_in))
+        return said["docker_daemon"], said["docker_daemon_since"]
+
+    return look
+
+
+CLOSED: dict[str, Any] = load("module_utils/probe/engine.py").WRITTEN
+DAEMON, DROP_IN = "/etc/docker/daemon.json", "/etc/systemd/system/docker.service.d/prep-difusor.conf"
+
+
+def test_what_version_0_1_0_wrote_into_the_outlets_options_is_not_the_outlets(
+    engine_of_0_1_0: Callable[..., tuple[Any, bool]],
+) -> None:
+    """It cut his containers off from each other for ever, and a removal handed it to him as his own."""
+    his = {"icc": True, "bip": "10.0.0.1/24"}
+    assert engine_of_0_1_0(json.dumps(his), json.dumps({**his, **CLOSED}), [DAEMON]) == (his, False)
+    assert engine_of_0_1_0("{}", json.dumps(CLOSED), [DAEMON]) == ({}, False)
+    later = {**his, **CLOSED, "icc": False, "ip": "192.0.2.7", "data-root": "/datos"}
+    kept = {**his, "ip": "192.0.2.7", "data-root": "/datos"}
+    assert engine_of_0_1_0(json.dumps(his), json.dumps(later), [DAEMON]) == (kept, True), "what he changed since is his"
+    assert engine_of_0_1_0(json.dumps(CLOSED), json.dumps(CLOSED), [DAEMON]) == (CLOSED, False), "he had it before"
+
+
+@pytest.mark.parametrize(
+    ("paths", "later"),
+    [([], False), (["/etc/ufw/ufw.conf"], False), ([DAEMON, DROP_IN], False), ([DAEMON], True)],
+    ids=["no run", "not of Docker", "a later version", "a later version, in a damaged record"],
+)
+def test_an_outlet_may_want_the_same_options_by_itself(
+    engine_of_0_1_0: Callable[..., tuple[Any, bool]], paths: list[str], later: bool
+) -> None:
+    options, since = engine_of_0_1_0("{}", json.dumps(CLOSED), paths, later)
+    assert options == {name: value for name, value in CLOSED.items() if name != "live-restore"} and since

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 import role_kit
+import yaml
 from nginx_kit import BASES, CLOSED, FILES, OPEN, SITE, answered, judged, render, types
 
 CONTAINER = role_kit.ROLES.parent / "containers/prep/rootfs/etc/nginx/nginx.conf"
@@ -48,3 +52,46 @@ def test_what_a_corte_brings_comes_first_under_a_name_of_the_image_too(base: str
         first, _, second = body.partition(f"rewrite ^ /_fast/{folder}? last;")
         assert f"if (-f {there}) {{\n            rewrite ^ {base}{path} last;\n        }}" in first
         assert second.strip() == ""
+
+
+(PURGE,) = yaml.safe_load((role_kit.ROLES / "nginx/tasks/purge.yml").read_text("utf-8"))
+MISSING = "find: '/var/cache/nginx/prep': No such file or directory"
+
+
+@pytest.mark.parametrize("process", ["0", "77"], ids=["stopped", "running"])
+@pytest.mark.parametrize("name", ["run/prep-cache", "var/cache/nginx/prep"])
+def test_a_purge_takes_the_answers_of_every_versions_cache(tmp_path: Path, process: str, name: str) -> None:
+    """That of 0.1.0 was on the disk: it stayed with what it had of a rehearsal, and the evidence named nothing left."""
+    kept = tmp_path / name / "a/5c/answer"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("results")
+    programs = {"systemctl": f"echo {process}", "nsenter": 'echo "$3" >>asked; shift 3; exec "$@"'}
+    for program, does in programs.items():
+        (tmp_path / program).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / program).chmod(0o755)
+    script = role_kit.text("nginx", PURGE["ansible.builtin.shell"], {}).replace(" /", f" {tmp_path}/")
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, cwd=tmp_path, env={"PATH": path, "LC_ALL": "C"}
+    )
+    assert not kept.exists() and done.stdout.strip() == str(kept)
+    assert (tmp_path / "asked").read_text().strip() == process.replace("0", "1"), "the namespace in which it is"
+    assert not purge_failed({"rc": done.returncode, "stderr_lines": done.stderr.splitlines()})
+
+
+@pytest.mark.parametrize(
+    ("rc", "said", "failed"),
+    [
+        (0, [], False), (1, [MISSING], False), (1, [MISSING, "find: cannot delete '/run/prep-cache/a': Busy"], True),
+        (126, [], True),
+    ],
+    ids=["all", "no folder", "left", "unknown"],
+)  # fmt: skip
+def test_a_purge_that_leaves_answers_has_failed(rc: int, said: list[str], failed: bool) -> None:
+    assert purge_failed({"rc": rc, "stderr_lines": said}) is failed
+
+
+def purge_failed(found: dict[str, Any]) -> bool:
+    """Tell whether the task of the purge fails with this result."""
+    said = role_kit.text("nginx", f"{{{{ {PURGE['failed_when']} }}}}", {"__nginx_cache": found})
+    return said == "True"

@@ -14,6 +14,18 @@ APPARMOR, ENABLED = "/sys/kernel/security/apparmor", "/sys/module/apparmor/param
 # The engine's options that the role docker sets; of an engine that ran before, and of one that the project brought.
 SHARED_OPTIONS = ("live-restore",)
 OPTIONS = ("icc", "ip", "live-restore", "log-driver", "log-opts", "no-new-privileges", "userland-proxy")
+# What version 0.1.0 wrote, also for an engine that ran before.
+WRITTEN = {
+    "icc": False,
+    "ip": "127.0.0.1",
+    "live-restore": True,
+    "log-driver": "local",
+    "log-opts": {"max-file": "3", "max-size": "10m"},
+    "no-new-privileges": True,
+    "userland-proxy": False,
+}
+# A file that later versions write after daemon.json, always.
+LATER = "/etc/systemd/system/docker.service.d/prep-difusor.conf"
 
 
 def engine_before(found, present="/var/lib/dpkg/status"):
@@ -47,6 +59,19 @@ def daemon_options(found, ours=OPTIONS, present=DAEMON):
     return dict({name: value for name, value in now.items() if name not in ours}, **kept)
 
 
+def left_over(found, present=DAEMON, later=LATER):
+    """Return the options that are in a daemon.json as version 0.1.0 wrote them, and so are not the owner's.
+
+    He may want the same by himself. So the record has to say that a run wrote that file, and nothing that a later
+    version has been here: that one took them back, and what the file says since is his.
+    """
+    paths = read(os.path.join(os.path.dirname(found), "paths")).splitlines()
+    if DAEMON not in paths or LATER in paths or os.path.lexists(later):
+        return ()
+    now = written_options(present) or {}
+    return tuple(name for name, value in WRITTEN.items() if name in now and now[name] == value)
+
+
 def command_line(lines, look=read):
     """Return the words of the engine's command line: of the one that runs, and of its unit for the next start."""
     process = look("/run/docker.pid").strip()
@@ -76,11 +101,11 @@ def confinement(docker):
     return {"confinable": confinable, "confining": "name=apparmor" in said or "name=" not in said}
 
 
-def facts(lines, found):
+def facts(lines, found, present=DAEMON, later=LATER):
     """Return what RETURN of `server_probe` says of the engine; `found`: the folder of the server as it was found."""
     before = engine_before(found)
     ours = SHARED_OPTIONS if before else OPTIONS
-    options = daemon_options(found, ours)
+    options = daemon_options(found, ours + left_over(found, present, later), present)
     return {
         "docker_before": before,
         "docker_daemon": options,

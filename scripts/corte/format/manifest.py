@@ -243,11 +243,7 @@ def _from_document(document: Any) -> Manifest:
     # The format comes first, because each has its own keys.
     written = document.get("format") if isinstance(document, dict) else None
     if type(written) is int and written != FORMAT:
-        raise _refusal(
-            f"es del formato {written} y este programa lee el {FORMAT}, porque lo firmó otra versión del proyecto: el "
-            "Instituto y los servidores deben tener la misma (./difusor apply), y con ella se firma de nuevo "
-            "(./difusor sign)"
-        )
+        raise _of_other_version(written)
     _keys(document, _KEYS, "", _OPTIONAL_KEYS)
     if type(written) is not int:
         raise _refusal("no dice su formato con un número")
@@ -269,6 +265,22 @@ def _from_document(document: Any) -> Manifest:
         orders=_orders(document.get("orders", [])),
     )
     return _standing(found, document["standing"])
+
+
+def _of_other_version(written: int) -> Refusal:
+    """Return the refusal of another format, which says who has to be updated: who is behind takes others back."""
+    if written < FORMAT:
+        remedy = (
+            "lo firmó una versión anterior del proyecto; póngalo al día en la máquina que firmó (git pull), sin "
+            "ejecutar antes apply desde ella, y firme otra vez (./difusor sign)"
+        )
+    else:
+        remedy = (
+            "lo firmó una versión posterior del proyecto; un servidor se pone al día con ./difusor apply desde la "
+            "máquina que firmó, y una máquina del Instituto con git pull"
+        )
+    code = "outdated" if written < FORMAT else "manifest"
+    return _refusal(f"es del formato {written} y este programa lee el {FORMAT}: {remedy}", code)
 
 
 def _standing(found: Manifest, value: Any) -> Manifest:
@@ -370,5 +382,5 @@ def _fault(error: Exception) -> str:
     return "tiene demasiados niveles" if isinstance(error, RecursionError) else str(error)
 
 
-def _refusal(what: str) -> Refusal:
-    return Refusal("manifest", f"El manifiesto {what}.")
+def _refusal(what: str, code: str = "manifest") -> Refusal:
+    return Refusal(code, f"El manifiesto {what}.")

@@ -25,10 +25,10 @@ TITLES = {
 }  # fmt: skip
 """What each check is called."""
 LONGEST_FIRST = (
-    "inventory", "server", "names", "certificate", "families", "caa", "disk", "restart", "image", "drift", "code",
+    "inventory", "server", "names", "certificate", "families", "caa", "disk", "code", "restart", "image", "drift",
     "signers", "trusted", "clock", "window", "services",
 )  # fmt: skip
-"""A day before: first what takes longest to come true."""
+"""A day before: first what takes longest to come true; `code` before `restart`, whose remedy needs that version."""
 WORST_FIRST = tuple(TITLES)
 """An hour before: first what would keep the page shut or show something wrong, last what can no longer be helped."""
 HOUR_FROM = timedelta(hours=6)

@@ -61,7 +61,7 @@ def _code(look: Look, given: str) -> Check:
     return bad(
         "code",
         "el servidor tiene otra versión del proyecto que esta máquina y puede rechazar los cortes que aquí se firman",
-        f"./difusor apply -i {given}",
+        f"si la atrasada es esta máquina, git pull aquí antes que nada; si es el servidor, ./difusor apply -i {given}",
     )  # fmt: skip
 
 

@@ -32,6 +32,10 @@ MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
 PAGE_BYTES = 64 * 1024
 """The largest page with which a mirror may say that it does not send a file."""
+OUTDATED = (
+    "muestra un corte que firmó una versión anterior del proyecto y que esta ya no lee: publique otra vez; si su "
+    "servidor lo rechaza, antes ./difusor apply -i X"
+)
 PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.MAX_BYTES}
 
 
@@ -39,7 +43,8 @@ PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.
 class Comparison:
     """The result for one mirror, and every difference.
 
-    authentic; altered; old (authentic, but not the last corte, or shown after the end); empty (shows no corte);
+    authentic; altered; old (authentic, but not the last corte, or shown after the end; or one of an earlier version of
+    the project, which this one cannot compare); empty (shows no corte);
     untrusted (a browser would not accept its certificate); unreachable (for citizens, also if only the name of its page
     leads nowhere); off (off the list, and shows nothing); showing (off the list, and shows something); unchecked (this
     machine could not compare it, which says nothing of the mirror). `log`: what did not fit in the mirror's log since
@@ -173,6 +178,8 @@ def _asked(target: Target, authority: Path | None, deadline: float, ask: Callabl
     except Refusal as refusal:
         if refusal.code == "system":
             return Comparison(target.name, "unchecked", unchecked(refusal))
+        if refusal.code == "outdated":
+            return Comparison(target.name, "old", OUTDATED)
         return Comparison(target.name, "altered", str(refusal))
 
 

@@ -232,10 +232,14 @@ def _is_other(signed: SignedCorte, status: dict[str, Any]) -> bool:
 
 
 def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
-    """Return, as the end of a sentence, that a server refuses the corte because it is of an earlier version."""
-    if signed.manifest.stands.light_at is None or knows_light(status):
+    """Return, as a sentence, that a server refuses the corte because it is of an earlier version; "" if it is not."""
+    if status.get("gate") and "standing" not in status:  # version 0.1.0
+        said = "es de una versión anterior del proyecto"
+    elif signed.manifest.stands.light_at is not None and not knows_light(status):
+        said = "no conoce el modo ligero"
+    else:
         return ""
-    return " Su servidor no conoce el modo ligero y rechazará también los que siguen: actualícelo con site.yml."
+    return f" Su servidor {said} y rechazará también los que siguen: ./difusor apply -i X."
 
 
 def _taken(word: str, signed: SignedCorte, status: dict[str, Any], before: dict[str, Any]) -> tuple[str, str]:

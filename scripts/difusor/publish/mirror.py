@@ -294,11 +294,12 @@ def refuses(status: dict[str, Any], signed: SignedCorte) -> bool:
     """Tell whether the last attempt in estado.json is a refusal of this corte, whoever pushed it.
 
     A refusal that names another signature is not of this corte: where two publishers push at once, the signature of
-    one can arrive beside the manifest of the other.
+    one can arrive beside the manifest of the other. Version 0.1.0 names none.
     """
     attempt = status.get("last_attempt") or {}
-    named = attempt.get("manifest_sha256"), attempt.get("signature_sha256")
-    return attempt.get("result") == "refused" and named == (signed.sha256, signed.signature_sha256)
+    is_named = attempt.get("manifest_sha256") == signed.sha256
+    is_by_it = attempt.get("signature_sha256") in (None, signed.signature_sha256)
+    return attempt.get("result") == "refused" and is_named and is_by_it
 
 
 def is_shut(status: dict[str, Any]) -> bool:

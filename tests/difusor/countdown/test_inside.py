@@ -226,7 +226,9 @@ def test_a_server_of_another_version_of_the_project_is_red() -> None:
     for there in ({**files, path: "0644 root:root aa"}, {services.NGINX: files[services.NGINX]}):
         checks = {each.key: each for each in inside.judge(host(), seen(server(), election, files=there), "diario")}
         assert wrong(checks) == {"code": "bad"}
-        assert "otra versión" in checks["code"].found and checks["code"].remedy == "./difusor apply -i diario"
+        assert "otra versión" in checks["code"].found
+        assert "si la atrasada es esta máquina, git pull" in checks["code"].remedy
+        assert checks["code"].remedy.endswith("si es el servidor, ./difusor apply -i diario")
 
 
 def test_an_nginx_conf_that_is_not_the_projects_is_red() -> None:

@@ -256,6 +256,7 @@ def test_the_moment_follows_from_the_time_that_is_left() -> None:
     left = {hours: moment_of(OPENS, OPENS - timedelta(hours=hours)) for hours in (24, 7, 6, 1, -2)}
     assert [*left.values()] == [Moment.DAY, Moment.DAY, Moment.HOUR, Moment.HOUR, Moment.HOUR]
     assert set(LONGEST_FIRST) == set(TITLES)
+    assert LONGEST_FIRST.index("code") < LONGEST_FIRST.index("restart"), "`upgrade` refuses before that `apply`"
 
 
 def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_that_holds_no_more(tmp_path: Path) -> None:

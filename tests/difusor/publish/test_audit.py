@@ -111,10 +111,30 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
     return install
 
 
+def glance_at(one: target.Target) -> comparison.Comparison:
+    """Look at a mirror as the watch of the list does."""
+    return comparison.glance(one, None, 60, Seen())
+
+
 def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, election: Path):
     serve({})
     found = comparison.compare(make_target(election, path="/prep/"), expected=signed.sha256)
     assert (found.result, found.files, found.sequence) == ("authentic", 6, 7), found
+
+
+@pytest.mark.parametrize("ask", [comparison.compare, glance_at], ids=["audit", "list"])
+def test_a_corte_of_an_earlier_version_is_old_and_not_another(
+    serve: Serve, signed: SignedCorte, election: Path, ask: Callable[..., comparison.Comparison]
+):
+    """An honest mirror of version 0.1.0 was said to have altered what the institute signed."""
+    document = {**json.loads(signed.raw), "format": 1}
+    del document["standing"]
+    serve({f"/prep/{manifest.NAME}": (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()})
+    found = ask(make_target(election, path="/prep/"))
+    assert (found.result, found.good, found.differences) == ("old", False, [])
+    assert "versión anterior" in found.detail and "./difusor apply -i X" in found.detail
+    serve({f"/prep/{manifest.NAME}": (json.dumps({**document, "format": 99}) + "\n").encode()})
+    assert ask(make_target(election, path="/prep/")).result == "altered", "anybody could write that"
 
 
 def test_a_difusor_off_the_list_may_show_nothing_and_its_table_says_so(serve: Serve, election: Path):

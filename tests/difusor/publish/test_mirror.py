@@ -104,6 +104,7 @@ def refusal_of(manifest_sha256: str, signature_sha256: str, number: int) -> dict
         ({"last_attempt": refusal_of("this", "this", 5)}, ""),
         ({"last_attempt": refusal_of("other", "this", 6)}, ""),
         ({"last_attempt": refusal_of("this", "other", 6)}, ""),
+        ({"last_attempt": {"manifest_sha256": "this", "number": 6, "result": "refused"}}, "refused"),  # by 0.1.0
         ({"last_attempt": refusal_of("this", "other", 6), "shown": {"manifest_sha256": "this"}}, "shown"),
     ],
 )
@@ -146,6 +147,24 @@ def test_a_repeated_push_that_is_refused_as_the_one_before_is_refused(
     monkeypatch.setattr(mirror.Mirror, "status", lambda self: said.pop(0) if len(said) > 1 else said[0])
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     assert deliver.deliver(signed, make_target(election), Options(wait=0)).result == "refused"
+
+
+def test_a_refusal_by_a_server_of_an_earlier_version_is_told_with_what_to_do(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Version 0.1.0 names no signature: its refusal was told after a minute, as no answer at all."""
+    reason = "El manifiesto no lleva exactamente sus claves."
+    attempt = {
+        "number": 6, "at": "2024-06-03T03:12:00Z", "result": "refused", "sequence": None, "reason": reason,
+        "manifest_sha256": signed.sha256, "code": "manifest", "warnings": [], "times": 1,
+    }  # fmt: skip
+    gate = {"state": "open", "hold": None, "clock_override": False}
+    said = [{"gate": gate, "last_attempt": None}, {"gate": gate, "last_attempt": attempt}]
+    monkeypatch.setattr(mirror.Mirror, "status", lambda self: said.pop(0) if len(said) > 1 else said[0])
+    monkeypatch.setattr(deliver, "push", lambda *_: 10)
+    outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
+    assert outcome.result == "refused" and outcome.detail.startswith(reason)
+    assert "es de una versión anterior del proyecto" in outcome.detail and "./difusor apply -i X" in outcome.detail
 
 
 def say_once_pushed(monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]) -> None:

@@ -180,13 +180,23 @@ def test_publish_signs_a_jump_only_if_told(tmp_path: Path, election: Path, key: 
     assert signed_for([make_target(election)], tree, key, 500).manifest.sequence == 500
 
 
-def test_publish_says_that_another_version_signed_the_corte(tree: Path, election: Path, key: Path):
-    """The first format said nothing of orders."""
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (1, r"formato 1 y este programa lee el 2: .*anterior.*git pull.*sin ejecutar antes apply.*\./difusor sign"),
+        (3, r"formato 3 y este programa lee el 2: .*posterior.*\./difusor apply desde la máquina que firmó.*git pull"),
+    ],
+    ids=["older", "newer"],
+)
+def test_publish_says_that_another_version_signed_the_corte(
+    tree: Path, election: Path, key: Path, written: int, said: str
+):
+    """The first format said nothing of orders. An `apply` by the older side would take every server back to it."""
     assert run_sign(tree, election, key).exit_code == 0
     document = json.loads((tree / manifest.NAME).read_bytes())
     del document["standing"]
-    (tree / manifest.NAME).write_text(json.dumps({**document, "format": 1}, indent=1, sort_keys=True) + "\n")
-    with pytest.raises(Refusal, match=r"formato 1 y este programa lee el 2, .*\./difusor sign"):
+    (tree / manifest.NAME).write_text(json.dumps({**document, "format": written}, indent=1, sort_keys=True) + "\n")
+    with pytest.raises(Refusal, match=said):
         signed_for([make_target(election)], tree, None)
 
 
