@@ -17,7 +17,7 @@ from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
-from difusor.publish import age, off_list, roads
+from difusor.publish import age, off_list, roads, signing
 from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
@@ -207,7 +207,7 @@ def _compare_once(
         came.append(bytes(content.kept or b""))
         papers[part] = content.entry
     with here():
-        signed = SignedCorte.of(Path(), *came)  # of a folder that nothing here asks for
+        signed = _signed(target.election, *came)
         signer = past_signer(signed, target.election, expected == signed.sha256)
     if seen:
         seen.notice(target, signed, followed, (status.get("shown") or {}).get("since"))
@@ -240,6 +240,19 @@ def _compare_once(
         differences=differences,
         warnings=[*unasked, *warnings],
     )
+
+
+def _signed(election: Election, raw: bytes, armour: bytes) -> SignedCorte:
+    """Return the corte of a manifest and its signature; Refusal, as `outdated` only where a signer did sign that.
+
+    Anybody can write the number of an earlier format.
+    """
+    try:
+        return SignedCorte.of(Path(), raw, armour)  # of a folder that nothing here asks for
+    except Refusal as refusal:
+        if refusal.code == "outdated":
+            signing.admit(election, raw, armour)
+        raise
 
 
 def _judged_by_age(

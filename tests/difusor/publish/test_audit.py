@@ -129,11 +129,13 @@ def test_a_corte_of_an_earlier_version_is_old_and_not_another(
     """An honest mirror of version 0.1.0 was said to have altered what the institute signed."""
     document = {**json.loads(signed.raw), "format": 1}
     del document["standing"]
-    serve({f"/prep/{manifest.NAME}": (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()})
+    raw = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+    armour = signature.sign(raw, election.parent / "firma", signed.manifest.election)
+    serve({f"/prep/{manifest.NAME}": raw, f"/prep/{manifest.SIGNATURE_NAME}": armour})
     found = ask(make_target(election, path="/prep/"))
     assert (found.result, found.good, found.differences) == ("old", False, [])
     assert "versión anterior" in found.detail and "./difusor apply -i X" in found.detail
-    serve({f"/prep/{manifest.NAME}": (json.dumps({**document, "format": 99}) + "\n").encode()})
+    serve({f"/prep/{manifest.NAME}": raw})
     assert ask(make_target(election, path="/prep/")).result == "altered", "anybody could write that"
 
 
