@@ -141,7 +141,7 @@ def test_a_folder_that_does_not_know_of_a_revoked_key_does_not_admit_it_again(tm
     assert refused == ["atrasada", "vacia"], done
     told = f"atrasada tiene entre las llaves revocadas {PRINT}, que election_revoked_keys de {folder}/election.yml no"
     assert f"{told} menciona: traiga la elección de la máquina en que se agregó y repita" in said
-    assert "repita con -e preflight_any_revoked_keys=true (con ./difusor va al final, después de --)" in said
+    assert "repita con -e preflight_any_revoked_keys=true (tras un verbo va al final, después de --)" in said
     assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][2:], done
     assert "es de la elección simulacro, que tiene por revocadas llaves que ribera no menciona: SHA256:" in said
     kept = dict(re.findall(r"(\w+) guarda (\d)", said))
