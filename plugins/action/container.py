@@ -32,7 +32,10 @@ FOLDERS = ("Binds", "Mounts", "Tmpfs", "VolumesFrom")
 
 
 class ActionModule(ActionBase):
-    """Call `community.docker.docker_container`, unless `server_probe` found it as wanted (`current_state`)."""
+    """Call `community.docker.docker_container`, unless `server_probe` found it as wanted (`current_state`).
+
+    Where changes of another run wait for its end, what was found may be what that run removes last: Docker is asked.
+    """
 
     _supports_check_mode = True
 
@@ -42,8 +45,12 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         _, args = self.validate_argument_spec(SPEC)
         current_state = task_vars.get("ansible_facts", {}).get("current_state")
-        if current_state and is_current(args, current_state):
+        if current_state and not current_state.get("unapplied") and is_current(args, current_state):
             return {"changed": False}
+        if (run := task_vars.get("preflight_run", "")) and not self._task.check_mode:
+            older = self._execute_module(module_name="latest_run", module_args={"run": run}, task_vars=task_vars)
+            if older.get("failed"):
+                return older
         options = module_options(args, current_state)
         module = "community.docker.docker_container"
         result = self._execute_module(module_name=module, module_args=options, task_vars=task_vars)

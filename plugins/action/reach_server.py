@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shlex
+from collections.abc import Iterable
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -17,12 +19,19 @@ CLASSIC = "/usr/bin/sudo.ws"
 BEGAN = "-- began --"
 RECORDED = "-- recorded --"
 REVOKED = "-- revoked_since --"
+ELECTION = "-- election --"
+REJECTED = "-- revoked --"
 KEYS = "-- authorized_keys --"
 """Separate the parts of the server's answer."""
 FOUND = "/var/lib/prep-difusor/found"
 """The copy of how a server was found, which `managed_files` makes before its first change; only root sees it."""
 RECORD = "/etc/prep-corte/revoked_since"
 """Where the role corte leaves since when a server is off the list; only root reads it."""
+CONFIG = "/etc/prep-corte/server.json"
+OF = f'grep -s \'"election": "\' {CONFIG}'
+"""Prints the line of the server's own record that names its election."""
+LISTED = "awk '$1 !~ /^#/ && $2 ~ /^AAAA/ { print $1, $2 }' /etc/prep-corte/revoked 2>/dev/null"
+"""Prints the public keys from which the server takes nothing, each as its type and its Base64."""
 LATEST = "/run/prep-difusor.run"
 """The word of the run that began last on a server, which modules compare with their own (module_utils/runs.py)."""
 SPEC = {
@@ -30,6 +39,9 @@ SPEC = {
     "begins": {"type": "bool", "default": False},  # this run may change the server
     "revocations": {"type": "list", "elements": "str", "default": []},  # those that the inventory knows
     "any_revocation": {"type": "bool", "default": False},  # no revocation stops this run
+    "election": {"type": "str", "default": ""},  # the inventory's; without one no key stops this run
+    "revoked_keys": {"type": "list", "elements": "str", "default": []},  # those that the inventory knows
+    "any_revoked_key": {"type": "bool", "default": False},  # no revoked key stops this run
 }
 
 
@@ -37,12 +49,14 @@ class ActionModule(ActionBase):
     """Run Python's version on the server through the task's connection and become; see SPEC for the arguments.
 
     A run that begins leaves a word of its own on the server: from then on an older one touches nothing there. A preview
-    does not begin, nor a run that the revocation of the server stops.
+    does not begin, nor a run that is stopped by the revocation of the server, or by a key that is revoked there alone.
 
     Returns `run`: that word, empty when there is none; `recorded`: whether an earlier run has kept how it found the
     server; `login_keys`: the lines of the account's authorized_keys; `revoked_since`: the instant at which the server
     was taken off the list, as the institute recorded it in the file `record`, empty when it is on it; `sudo_is_rust`:
-    whether the server's sudo is sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do.
+    whether the server's sudo is sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do;
+    `unknown_keys`: the keys, by fingerprint, that the server has as revoked for the inventory's election, and the
+    inventory has not. Of another election that the server leaves they are told in a warning.
     sudo-rs prints a prompt that Ansible does not recognise, so with a password Ansible would wait for ever.
     """
 
@@ -56,14 +70,16 @@ class ActionModule(ActionBase):
         begins = args["begins"] and not args["run"] and not self._task.check_mode
         word = secrets.token_hex(6)
         known = None if args["any_revocation"] else args["revocations"]
+        forgets = "false" if args["any_revoked_key"] else forgetting(args["election"], args["revoked_keys"])
         login = self._login(variables)
         try:
             become_exe, problem = self._other_sudo(login)
             if not problem:
                 answer = self._low_level_execute_command(
                     f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; "
-                    f"{beginning(word, known) if begins else ''} "
-                    f"test ! -d {FOUND} || echo {RECORDED}; echo {REVOKED}; cat {RECORD} 2>/dev/null; echo {KEYS}; "
+                    f"{beginning(word, known, forgets) if begins else ''} "
+                    f"test ! -d {FOUND} || echo {RECORDED}; echo {REVOKED}; cat {RECORD} 2>/dev/null; "
+                    f"echo {ELECTION}; {OF}; echo {REJECTED}; {LISTED}; echo {KEYS}; "
                     f"cat ~{shlex.quote(login.user)}/.ssh/authorized_keys 2>/dev/null; true; }}"
                 )
                 said = f"{answer['stderr']}\n{answer['stdout']}\n{_python(variables) if answer['rc'] == 127 else ''}"
@@ -73,7 +89,9 @@ class ActionModule(ActionBase):
         if problem:
             return {"failed": True, "msg": f"No se puede usar {login.name} y nada se tocó en él: {problem}."}
         programs, _, rest = answer["stdout"].partition(REVOKED)
-        record, _, keys = rest.partition(KEYS)
+        record, _, rest = rest.partition(ELECTION)
+        election, _, rest = rest.partition(REJECTED)
+        rejected, _, keys = rest.partition(KEYS)
         return {
             "changed": False,
             "run": word if BEGAN in programs else args["run"],
@@ -83,6 +101,7 @@ class ActionModule(ActionBase):
             "revoked_since": " ".join(_lines(record)),
             "record": RECORD,
             "login_keys": _lines(keys),
+            **_unknown(args["election"], election, _lines(rejected), args["revoked_keys"]),
         }
 
     def _login(self, variables: dict[str, Any]) -> Login:
@@ -111,14 +130,51 @@ class ActionModule(ActionBase):
         return CLASSIC, ""
 
 
-def beginning(word: str, known: list[str] | None) -> str:
-    """Return the command that leaves a run's word on the server and says so, unless its revocation stops the run.
+def beginning(word: str, known: list[str] | None, forgets: str = "false") -> str:
+    """Return the command that leaves a run's word on the server and says so, unless a revocation stops the run.
 
-    `known` are the revocations that the inventory knows; None when any will do.
+    `known` are the server's revocations that the inventory knows; None when any will do. `forgets` is a command that
+    succeeds when a revoked key stops the run.
     """
     admitted = "*" if known is None else "|".join(map(shlex.quote, ["", *known]))
     left = f"(umask 077; echo {word} >{LATEST}.{word}) && mv {LATEST}.{word} {LATEST} && echo {BEGAN}"
-    return f"case $(sed '/^#/d' {RECORD} 2>/dev/null) in {admitted}) {left};; esac;"
+    return f"case $(sed '/^#/d' {RECORD} 2>/dev/null) in {admitted}) {forgets} || {{ {left}; }};; esac;"
+
+
+def forgetting(election: str, keys: Iterable[str]) -> str:
+    """Return the command that succeeds when the server, of this election, has other revoked keys than these too."""
+    if not election:
+        return "false"
+    own = shlex.quote(f'"election": "{election}"')
+    known = " ".join(f"-e {shlex.quote(each)}" for each in ["", *map(_bare, keys)])
+    return f"! {{ {OF} | grep -qvF {own}; }} && {LISTED} | grep -qvxF {known}"
+
+
+def _unknown(election: str, record: str, listed: list[str], known: Iterable[str]) -> dict[str, Any]:
+    """Return the result's `unknown_keys`, and its warning; `record` and `listed` are what the server says."""
+    if not election or not (keys := sorted({*listed} - {*map(_bare, known)})):
+        return {"unknown_keys": {}}
+    from difusor.partners.host_key import fingerprint  # only here: hardly a run needs it
+
+    found = {}
+    for each in keys:
+        try:
+            found[fingerprint(each)] = each
+        except ValueError:  # damaged; the operator has to see it all the same
+            found[each] = each
+    left = [each for each in re.findall('"election": "([^"]*)"', record) if each != election]
+    if not left:
+        return {"unknown_keys": found}
+    told = (
+        f"El servidor es de la elección {left[0]}, que tiene por revocadas llaves que {election} no menciona: "
+        f"{', '.join(found)}. Si alguna es robada, agréguela también a election_revoked_keys de {election}."
+    )
+    return {"unknown_keys": {}, "warnings": [told]}
+
+
+def _bare(key: str) -> str:
+    """Return a public key without its comment."""
+    return " ".join(key.split()[:2])
 
 
 def _lines(text: str) -> list[str]:

@@ -12,6 +12,8 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
+from difusor.servers import working
+
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 TEMPLATE = PLAYBOOKS / "templates/upgrade.txt.j2"
 # Lines of apt 2.4 on Ubuntu 22.04 and apt 3.0 on Debian 13.
@@ -131,6 +133,22 @@ def test_a_restart_that_was_left_out_is_told() -> None:
         found = {"__upgrade_restart": {"stat": {"exists": exists}}, "__restarted": {"skipped": skipped}}
         assert expression(told["when"], **found) is (exists and skipped)
     assert "repita ./difusor upgrade -i" in told["ansible.builtin.debug"]["msg"]
+
+
+@pytest.mark.parametrize(("others", "allowed", "restarts"), [(0, True, True), (1, True, False), (0, False, False)])
+def test_a_server_is_not_restarted_under_another_run(others: int, allowed: bool, restarts: bool) -> None:
+    """Somebody's apply stayed half done, and an older one no longer knew that it had been overtaken."""
+    tasks = {task["name"]: task for task in play()["tasks"]}
+    found = {"__upgrade_restart": {"stat": {"exists": True}}, "__upgrade_others": {"matched": others}}
+    assert expression(tasks["Restart the server"]["when"], upgrade_allowed=allowed, **found) is restarts
+    message = tasks["Say that the restart was left out"]["ansible.builtin.debug"]["msg"]
+    named = {"inventory_hostname": "web1", "inventory_dir": "inventories/diario"}
+    templar = Templar(loader=DataLoader(), variables={**named, **found})
+    told = " ".join(templar.template(trust_as_template(message)).split())
+    assert ("otra ejecución trabaja en él. Cuando termine repita ./difusor upgrade -i diario" in told) is bool(others)
+    assert ("Después del cierre repita" in told and "--reason" in told) is (not others)
+    look = tasks["See whether another run is at work on the server"]["ansible.builtin.find"]
+    assert look["patterns"] == ["rollback.tar", "unapplied"] and look["paths"] == working.RECORD
 
 
 def test_the_reason_is_asked_for_and_written_by_one_rule() -> None:

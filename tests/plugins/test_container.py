@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from plugin_kit import load
+
+from difusor.project import ROOT
 
 CONTAINER = load("action/container.py")
 ARGS = {"name": "waf-1", "image": "prep-difusor/waf:1", "network": "none", "memory": "256m", "role": "waf"}
@@ -33,3 +37,53 @@ def test_a_container_that_is_brought_back_meanwhile_does_not_end_the_run(
     monkeypatch.setattr(action, "_execute_module", lambda **_: left.pop(0))
     assert action.run(task_vars={}) == wanted
     assert not left
+
+
+def acting(monkeypatch: pytest.MonkeyPatch, *, overtaken: bool, called: list[str]) -> Any:
+    """Return the action for a container that was found as wanted; it notes the modules that it calls."""
+    action = CONTAINER.ActionModule.__new__(CONTAINER.ActionModule)
+    action._task = SimpleNamespace(check_mode=False)
+
+    def execute(module_name: str, **_: Any) -> dict[str, Any]:
+        called.append(module_name.rpartition(".")[2])
+        return {"failed": overtaken} if module_name == "latest_run" else {"changed": False}
+
+    monkeypatch.setattr(CONTAINER.ActionBase, "run", lambda *_: {})
+    monkeypatch.setattr(CONTAINER, "is_current", lambda *_: True)
+    monkeypatch.setattr(CONTAINER, "module_options", lambda *_: {})
+    monkeypatch.setattr(action, "validate_argument_spec", lambda _: (None, ARGS))
+    monkeypatch.setattr(action, "_execute_module", execute)
+    return action
+
+
+@pytest.mark.parametrize(
+    ("unapplied", "overtaken", "asked"),
+    [
+        ([], False, []),
+        (["/etc/nginx/sites-available/prep.conf"], False, ["latest_run", "docker_container"]),
+        (["/etc/nginx/sites-available/prep.conf"], True, ["latest_run"]),
+    ],
+)
+def test_what_was_found_while_another_run_worked_is_asked_again(
+    unapplied: list[str], overtaken: bool, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run back to the old image saw its container, which the run before it removed last: nobody listened then."""
+    called: list[str] = []
+    action = acting(monkeypatch, overtaken=overtaken, called=called)
+    state = {"unapplied": unapplied, "containers": {}}
+    done = action.run(task_vars={"preflight_run": "a", "ansible_facts": {"current_state": state}})
+    assert (called, bool(done.get("failed"))) == (asked, overtaken)
+
+
+@pytest.mark.parametrize(
+    ("file", "before"),
+    [
+        ("docker/tasks/retire_container.yml", "Remove {{ docker_container }}"),
+        ("accounts/tasks/admit.yml", "Create the institute's user"),
+        ("accounts/tasks/former.yml", "End the sessions of the accounts"),
+    ],
+)
+def test_an_older_run_is_asked_before_it_takes_something_away(file: str, before: str) -> None:
+    tasks = yaml.safe_load((ROOT / "roles" / file).read_text(encoding="utf-8"))
+    (at,) = (number for number, task in enumerate(tasks) if task["name"].startswith(before))
+    assert tasks[at - 1]["latest_run"] == {"run": "{{ preflight_run | default('') }}"}

@@ -15,6 +15,7 @@ import yaml
 from ansible_kit import ansible
 from plugin_kit import load
 
+from corte.server import records
 from difusor.project import ROOT
 
 PLAY = "- {hosts: all, gather_facts: false, become: true, tasks: [{reach_server: }]}\n"
@@ -57,6 +58,8 @@ REVOKED = """
   tasks:
     - {ansible.builtin.import_role: {name: preflight, tasks_from: reach}}
 """
+KEPT = """    - {debug: {msg: "{{ inventory_hostname }} guarda {{ preflight_unknown_keys | length }}"}}
+"""
 
 
 def test_a_revoked_server_is_refused_by_a_folder_that_does_not_know_of_it(tmp_path: Path) -> None:
@@ -91,7 +94,84 @@ def test_a_revoked_server_is_refused_by_a_folder_that_does_not_know_of_it(tmp_pa
     assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][2:], done
 
 
+STOLEN, LOST, OTHER = (f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{each * 43}" for each in "RPO")
+PRINT = "SHA256:++KyUrC2OTWJ5+MO2LkLaRQcfHtyrRUVco4Nx8eB/c4"
+
+
+def with_keys(folder: Path, election: str, *keys: str) -> Path:
+    """Make a server, below a folder, that is a mirror of an election and has these keys as revoked; return it."""
+    folder.mkdir()
+    (folder / "sudo").write_text(SUDO.format(folder=folder))
+    (folder / "sudo").chmod(0o755)
+    (folder / "server.json").write_text(records.content({"closes": "", "election": election, "keep": 3}).decode())
+    (folder / "revoked").write_text("".join(f"{line}\n" for line in ("# de quien la escribe", *keys)))
+    return folder
+
+
+def test_a_folder_that_does_not_know_of_a_revoked_key_does_not_admit_it_again(tmp_path: Path) -> None:
+    """Two operators: one revokes the stolen key on all servers, the other's copy of the election is of before.
+
+    A server that passes on to another election is told of; an answer for the key, and a revocation, go on.
+    """
+    server = with_keys(tmp_path / "servidor", "ribera", f"{STOLEN} operadora@laptop", LOST)
+    other = with_keys(tmp_path / "otro", "simulacro", STOLEN)
+    bare = tmp_path / "nuevo"
+    bare.mkdir()
+    (bare / "sudo").write_text(SUDO.format(folder=bare))
+    (bare / "sudo").chmod(0o755)
+    passing = {"ansible_become_exe": f"{other}/sudo"}
+    hosts: dict[str, dict[str, Any]] = {
+        "atrasada": {"preflight_revoked_keys": [LOST]},
+        "vacia": {"preflight_revoked_keys": []},
+        "enterada": {"preflight_revoked_keys": [f"{LOST} otra", STOLEN, OTHER]},
+        "responde": {"preflight_any_revoked_keys": "true"},
+        "retira": {"preflight_revoked": True},
+        "pasa": passing,
+        "nueva": {"ansible_become_exe": f"{bare}/sudo", "preflight_revoked_keys": [STOLEN]},
+    }
+    shared = {"ansible_connection": "local", "ansible_become_user": "otro", "ansible_become_exe": f"{server}/sudo"}
+    folder = tmp_path / "diario"
+    folder.mkdir()
+    given = {"difusores": {"hosts": hosts, "vars": {**shared, "preflight_election": "ribera"}}}
+    (folder / "hosts.yml").write_text(json.dumps(given))
+    (tmp_path / "play.yml").write_text(REVOKED + KEPT)
+    done = ansible("playbook", "-i", folder, tmp_path / "play.yml")
+    said = " ".join((done.stdout + done.stderr).split())
+    refused = [name for name in hosts if f"{name} tiene entre las llaves revocadas SHA256:" in said]
+    assert refused == ["atrasada", "vacia"], done
+    told = f"atrasada tiene entre las llaves revocadas {PRINT}, que election_revoked_keys de {folder}/election.yml no"
+    assert f"{told} menciona: traiga la elección de la máquina en que se agregó y repita" in said
+    assert "repita con -e preflight_any_revoked_keys=true (tras un verbo va al final, después de --)" in said
+    assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][2:], done
+    assert "es de la elección simulacro, que tiene por revocadas llaves que ribera no menciona: SHA256:" in said
+    kept = dict(re.findall(r"(\w+) guarda (\d)", said))
+    assert kept == {"enterada": "0", "responde": "0", "retira": "2", "pasa": "0", "nueva": "0"}
+
+
 REACH = load("action/reach_server.py")
+
+
+@pytest.mark.parametrize(
+    ("election", "keys", "begins"),
+    [
+        ("ribera", [STOLEN, LOST], True),
+        ("ribera", [f"{STOLEN} de otra", f"  {LOST}  "], True),
+        ("ribera", [LOST], False),
+        ("ribera", [], False),
+        ("otra", [], True),
+        ("", [], True),
+    ],
+)
+def test_a_run_that_would_forget_a_revoked_key_does_not_begin(
+    election: str, keys: list[str], begins: bool, tmp_path: Path
+) -> None:
+    server = with_keys(tmp_path / "servidor", "ribera", f"{STOLEN} operadora", LOST)
+    command = REACH.beginning("a", [], REACH.forgetting(election, keys))
+    done = subprocess.run([server / "sudo", command], capture_output=True, text=True, check=True)
+    assert (REACH.BEGAN in done.stdout, (server / WORD).exists()) == (begins, begins), done
+    (server / "revoked").write_text("# nadie\n")
+    done = subprocess.run([server / "sudo", command], capture_output=True, text=True, check=True)
+    assert REACH.BEGAN in done.stdout, "nothing is lost where no key is revoked"
 
 
 def test_a_server_is_recorded_once_a_run_has_kept_how_it_found_it(tmp_path: Path) -> None:

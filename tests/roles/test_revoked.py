@@ -61,6 +61,19 @@ def test_every_run_but_two_stops_at_a_revocation_that_its_inventory_does_not_kno
     assert {name: found for name, found in admitting.items() if found} == {"remove": True, "restore": True}
 
 
+def test_only_what_leaves_the_lists_of_keys_alone_does_not_ask_whether_its_inventory_knows_the_revoked_ones() -> None:
+    """A revocation, which waits for nobody, keeps those that the server alone knows."""
+    plays = {path.stem: path.read_text(encoding="utf-8") for path in (ROLES.parent / "playbooks").glob("*.yml")}
+    admitting = {name for name, text in plays.items() if "preflight_any_revoked_keys: true" in text}
+    runs_corte = r"name: corte, rolespec_validate: false\}(?!, tags: \[never)"
+    writing = {name for name, text in plays.items() if re.search(runs_corte, text)}
+    assert admitting == {"purge", "remove", "upgrade"} and writing == {"restore", "revoke", "server", "signers"}
+    wired = yaml.safe_load((ROLES.parent / "playbooks/group_vars/all.yml").read_text(encoding="utf-8"))
+    given = {"kept": wired["corte_revoked_keys"], "election_revoked_keys": ["a"], "preflight_unknown_keys": ["b"]}
+    assert value("corte", "kept", {**given, "corte_revoked": True}) == ["a", "b"]
+    assert value("corte", "kept", {**given, "corte_revoked": False}) == ["a"]
+
+
 @pytest.mark.parametrize(
     ("revocations", "known", "kept"),
     [

@@ -11,7 +11,7 @@ from testinfra.host import Host
 
 from difusor.baseline.record import Baseline, BaselineError, Look
 from difusor.project import commit
-from difusor.servers import identity
+from difusor.servers import identity, working
 from difusor.terminal import plain
 
 LOOK = Path(__file__).with_name("look.py")
@@ -24,7 +24,12 @@ def take(inventory: Path) -> Baseline:
     """
     looks, election = {}, ""
     for name, host, server in identity.difusores(inventory):
+        before = working.seen(host)
+        if before and before.is_unfinished:
+            raise BaselineError(working.waiting(name))
         looks[name] = look(name, host, server.identity)
+        if overtaken := working.overtaken(name, before, working.seen(host)):
+            raise BaselineError(overtaken)
         election = server.declared.election_id
         if not election:
             raise BaselineError(f"{name}: su inventario no dice election_id; enlace su elección como election.yml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ SUFFIXES = (".yml", ".yaml")
 EXTENSIONS = ("", *SUFFIXES, ".json")
 """The files of group_vars/ and host_vars/ that Ansible reads; beside them it reads .yml and .yaml (see ansible.cfg)."""
 VARIABLES = ("group_vars", "host_vars")
+COPY = re.compile(
+    r"conflicted copy|copia en conflicto|sync-conflict-|_conflict-\d|\((copia|copy|\d+)\)|- (copia|copy)\b",
+    re.IGNORECASE,
+)
+"""In the name of a copy that a program which synchronises folders leaves of a file, or a file manager."""
 CLOSED = "{}: no se puede leer (falta permiso); corrija sus permisos"
 ASTRAY = {errno.ENOENT: "no existe", errno.ENOTDIR: "no existe", errno.ELOOP: "lleva de vuelta al mismo enlace"}
 """Where a link leads to that leads to no file."""
@@ -96,7 +102,13 @@ def _of_folder(path: Path) -> str:
 
 
 def fault(path: Path) -> str:
-    """Return why this is no file that can be read, as a sentence; empty when it is one."""
+    """Return why this is no file to be read, as a sentence; empty when it is one."""
+    if COPY.search(path.name):  # what was deleted from the file itself would live on in it
+        return (
+            f"{path} tiene nombre de copia, y Ansible la leería junto al original; pase al original lo que le falte y "
+            "bórrela. Si la hizo un programa que sincroniza carpetas (Nextcloud, Dropbox, Syncthing), saque de ahí la "
+            "carpeta del Instituto"
+        )
     try:
         mode = path.stat().st_mode
     except OSError as error:

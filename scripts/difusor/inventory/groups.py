@@ -34,6 +34,13 @@ def members(root: yaml.MappingNode) -> Iterator[tuple[str, str]]:
             yield from ((name, str(member.value)) for member, _ in part.value)
 
 
+def servers(root: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
+    """Yield (server, its variables) for each server that a file of groups without faults gives variables to."""
+    for _, parts in _groups(root):
+        hosts = parts["hosts"].value if "hosts" in parts else ()
+        yield from ((str(name.value), values) for name, values in hosts if values.tag != NULL)
+
+
 def variables(root: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
     """Yield (group, its variables) for each group that a file of groups without faults gives variables to."""
     yield from ((name, parts["vars"]) for name, parts in _groups(root) if "vars" in parts)

@@ -140,6 +140,9 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
     if len(documents) > 1 or not isinstance(documents[0], yaml.MappingNode):
         yield f"{path}: debe ser un solo documento de renglones «nombre: valor»; inventories/ejemplo muestra cómo"
         return
+    if path.name != REVOCATIONS and not is_inventory and _says(documents[0], REVOKED, something=True):
+        yield f"{path} dice {REVOKED}, que publish no leería ahí; retírelo de la lista con ./difusor revoke, y quítela"
+        return
     yield from _repeated(path, documents[0])
     yield from _meaningless(path, documents[0])
     if not vaulted:
@@ -152,9 +155,12 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
         yield from _bare(path, documents[0])
 
 
-def _says(document: yaml.Node, name: str) -> bool:
-    """Tell whether a document is a mapping with a key of this name."""
-    return isinstance(document, yaml.MappingNode) and any(key.value == name for key, _ in document.value)
+def _says(document: yaml.Node, name: str, *, something: bool = False) -> bool:
+    """Tell whether a document is a mapping with a key of this name; with `something`, of more than an empty list."""
+    return isinstance(document, yaml.MappingNode) and any(
+        key.value == name and not (something and (value.value == [] or value.tag.endswith(":null")))
+        for key, value in document.value
+    )
 
 
 def _repeated(path: Path, root: yaml.Node) -> Iterator[str]:

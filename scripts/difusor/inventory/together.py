@@ -7,7 +7,10 @@ so it is with whatever else one inventory says of a group that both have.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 import yaml
@@ -18,6 +21,14 @@ from difusor.inventory.vaults import HEADER
 
 SHARED = ("all", GROUP)
 """The groups that the servers of all inventories are in."""
+
+ADDRESS, PORT, CONNECTION = "ansible_host", "ansible_port", "ansible_connection"
+OTHERS = {ADDRESS: "ansible_ssh_host", PORT: "ansible_ssh_port"}
+"""Older names of the same."""
+OPTIONS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+WAY = (ADDRESS, PORT, CONNECTION, *OTHERS.values(), *OPTIONS)
+"""The variables that say where a server is: behind an address there may be several, at other ports or by jump hosts."""
+SSH = ("", "ssh", "smart", "paramiko", "paramiko_ssh")
 
 type Said = dict[tuple[str, str], tuple[str, Path]]
 """The value of each variable of a group, and the file that says it; a whole vault stands for its variables."""
@@ -31,7 +42,8 @@ def faults(sources: Iterable[Path]) -> list[str]:
         files.setdefault(folder.resolve(), []).extend(folders.own_files(source))
     if len(files) < 2:
         return []
-    return [*_elections(files.values()), *_names(files.values()), *_shared(files.values())]
+    judges = (_elections, _names, _servers, _shared)
+    return [sentence for judge in judges for sentence in judge(files.values())]
 
 
 def _elections(inventories: Iterable[list[Path]]) -> Iterator[str]:
@@ -61,6 +73,66 @@ def _names(inventories: Iterable[list[Path]]) -> Iterator[str]:
                 f"«{name}» está en {one} y en {other}, y uno tomaría las variables del otro; haga una corrida para "
                 "cada uno, o dele otro nombre en uno de los dos (en hosts.yml y en group_vars)"
             )
+
+
+def _servers(inventories: Iterable[list[Path]]) -> Iterator[str]:
+    """Yield a sentence for each server that two of these inventories, by their files, call by different names.
+
+    As when one was made anew for an outlet and the old one stayed: both would set the server up, at the same time.
+    """
+    found: dict[tuple[str, ...], tuple[str, Path]] = {}
+    for files in inventories:
+        folder = files[0].parent
+        for name, way in _ways(files):
+            other, where = found.setdefault(way, (name, folder))
+            if where != folder and other != name:
+                yield (
+                    f"«{other}» de {where} y «{name}» de {folder} son el mismo servidor (ansible_host: {way[0]}, "
+                    f"puerto {way[1]}), y los dos lo cambiarían a la vez; corrija esa dirección en hosts.yml o, si uno "
+                    "de los dos inventarios ya no vale, corra solo el otro y saque aquel de inventories/"
+                )
+
+
+def _ways(files: list[Path]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield (name, where it is) of each server in the group `difusores` of an inventory, by its files.
+
+    Nothing is known of one of which its files say it in several ways, or by an expression.
+    """
+    roots = [_root(path) for path in files if path.suffix in folders.SUFFIXES and not _is_election(path)]
+    described = [each for root in roots if root for each in groups.members(root)]
+    said = _said_of_ways(files[0].parent, [root for root in roots if root])
+    for name in sorted(_within(described) - {group for group, _ in described}):
+        around = {"all"}
+        while more := {group for group, member in described if member in {name, *around}} - around:
+            around |= more
+        values = [said[name, each] or set().union(*(said[group, each] for group in around)) for each in WAY]
+        if all(len(each) <= 1 for each in values):
+            yield from _plain(name, dict(zip(WAY, ["".join(each) for each in values], strict=True)))
+
+
+def _plain(name: str, said: dict[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the name and where it is, unless somebody else than ssh knows that."""
+    address = (said[ADDRESS] or said[OTHERS[ADDRESS]] or name).lower()
+    with suppress(ValueError):
+        address = str(ip_address(address))
+    if said[CONNECTION] in SSH and not {"{", "["} & set("".join([address, *said.values()])):
+        yield name, (address, said[PORT] or said[OTHERS[PORT]] or "22", *(said[each] for each in OPTIONS))
+
+
+def _said_of_ways(folder: Path, roots: Iterable[yaml.MappingNode]) -> dict[tuple[str, str], set[str]]:
+    """Return what an inventory says of each server or group and each variable of WAY."""
+    said: dict[tuple[str, str], set[str]] = defaultdict(set)
+    given = [each for root in roots for each in (*groups.variables(root), *groups.servers(root))]
+    for path in folders.variable_files(folder):
+        if b"ansible_" in path.read_bytes() and (root := _root(path)):
+            _, name, *inside = path.relative_to(folder).parts
+            given.append((name if inside or path.suffix not in folders.SUFFIXES else path.stem, root))
+    for whose, variables in given:
+        for name, value in variables.value:
+            if name.value in WAY:
+                is_text = isinstance(value, yaml.ScalarNode) and value.tag.startswith("tag:yaml.org,2002:")
+                said[whose, str(name.value)].add(str(value.value) if is_text else "{{")
+    return said
 
 
 def _shared(inventories: Iterable[list[Path]]) -> Iterator[str]:
@@ -114,7 +186,11 @@ def _is_hidden(content: str) -> bool:
 
 def _members(files: Iterable[Path]) -> set[str]:
     """Return the names of the servers in the group `difusores`, and of the groups in it."""
-    described = [each for path in files if path.suffix in folders.SUFFIXES for each in _described(path)]
+    return _within([each for path in files if path.suffix in folders.SUFFIXES for each in _described(path)])
+
+
+def _within(described: Collection[tuple[str, str]]) -> set[str]:
+    """Return who is in the group `difusores`, or in a group in it, by these pairs of group and member."""
     found = {GROUP}
     while more := {name for group, name in described if group in found} - found:
         found |= more

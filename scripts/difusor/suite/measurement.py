@@ -36,7 +36,7 @@ def measure(
 ) -> Results:
     """Run the suite with its progress on the terminal; return the results.
 
-    ResultsError when it could not start, or while another run measures into the same file.
+    ResultsError when it could not start, when another run worked on the server, or while one measures the same difusor.
 
     `tests` are files below the project; a dictamen needs all of them. `lab` adds the tests that alter the server, which
     run against a lab only. With `hear` nothing goes to the terminal: it is called with each line, as it comes.
@@ -63,7 +63,7 @@ def measure(
     # `difusor test` tells pytest there what another release has tested already.
     environment = {name: value for name, value in os.environ.items() if lab or not name.startswith(FOREIGN)}
     try:
-        with turn(hashlib.sha256(bytes(target)).hexdigest(), wait=False):
+        with turn(hashlib.sha256(bytes(target if lab else here)).hexdigest(), wait=False):  # of a lab several may run
             return _measured(command, environment, hear, source, target)
     except BlockingIOError:
         raise ResultsError(

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import inspect
 import json
-import platform
 import sys
 from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +22,18 @@ from difusor import inventory, spec
 from difusor.inventory import variables
 from difusor.inventory.revision import revision
 from difusor.project import commit, told, write
-from difusor.project import version as project_version
 from difusor.report import results
 from difusor.servers import identity
 from difusor.spec.expected import VALUES
 from difusor.suite import asked, wording
 from difusor.suite.redaction import Redactor
 from difusor.suite.repeats import is_repeated
+from difusor.suite.tools import versions
+from difusor.suite.undisturbed import Undisturbed
 from difusor.terminal import plain_lines
 
 FINDING = "difusor-finding"
+UNDISTURBED = "difusor-undisturbed"
 LAB = "lab"
 """The folder of the tests that alter the server, and the marker that all tests in that folder get."""
 DETAIL_LIMIT = 2_000
@@ -133,6 +133,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     pattern = config.option.hosts.removeprefix("ansible://")
     for name in runner.get_hosts(pattern):
         suite.servers[name] = identity.server(name, runner.get_host(name), suite.inventory.hosts[name])
+    if config.option.results and not config.option.lab:  # whose tests are runs themselves
+        answering = [name for name, server in suite.servers.items() if not server.unreachable]
+        config.pluginmanager.register(Undisturbed(runner, answering), UNDISTURBED)
     for name in [name for group in identity.VANTAGES for name in suite.inventory.groups.get(group, [])]:
         suite.vantages[name] = identity.blindness(name, runner.get_host(name))
     if not suite.servers:
@@ -339,13 +342,16 @@ class Collector:
             for each in dict.fromkeys(self.lost):
                 print(suite.redact(f"\nno terminó {each}"), file=sys.stderr)
             return
+        undisturbed = self.config.pluginmanager.get_plugin(UNDISTURBED)
+        if undisturbed and undisturbed.is_overtaken():
+            return
         found = results.Results(
             started=self.started,
             finished=datetime.now(UTC),
             inventory=str(told(Path(self.config.option.ansible_inventory))),
             revision=self.revision,
             commit=self.commit,
-            tools=_tools(),
+            tools=versions(),
             servers=suite.servers,
             findings=tuple(sorted(self.findings, key=lambda each: (each.host, each.test))),
             left_out=self.config.stash[LEFT_OUT].tests,
@@ -390,9 +396,3 @@ def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None], host: str) 
     if identity.lost(error, host):  # a vantage point that is lost says nothing of the host, which may well answer
         return "unreachable"
     return "failed" if report.when == "call" and wording.measured(error, wording.place_of(call)) else "error"
-
-
-def _tools() -> dict[str, str]:
-    """Return the versions of the measuring programs, by name."""
-    packages = {name: version(name) for name in ("ansible-core", "pytest", "pytest-testinfra")}
-    return {"prep-difusor": project_version(), "python": platform.python_version(), **packages}

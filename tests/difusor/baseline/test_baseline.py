@@ -25,6 +25,7 @@ from difusor.baseline.drift import since
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
 from difusor.countdown import drift
 from difusor.inventory import Election
+from difusor.servers import working
 from difusor.servers.identity import MeasuredServer
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
@@ -333,5 +334,34 @@ def test_a_server_of_no_election_is_not_kept(monkeypatch: pytest.MonkeyPatch) ->
     difusores = [("web1", None, MeasuredServer(identity={}))]
     monkeypatch.setattr(take.identity, "difusores", lambda inventory: difusores)
     monkeypatch.setattr(take, "look", lambda *_: BEFORE)
+    monkeypatch.setattr(working, "seen", lambda host: None)
     with pytest.raises(BaselineError, match="web1: su inventario no dice election_id"):
+        take.take(Path("inventories/diario"))
+
+
+QUIET = working.Work("a", frozenset())
+UNDER_WAY, BEGUN = (
+    "otra ejecución .* trabaja en web1, o no llegó a su fin",
+    "mientras tanto otra ejecución trabajó en web1",
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (working.Work("a", frozenset({working.PENDING})), QUIET, UNDER_WAY),
+        (working.Work("a", frozenset({working.UNFINISHED})), QUIET, UNDER_WAY),
+        (QUIET, working.Work("b", frozenset()), BEGUN),
+        (QUIET, working.Work("a", frozenset({working.UNFINISHED})), BEGUN),
+    ],
+)
+def test_a_server_that_a_run_is_changing_is_not_kept(
+    before: working.Work, after: working.Work, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record is not written over: half a change would have been the state that was agreed on."""
+    looks = iter([before, after])
+    monkeypatch.setattr(take.identity, "difusores", lambda inventory: [("web1", None, MeasuredServer(identity={}))])
+    monkeypatch.setattr(take, "look", lambda *_: BEFORE)
+    monkeypatch.setattr(working, "seen", lambda host: next(looks))
+    with pytest.raises(BaselineError, match=said):
         take.take(Path("inventories/diario"))

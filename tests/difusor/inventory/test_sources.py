@@ -103,6 +103,18 @@ CASES: dict[str, tuple[Change, str]] = {
         another(RECORD, lambda path: path.write_text(HEAD)), "fuera de la lista; recupérelo de su copia",
     ),
     "revocations without theirs": (another(RECORD, lambda path: path.write_text("x: 1\n")), "vacío o incompleto"),
+    "a revocation elsewhere": (main("difusor_revocations: [{state: revoked}]\n"), "que publish no leería ahí"),
+    "a copy of a conflict": (
+        another("group_vars/diario/main (ana's conflicted copy 2027-06-01).yml", Path.touch), "nombre de copia, y",
+    ),
+    "one of Syncthing's": (
+        another("hosts.sync-conflict-20270601-120000-ABCDEFG.yml", Path.touch), "la carpeta del Instituto",
+    ),
+    "one of Nextcloud's": (
+        another("group_vars/diario/revocations (conflicted copy 2027-06-01 120000).yml", Path.touch), "nombre de copia",
+    ),
+    "one in Spanish": (another("election (Copia en conflicto de Ana).yml", Path.touch), "tiene nombre de copia"),
+    "one of a file manager": (another("group_vars/diario/vault (1).yml", Path.touch), "pase al original lo que"),
     "hosts.yml is a folder": (another(HOSTS, Path.mkdir), f"hosts.yml {FOLDER}"),
     "another .yml is a folder": (another("notas.yml", Path.mkdir), f"notas.yml {FOLDER}"),
     "main.yml is a folder": (another(MAIN, Path.mkdir), f"main.yml {FOLDER}"),
@@ -133,6 +145,8 @@ def test_one_mistake_is_one_sentence(case: str, inventory: Path, monkeypatch: py
 
 def test_a_sound_inventory_has_none(inventory: Path) -> None:
     os.mkfifo(inventory / "notas.txt")
+    (inventory / "group_vars/diario/main (1).txt").touch()
+    (inventory / "group_vars/diario/otros.yml").write_text("difusor_revocations: []\n")
     (inventory / MAIN).write_text(
         "x: !vault |\n  $ANSIBLE\ny: !unsafe '{{'\nz: &a [1]\nw: *a\nv: {<<: {b: 1}}\nu: 2027-06-30\n"
         'mode: 0640\ndifusor_x: {a: "0100", b: 07, c: 0198765432, d: !!str 08x}\n'

@@ -12,8 +12,11 @@ from difusor.inventory import together
 from difusor.inventory.variables import read
 
 
-def made(folder: Path, name: str, server: str, election: str = "estatal-2024") -> Path:
-    """Write the inventory `name` of one server, without its partner's variables, and return its folder."""
+def made(folder: Path, name: str, server: str, election: str = "estatal-2024", **way: object) -> Path:
+    """Write the inventory `name` of one server, without its partner's variables, and return its folder.
+
+    `way` says where the server is; else its name does.
+    """
     inventory, linked = folder / name, folder / f"{election}.yml"
     inventory.mkdir()
     dump(linked, {"all": {"vars": {**ELECTION, "election_id": election}}})
@@ -21,7 +24,7 @@ def made(folder: Path, name: str, server: str, election: str = "estatal-2024") -
     dump(
         inventory / "hosts.yml",
         {
-            "difusores": {"children": {name: {"hosts": {server: {"ansible_host": "10.1.2.3"}}}}},
+            "difusores": {"children": {name: {"hosts": {server: way or None}}}},
             "trusted_vantage": {"hosts": {"instituto": {"ansible_connection": "local"}}},
         },
     )
@@ -64,6 +67,59 @@ def test_a_server_or_a_group_of_two_inventories_is_told(tmp_path: Path, name: st
     north, other = made(tmp_path, "norte", "web1"), made(tmp_path / "copia", name, server)
     (said,) = together.faults([north, other])
     assert said.startswith(f"«{told}» está en {north} y en {other}, y uno tomaría las variables del otro; haga una")
+
+
+def at(address: str, **more: object) -> dict[str, object]:
+    return {"ansible_host": address, **more}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "port"),
+    [
+        (at("203.0.113.5"), at("203.0.113.5", ansible_user="otra"), "22"),
+        (at("203.0.113.5", ansible_port=2222), at("203.0.113.5", ansible_port="2222"), "2222"),
+        (at("2001:DB8::5"), at("2001:db8:0::5", ansible_port=22, ansible_connection="ssh"), "22"),
+        (at("WEB2"), {}, "22"),  # the other's name is its address
+        (at("10.8.0.5", ansible_ssh_common_args="-J p"), at("10.8.0.5", ansible_ssh_common_args="-J p"), "22"),
+    ],
+)
+def test_one_server_under_two_names_is_told(
+    tmp_path: Path, one: dict[str, object], other: dict[str, object], port: str
+) -> None:
+    """As when an outlet was renamed and made anew, and its old folder still links the election."""
+    old, new = made(tmp_path, "viejo", "web1", **one), made(tmp_path, "nuevo", "web2", **other)
+    (said,) = together.faults([old, new])
+    assert said.startswith(f"«web1» de {old} y «web2» de {new} son el mismo servidor (ansible_host: "), said
+    assert f", puerto {port}), y los dos lo cambiarían a la vez; corrija esa dirección en hosts.yml o, si" in said
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (at("203.0.113.5"), at("203.0.113.6")),
+        (at("203.0.113.5"), at("203.0.113.5", ansible_port=2222)),  # a router that passes ports on
+        (at("10.8.0.5", ansible_ssh_common_args="-J a"), at("10.8.0.5", ansible_ssh_common_args="-J b")),
+        (at("{{ lab_ipv4 }}.10"), at("{{ lab_ipv4 }}.10")),
+        (at("x", ansible_connection="local"), at("x", ansible_connection="local")),
+    ],
+)
+def test_two_servers_behind_one_address_are_two(
+    tmp_path: Path, one: dict[str, object], other: dict[str, object]
+) -> None:
+    assert together.faults([made(tmp_path, "norte", "web1", **one), made(tmp_path, "sur", "web2", **other)]) == []
+
+
+@pytest.mark.parametrize(
+    "file", ["group_vars/sur/main.yml", "group_vars/sur.yml", "host_vars/web.sur.mx/x.yml", "host_vars/web.sur.mx.yml"]
+)
+def test_where_a_server_is_may_be_said_in_each_file_of_its_variables(tmp_path: Path, file: str) -> None:
+    north, south = made(tmp_path, "norte", "web1", **at("203.0.113.5")), made(tmp_path, "sur", "web.sur.mx")
+    assert together.faults([north, south]) == []
+    (south / file).parent.mkdir(parents=True)
+    dump(south / file, at("203.0.113.5"))
+    assert len(together.faults([north, south])) == 1
+    dump(south / file, at("203.0.113.5", ansible_port=2222))
+    assert together.faults([north, south]) == []
 
 
 @pytest.mark.parametrize(

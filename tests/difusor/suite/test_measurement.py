@@ -28,8 +28,9 @@ def test_progress_does_not_mix_with_the_result(
     assert found.servers[SERVER].unreachable
     assert (told.out, "no evaluado: web1" in told.err) == ("", True)
     (turn,) = (tmp_path / "build/turnos").iterdir()
-    with files.locked(turn), pytest.raises(ResultsError, match="ya se está midiendo en esta máquina"):
-        measure(inventory, tmp_path)
+    for output in (tmp_path, tmp_path / "otra"):
+        with files.locked(turn), pytest.raises(ResultsError, match="ya se está midiendo en esta máquina"):
+            measure(inventory, output)
     assert (tmp_path / "diario.results.json").exists()  # those of the other measurement
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from difusor.inventory import variables
 from difusor.inventory.revision import revision
 from difusor.report.results import load
 from difusor.report.verdict import Verdict, assess_all
-from difusor.servers import identity
+from difusor.servers import identity, working
 from difusor.suite import plugin, vantages
 
 pytest_plugins = ["pytester"]
@@ -243,6 +244,72 @@ def test_what_asks_a_kernel_asks_no_container(suite: pytest.Pytester) -> None:
     for kind, outcome in {"host": "deselected", "vm": "passed"}.items():
         (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab_server: {kind}\n")
         _run(suite, "--hosts=ansible://uno").assert_outcomes(**{outcome: 1})
+
+
+RAN = """
+from pathlib import Path
+
+def test_other_run(host):
+    Path({latest!r}).write_text({word!r})
+    Path({unapplied!r}).write_text({left!r})
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "left", "lab", "measured"),
+    [
+        ("a\n", "", False, True),
+        ("b\n", "", False, False),
+        ("a\n", "a /etc/chrony/chrony.conf\n", False, False),
+        ("a\n", "z /etc/chrony/chrony.conf\n", False, True),  # of one that failed, long ago
+        ("", "", False, True),  # a restart
+        ("b\n", "", True, True),  # the lab's tests are runs
+    ],
+)
+def test_no_results_come_of_a_server_that_another_run_changes(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, word: str, left: str, lab: bool, measured: bool
+) -> None:
+    """A report at a fixed hour, and somebody's apply: what was half changed was the dictamen in force."""
+    latest, unapplied = suite.path / "run", suite.path / "record/unapplied"
+    unapplied.parent.mkdir()
+    latest.write_text("a\n")
+    monkeypatch.setattr(working, "LATEST", str(latest))
+    monkeypatch.setattr(working, "RECORD", str(unapplied.parent))
+    (suite.path / "hosts.yml").write_text(f"{INVENTORY}    lab: prueba\n" if lab else INVENTORY)
+    given = {"latest": str(latest), "unapplied": str(unapplied), "word": word, "left": left}
+    suite.makepyfile(test_suite=RAN.format(**given))
+    done = _run(suite, "--hosts=ansible://uno", *(["--lab"] if lab else []))
+    assert (suite.path / "r.json").exists() is measured
+    assert ("ERROR: mientras tanto otra ejecución trabajó en uno" in done.stderr.str()) is not measured
+
+
+@pytest.mark.parametrize(
+    ("left", "minutes", "refused"),
+    [("a /etc/x\n", 1, True), ("a /etc/x\n", 60, False), ("z /etc/x\n", 1, False), ("", 1, False)],
+)
+def test_nothing_is_measured_while_another_run_is_under_way(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, left: str, minutes: int, refused: bool
+) -> None:
+    """One that failed, long ago, is no reason: its server is measured as it is."""
+    latest, unapplied = suite.path / "run", suite.path / "record/unapplied"
+    unapplied.parent.mkdir()
+    latest.write_text("a\n")
+    unapplied.write_text(left)
+    at = datetime.now(UTC).timestamp() - 60 * minutes
+    os.utime(unapplied, (at, at))
+    monkeypatch.setattr(working, "LATEST", str(latest))
+    monkeypatch.setattr(working, "RECORD", str(unapplied.parent))
+    said = _run(suite, "--hosts=ansible://uno").stderr.str()
+    assert ("ERROR: otra ejecución (apply, trusted, signers…) trabaja en uno, o no llegó a su fin" in said) is refused
+    assert (suite.path / "r.json").exists() is not refused
+
+
+def test_a_change_that_waits_for_its_proof_is_a_run_under_way(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (suite.path / "rollback.tar").touch()
+    monkeypatch.setattr(working, "RECORD", str(suite.path))
+    assert "trabaja en uno" in _run(suite, "--hosts=ansible://uno").stderr.str()
 
 
 def test_a_silent_difusor_ends_the_run(suite: pytest.Pytester) -> None:
