@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,14 @@ def test_a_letter_of_a_date_is_damage_too(machine: Machine):
     assert instants.write(Config.load(copy_of(machine.config)).window.opens) == opens
 
 
+def test_what_an_earlier_version_wrote_of_cortes_is_no_damage(machine: Machine):
+    """The code and its configuration are not installed in one instant; those versions wrote no revoked keys there."""
+    value = records.read(machine.config)
+    assert value.pop("known_revoked") == []
+    machine.config.write_bytes(records.content(value))
+    assert Config.load(machine.config) == Config.load(copy_of(machine.config))
+
+
 def test_a_state_of_a_later_version_is_rebuilt(machine: Machine):
     """Whoever goes back to this version leaves it a state that says more than it can read."""
     path = machine.server.config.store / "state.json"
@@ -228,11 +237,13 @@ def test_a_corte_that_only_the_log_knows_keeps_the_signature_with_which_it_is_pu
     assert [(server.config.public / "actual" / name).read_bytes() for name in PAPERS] == papers
 
 
-def test_a_rebuilt_state_has_no_corte_of_a_key_that_was_revoked_before_the_gate_knew(machine: Machine):
-    """The list of revoked keys and the loss of the state come with one start of the gate."""
-    server = machine.server
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_rebuilt_state_has_no_corte_of_a_key_that_was_revoked_before_the_gate_knew(machine: Machine, emptied: bool):
+    """The list of revoked keys and the loss of the state come with one start of the gate; damage to the list, too."""
+    public = machine.server.key.with_name(machine.server.key.name + ".pub").read_text()
+    server = Server(replace(machine.server.config, known_revoked=(public.strip(),)), machine.server.key)
     _lose_state(server)
-    server.config.revoked.write_text(server.key.with_name(server.key.name + ".pub").read_text())
+    server.config.revoked.write_text("" if emptied else public)
     _start(server)
     assert (server.shown(), server.status()["shown"]) == (None, None)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,35 @@ def test_a_removed_signer(server: Server, keys: dict[str, Path]):
 def test_a_revoked_signer(server: Server):
     server.config.revoked.write_text(server.key.with_name("firma.pub").read_text())
     refused(server, server.send(6), "signature")
+
+
+def other_letter(text: str) -> str:
+    """Change a letter in the middle of a public key to another one of Base64, as a bad disk may."""
+    kind, key, *rest = text.split()
+    at = len(key) // 2
+    return " ".join([kind, key[:at] + ("A" if key[at] != "A" else "B") + key[at + 1 :], *rest, "\n"])
+
+
+@pytest.mark.parametrize("damage", [lambda text: "", other_letter, lambda text: text], ids=["empty", "letter", "none"])
+@pytest.mark.parametrize("who", ["signer", "operator", "authority"])
+def test_a_key_that_the_damaged_list_of_revoked_keys_has_lost_stays_revoked(
+    server: Server, keys: dict[str, Path], tmp_path: Path, who: str, damage: Callable[[str], str]
+):
+    """The stolen key's next corte was shown where that key was still listed, or certified."""
+    certificate = certify(server, keys["intruso"], tmp_path) if who != "signer" else None
+    stolen = {"signer": server.key, "operator": tmp_path / "operadora", "authority": keys["intruso"]}[who]
+    public = stolen.with_suffix(".pub").read_text()
+    server.config.revoked.write_text(damage(public))
+    knows = Server(replace(server.config, known_revoked=(public.strip(),)), server.key)
+    refused(knows, knows.push(knows.manifest(6).to_bytes(), key=certificate), "signature")
+    assert signature.is_by_any(signature.sign(b"x", certificate or server.key, ELECTION), knows.config.revoked_keys())
+
+
+def test_who_is_not_revoked_may_sign_beside_a_list_of_revoked_keys(server: Server, keys: dict[str, Path]):
+    other = keys["intruso"].with_suffix(".pub").read_text()
+    server.config.revoked.write_text(f"# comment\n{other}")
+    knows = Server(replace(server.config, known_revoked=(other.strip(),)), server.key)
+    assert knows.send(6)["result"] == "shown"
 
 
 def test_a_certificate_is_judged_at_the_instant_that_is_asked_for(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,110 @@ def test_the_authority_is_asked_for_what_has_ended_or_is_another_authoritys(
     given["__nginx_certified"] = certified(read, given)
     assert role_kit.value("nginx", ask["when"], given) is must, "one that lasts three weeks at most is asked for daily"
     assert "'--force-renewal'" in ask["ansible.builtin.command"]["argv"], "certbot keeps what is not due"
+
+
+def other_letter(path: Path, line: int, column: int) -> None:
+    """Change a letter of a PEM file to another one of Base64, as a bad disk may."""
+    lines = path.read_text().splitlines()
+    told = list(lines[line])
+    told[column] = "A" if told[column] != "A" else "B"
+    lines[line] = "".join(told)
+    path.write_text("\n".join(lines) + "\n")
+
+
+IN_THE_KEY, IN_THE_LAST_SIGNATURE = (2, 5), (-3, 40)
+"""Lines and columns of a private key, alone or before its certificate, and of the last certificate's signature."""
+
+
+@pytest.mark.parametrize(
+    ("damaged", "at", "given", "asked"),
+    [
+        (None, IN_THE_KEY, False, False),
+        ("nginx", IN_THE_KEY, True, False),
+        ("nginx", IN_THE_LAST_SIGNATURE, True, False),
+        ("privkey.pem", IN_THE_KEY, False, False),
+        ("fullchain.pem", IN_THE_LAST_SIGNATURE, False, False),
+        ("privkey.pem", None, False, True),
+    ],
+    ids=["nothing", "key", "intermediate", "certbot's key", "certbot's intermediate", "certbot's key and nginx's file"],
+)
+def test_nginx_gets_the_authoritys_certificate_again_where_the_disk_has_damaged_its_own(
+    damaged: str | None, at: tuple[int, int] | None, given: bool, asked: bool, tmp_path: Path
+) -> None:
+    """Only the first certificates were compared: nginx would not start at the next boot, after a green run.
+
+    What certbot itself has damaged is no better, and stays away from nginx.
+    """
+    certificates = Certificates()
+    leaf, key = certificates.page()
+    chain = certificates.intermediate
+    files = {"cert.pem": leaf, "chain.pem": chain, "fullchain.pem": leaf + chain, "privkey.pem": key}
+    for name, content in {**files, "nginx": key + leaf + chain}.items():
+        (tmp_path / name).write_bytes(content)
+    if damaged:
+        other_letter(tmp_path / damaged, *(at or IN_THE_KEY))
+    if at is None:
+        (tmp_path / "nginx").write_bytes(b"".join(reversed(certificates.page())))
+    read, _, give, *_ = yaml.safe_load((role_kit.ROLES / "nginx/tasks/acme.yml").read_text(encoding="utf-8"))
+    ask, _ = yaml.safe_load((role_kit.ROLES / "nginx/tasks/request.yml").read_text(encoding="utf-8"))
+    known: dict[str, Any] = {
+        "_nginx_lineage": str(tmp_path), "_nginx_certificate": str(tmp_path / "nginx"),
+        "_nginx_renewal": str(tmp_path / "prep.conf"), "_nginx_domains": ["prep.diario.mx"],
+    }  # fmt: skip
+    known["__nginx_certified"] = certified(read, known)
+    assert [role_kit.value("nginx", task["when"], known) for task in (give, ask)] == [given, asked]
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "key": lambda path: other_letter(path, *IN_THE_KEY),
+    "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3]),
+    "certificate alone": lambda path: path.write_text("".join(path.read_text().partition("-----BEGIN CERT")[1:])),
+    "another's key": lambda path: path.write_bytes(
+        Certificates().page()[1] + path.read_bytes().partition(b"END PRIVATE KEY-----\n")[2]
+    ),
+    "folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("has_chain", [False, True])
+def test_a_damaged_certificate_that_a_command_has_made_is_made_anew(
+    damage: Callable[[Path], object], has_chain: bool, tmp_path: Path
+) -> None:
+    """It was there, so no run made it anew, and nginx refused every new configuration, and to start."""
+    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/self_signed.yml").read_text(encoding="utf-8"))
+    look, remove, make = tasks
+    file, missing = tmp_path / "prep-acme.pem", tmp_path / "prep-nameless.pem"
+    known: dict[str, Any] = {"_nginx_own_certificates": [str(file), str(missing)], "item": str(file)}
+    if has_chain:
+        certificates = Certificates()
+        file.write_bytes(b"".join(reversed(certificates.page())) + certificates.intermediate)
+    else:
+        command = [role_kit.text("nginx", word, known) for word in make["ansible.builtin.command"]["argv"]]
+        subprocess.run(command, capture_output=True, check=True)
+    assert certified(look, known) == {"rc": 0, "stdout": ""}
+    damage(file)
+    assert certified(look, known) == {"rc": 0, "stdout": f"{file}\n"}
+    assert look["check_mode"] is look["changed_when"] is False
+    assert (remove["loop"], make["loop"]) == ("{{ __nginx_damaged.stdout_lines }}", "{{ _nginx_own_certificates }}")
+
+
+def test_a_chain_that_nginx_could_not_read_is_damage(tmp_path: Path) -> None:
+    look, *_ = yaml.safe_load((role_kit.ROLES / "nginx/tasks/self_signed.yml").read_text(encoding="utf-8"))
+    certificates, file = Certificates(), tmp_path / "prep-acme.pem"
+    leaf, key = certificates.page()
+    file.write_bytes(key + leaf + certificates.intermediate.replace(b"\nMI", b"\n*I", 1))
+    assert certified(look, {"_nginx_own_certificates": [str(file)]}) == {"rc": 0, "stdout": f"{file}\n"}
+
+
+def test_the_outlets_own_certificate_is_none_of_those() -> None:
+    look, *_ = yaml.safe_load((role_kit.ROLES / "nginx/tasks/self_signed.yml").read_text(encoding="utf-8"))
+    for release in ("bullseye", "bookworm"):
+        facts = {"distribution_release": release}
+        given = {"nginx_tls_mode": "files", "nginx_server_names": ["x.mx"], "ansible_facts": facts}
+        assert "prep-files.pem" not in role_kit.text("nginx", look["ansible.builtin.shell"], given)
+        assert certified(look, given) == {"rc": 0, "stdout": ""}
 
 
 def test_a_certificate_that_nginx_has_not_loaded_raises_an_alarm(tmp_path: Path) -> None:

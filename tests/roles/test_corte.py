@@ -51,7 +51,7 @@ def test_the_services_read_what_the_role_says_of_a_corte(tmp_path: Path) -> None
     inputs = {
         "corte_election": "demo", "corte_environment": "official", "corte_opens": "2024-06-03T02:00:00Z",
         "corte_closes": "2024-06-04T02:00:00Z", "corte_retain_until": "2024-06-10T05:59:00Z",
-        "corte_incoming_dir": "/srv/prep/entrada",
+        "corte_incoming_dir": "/srv/prep/entrada", "corte_revoked_keys": [f"{KEY}\n"],
     }  # fmt: skip
     path = tmp_path / "server.json"
     for written, name in ((path, "server.json"), (copy_of(path), "server.copy.json")):
@@ -60,6 +60,8 @@ def test_the_services_read_what_the_role_says_of_a_corte(tmp_path: Path) -> None
     assert found == Config.load(copy_of(path))
     assert (found.election, found.incoming, found.max_bytes) == ("demo", Path("/srv/prep/entrada"), MAX_CORTE_BYTES)
     assert instants.write(found.window.closes) == inputs["corte_closes"]
+    assert found.known_revoked == (KEY,)
+    assert KEY in render("corte", "etc/prep-corte/revoked", inputs).splitlines(), "for ssh-keygen, without a digest"
 
 
 def test_the_largest_corte_has_time_to_be_copied_on_a_slow_disk() -> None:

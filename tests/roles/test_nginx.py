@@ -490,10 +490,10 @@ def test_what_certbot_has_and_nginx_lacks_is_given_to_it(
     """A run may end before certbot's hook, and somebody may put an older /etc/ssl back: nothing else would tell."""
     for name, days in {"issued": 30, "own": 3650, "ended": -1}.items():
         write_certificate(tmp_path, name, days)
-    files = {"cert.pem": [f"{issued}.pem"] if issued else [], "nginx": [f"{held}.key", f"{held}.pem"] if held else []}
-    for name, parts in files.items():
-        if parts:
-            (tmp_path / name).write_text("".join((tmp_path / each).read_text() for each in parts))
+    leaf, key = f"{issued}.pem", f"{issued}.key"
+    kept = {"cert.pem": [leaf], "chain.pem": [], "fullchain.pem": [leaf], "privkey.pem": [key]} if issued else {}
+    for name, parts in {**kept, **({"nginx": [f"{held}.key", f"{held}.pem"]} if held else {})}.items():
+        (tmp_path / name).write_text("".join((tmp_path / each).read_text() for each in parts))
     folder = role_kit.ROLES / "nginx/tasks"
     read, _, give, flush, *_ = yaml.safe_load((folder / "acme.yml").read_text(encoding="utf-8"))
     ask, _ = yaml.safe_load((folder / "request.yml").read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ import re
 import subprocess
 import tempfile
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -144,18 +144,22 @@ def canonical(armour: bytes) -> bytes:
 
 def verify(
     raw: bytes, signature: bytes, election: str, allowed_signers: Path, revoked: Path | None = None,
-    *, purpose: str = "corte", now: datetime | None = None, past: datetime | None = None,
+    known_revoked: Iterable[str] = (), *, purpose: str = "corte", now: datetime | None = None,
+    past: datetime | None = None,
 ) -> str:  # fmt: skip
     """Return the principal (signer's name) whose key signed `raw` for this election and purpose.
 
     Refusal unless the key is valid at `now`, by default the machine's, and not revoked. `allowed_signers` is a file in
-    OpenSSH's format of that name; `revoked` a list of revoked keys (a KRL or public keys). `past` takes the place of
-    `now` for certificates too, which are else judged by the machine's clock; it needs OpenSSH 8.8.
+    OpenSSH's format of that name; `revoked` a list of revoked keys (a KRL or public keys); `known_revoked` public keys
+    that are revoked whatever that list says. `past` takes the place of `now` for certificates too, which are else
+    judged by the machine's clock; it needs OpenSSH 8.8.
     """
     if canonical(signature) != signature:
         raise Refusal(
             "signature", "La firma no está en su forma canónica, o lleva algo más; «difusor sign» la escribe."
         )
+    if is_by_any(signature, "\n".join(known_revoked)):
+        raise Refusal("signature", "La firma es de una llave revocada.")
     at = past or now or instants.now()
     reason = f"no hay quien pueda firmar el {at:%Y-%m-%d}{'' if past else ', hoy en esta máquina'}"
     with tempfile.TemporaryDirectory(prefix="corte-") as folder:
@@ -207,6 +211,7 @@ def is_by_any(armour: bytes, keys: str) -> bool:
     """Tell whether one of these public keys made a verified signature, was certified for it, or signed its certificate.
 
     A signature contains the bytes of its key, or of its certificate, which contains those of the authority's key.
+    One that is not verified yet may lie of them.
     """
     try:
         signed = base64.b64decode(armour.partition(_FIRST)[2].partition(_LAST)[0])

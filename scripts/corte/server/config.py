@@ -42,10 +42,18 @@ class Config:
     light_file: Path
     allowed_signers: Path
     revoked: Path
+    known_revoked: tuple[str, ...] = ()
+    """The keys of the list `revoked` once more: that file has no digest, by which damage to it would be noticed."""
+
+    @property
+    def signers(self) -> tuple[Path, Path, tuple[str, ...]]:
+        """What `signature.verify` goes by: who may sign, and who may no longer."""
+        return self.allowed_signers, self.revoked, self.known_revoked
 
     def revoked_keys(self) -> str:
-        """Read the list of revoked keys anew and return its text."""
-        return self.revoked.read_text(encoding="utf-8", errors="replace")
+        """Read the list of revoked keys anew and return its text, and below it the keys that are known besides."""
+        listed = self.revoked.read_text(encoding="utf-8", errors="replace")
+        return "\n".join((listed, *self.known_revoked))
 
     @classmethod
     def load(cls, path: Path = PATH) -> Config:
@@ -77,4 +85,5 @@ class Config:
             light_file=Path(value["light_file"]),
             allowed_signers=Path(value["allowed_signers"]),
             revoked=Path(value["revoked"]),
+            known_revoked=tuple(value.get("known_revoked", ())),  # the file of an earlier version has none
         )

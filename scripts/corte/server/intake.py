@@ -168,8 +168,8 @@ class Intake:
 
         Returns None for a corte that is nothing but the order to withdraw it.
         """
-        now, signers = self.memory.now(), (self.config.allowed_signers, self.config.revoked)
-        signer = signature.verify(raw, armour, self.config.election, *signers, now=now)
+        now = self.memory.now()
+        signer = signature.verify(raw, armour, self.config.election, *self.config.signers, now=now)
         found = manifest.read(raw)
         corte = Corte.of(found, manifest.digest(raw), signer, armour)
         state = self.memory.load()

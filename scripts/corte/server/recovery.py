@@ -87,9 +87,8 @@ def _signer(config: Config, found: Manifest, raw: bytes, armour: bytes) -> str:
     The intake keeps nothing whose signer it has not verified. So a signer may have been removed since, his dates may be
     over, or the machine's clock wrong, as after a power cut: what he signed stays, unless his key was revoked.
     """
-    signers = (config.allowed_signers, config.revoked)
     with suppress(Refusal, OSError):  # the list itself may be missing
-        return signature.verify(raw, armour, config.election, *signers, now=found.generated)
+        return signature.verify(raw, armour, config.election, *config.signers, now=found.generated)
     if signature.canonical(armour) != armour or signature.is_by_any(armour, config.revoked_keys()):
         raise Refusal("signature", "La firma está dañada, o su llave fue revocada.")
     signature.signed_by(raw, armour, config.election)

@@ -96,6 +96,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/*/give_back.py", ("options", "site")),
     ("plugins/modules/give_back_account.py", ("late_changes", "revocation", "site")),
     ("plugins/filter/allowed_signer.py", ("corte",)),
+    ("plugins/filter/corte_expected.py", ("countdown", "late_changes")),
     ("plugins/action/container.py", ("docker", "failures", "late_changes", "prep", "site", "waf")),
     ("plugins/*/judge_server.py", ("preflight", "hardware")),
     ("plugins/module_utils/probe/files.py", ("preflight",)),

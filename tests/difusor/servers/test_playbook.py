@@ -18,6 +18,7 @@ from ansible_kit import ansible
 from publish_kit import app_of
 from typer.testing import CliRunner
 
+from corte.server import records
 from difusor.board import rows
 from difusor.commands import signers, trusted
 from difusor.project import HOME, ROOT
@@ -146,19 +147,39 @@ def test_signers_alone_do_not_move_a_server_to_another_election(tmp_path: Path) 
     """A rehearsal's server took the official window, and kept the rehearsal's pages and its hold of apt."""
     _, install = yaml.safe_load((ROOT / "playbooks/signers.yml").read_text())
     *_, read, refuse = install["pre_tasks"]
-    assert read["ansible.builtin.slurp"]["path"] == "/etc/prep-corte/server.json" and read["failed_when"] is False
-    shown = {name: {"election": "estatal-2024", "environment": name, "keep": 3} for name in ("official", "simulacro")}
-    shown["otra"] = {"election": "otra-2021", "environment": "official"}
-    kept = {name: base64.b64encode(json.dumps(each, indent=4).encode()).decode() for name, each in shown.items()}
-    known = {"corte_election": "estatal-2024", "corte_environment": "official"}
-    slurped = "{{ {'content': kept[inventory_hostname]} if inventory_hostname in kept else {'failed': false} }}"
+    assert read["loop"] == ["/etc/prep-corte/server.json", "/etc/prep-corte/server.json.copy"]
+    assert read["ansible.builtin.slurp"] == {"path": "{{ item }}"} and read["failed_when"] is False
+    official, rehearsal, other = (
+        {"election": election, "environment": environment, "keep": 3}
+        for election, environment in (
+            ("estatal-2024", "official"), ("estatal-2024", "simulacro"), ("otra-2021", "official")
+        )
+    )  # fmt: skip
+    whole = records.content(official)
+    damaged = whole.replace(b"estatal-2024", b"estat1l-2024")
+    files = {
+        "official": [whole] * 2,
+        "simulacro": [records.content(rehearsal)] * 2,
+        "otra": [records.content(other)] * 2,
+        "antes": [json.dumps(other, indent=4).encode()],  # by a version that wrote no digest, and no copy
+        "copia": [damaged, whole],
+        "ajena": [damaged, records.content(other)],
+        "nada": [damaged, whole[:40]],
+    }
+    read_of = {
+        name: {"results": [{"content": base64.b64encode(each).decode()} for each in contents] + [{}]}
+        for name, contents in files.items()
+    }
+    known = {"corte_election": "estatal-2024", "corte_environment": "official", "read_of": read_of}
+    slurped = "{{ read_of[inventory_hostname] | default({'results': [{}, {}]}) }}"
     seen = {"name": "What is read", "set_fact": {"__signers_server": slurped}}
     reached = {"name": "What follows", "debug": {"msg": "firmantes de {{ inventory_hostname }}"}}
-    play = {"hosts": "all", "gather_facts": False, "vars": {**known, "kept": kept}, "tasks": [seen, refuse, reached]}
+    play = {"hosts": "all", "gather_facts": False, "vars": known, "tasks": [seen, refuse, reached]}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    done = ansible("playbook", "-i", "official,simulacro,otra,nuevo,", tmp_path / "play.yml")
+    done = ansible("playbook", "-i", f"{','.join(files)},nuevo,", tmp_path / "play.yml")
     said = " ".join(done.stdout.split())
     assert done.returncode == 2, done.stderr
-    assert {name for name in (*shown, "nuevo") if f"firmantes de {name}" in said} == {"official", "nuevo"}
+    passed = {name for name in (*files, "nuevo") if f"firmantes de {name}" in said}
+    assert passed == {"official", "copia", "nada", "nuevo"}, "a stolen key must not stay because a file is damaged"
     assert "El servidor es de estatal-2024 (simulacro) y su inventario de estatal-2024 (official)" in said
     assert "El servidor es de otra-2021 (official)" in said and "./difusor apply -i X" in said
