@@ -16,7 +16,7 @@ from difusor.baseline.look import signers
 from difusor.baseline.record import Look
 from difusor.countdown.inside import CODE
 from difusor.countdown.look import BESIDE, FIREWALL, UNITS
-from difusor.countdown.seen import Seen, Server
+from difusor.countdown.seen import Own, Seen, Server
 from difusor.countdown.services import NGINX, nginx_digest
 from difusor.inventory import Host
 from difusor.project import ROOT
@@ -89,6 +89,11 @@ def server() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def own() -> dict[str, Any]:
+    """Return what `own.py` prints of a server on which everything is as it was left."""
+    return {"closed": []}
+
+
 def look(election: Any) -> Look:
     """Return the baseline's look at a server with the signers of the election."""
     return Look(
@@ -106,8 +111,9 @@ def _code() -> dict[str, str]:
     }
 
 
-def seen(said: dict[str, Any], election: Any, **changes: Any) -> Seen:
+def seen(said: dict[str, Any], election: Any, own_said: dict[str, Any] | None = None, **changes: Any) -> Seen:
     """Return a server as it was seen, when it said this; `changes` are those of the baseline's look."""
     asked = instants.now()
     server = Server.model_validate_json(json.dumps(said))
-    return Seen(server, look(election).model_copy(update=changes), asked, instants.now())
+    there = Own.model_validate_json(json.dumps(own_said or own()))
+    return Seen(server, look(election).model_copy(update=changes), there, asked, instants.now())

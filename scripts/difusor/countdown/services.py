@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.look import BESIDE, TESTS
-from difusor.countdown.seen import Server
+from difusor.countdown.seen import Seen, Server
 from difusor.inventory import Host
 from difusor.project import ROOT
 from difusor.terminal import plain
@@ -40,14 +39,15 @@ MANAGED = "Managed by prep-difusor: change the inventory or the role, not this f
 """What the first line of every file says that the project installs (plugins/action/managed_files.py)."""
 
 
-def judge(host: Host, server: Server, look: Look, given: str) -> Check:
+def judge(host: Host, seen: Seen, given: str) -> Check:
     """Return the check of a server's services; `given` is what follows -i in the commands that mend them."""
+    server = seen.server
     if not server.units:
         return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
     needed = {unit: state for unit, state in server.units.items() if unit not in BESIDE}
     return (
         _stopped(needed, given)
-        or _changed(server, look, given)
+        or _changed(seen, given)
         or _at_boot(server.at_boot, given)
         or _lacked(host, server, given)
         or good("services", f"{len(needed) - 1} en marcha")
@@ -69,12 +69,20 @@ def _stopped(needed: dict[str, str], given: str) -> Check | None:
     )  # fmt: skip
 
 
-def _changed(server: Server, look: Look, given: str) -> Check | None:
+def _changed(seen: Seen, given: str) -> Check | None:
     """Return the red check of units that run, and not as they would with what is in their files and folders now."""
-    if not look.files.get(NGINX, "").endswith(f" {nginx_digest()}"):
+    server, own = seen.server, seen.own
+    if not seen.look.files.get(NGINX, "").endswith(f" {nginx_digest()}"):
         return bad(
             "services", "nginx.conf no es el del proyecto en esta versión y nginx puede atender a muchos menos",
             f"./difusor apply -i {given} lo repone; averigüe quién lo cambió, o qué actualización",
+        )  # fmt: skip
+    if own.closed:
+        told = some([plain(path, 100) for path in own.closed])
+        return bad(
+            "services", f"prep-corte no puede leer {told}: no admitiría ningún corte",
+            f"./difusor apply -i {given} lo repone; averigüe quién lo cambió; si sigue, en el servidor: "
+            f"namei -l {plain(own.closed[0])}",
         )  # fmt: skip
     if server.refused:
         daemon, reason = next(iter(server.refused.items()))  # the next look names the other

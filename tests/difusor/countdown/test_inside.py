@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import plugin_kit
 import pytest
 import role_kit
 from corte_kit import make_key
-from countdown_kit import DISK, EXPECTED, host, look, seen, server
+from countdown_kit import DISK, EXPECTED, host, look, own, seen, server
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -189,6 +190,15 @@ def test_what_would_spoil_the_night_is_red_and_says_what_to_do(name: str) -> Non
     assert found in checks[key].found and remedy in checks[key].remedy
 
 
+def test_what_the_user_who_verifies_cortes_may_not_read_is_red() -> None:
+    """As after `chmod 700 /etc/prep-corte`: no corte was taken, and the countdown was green."""
+    election, paths = host().election, [f"/etc/prep-corte/{name}" for name in "abcd"]
+    checks = inside.judge(host(), seen(server(), election, {**own(), "closed": paths}), "diario")
+    assert wrong({each.key: each for each in checks}) == {"services": "bad"}
+    assert checks[0].found.startswith("prep-corte no puede leer /etc/prep-corte/a, ") and " y 1 más" in checks[0].found
+    assert checks[0].remedy.startswith("./difusor apply -i diario lo repone") and "namei -l" in checks[0].remedy
+
+
 def test_a_server_that_shows_no_corte_yet_is_ready() -> None:
     assert wrong(judged(lambda said: said.update(readable=None))) == {}
 
@@ -309,7 +319,7 @@ def test_cortes_may_come_on_another_port() -> None:
 def test_a_clock_is_not_wrong_because_the_look_took_long() -> None:
     said = server()
     late = seen(said, host().election)
-    long = type(late)(late.server, late.look, late.asked - timedelta(seconds=50), late.answered + timedelta(seconds=50))
+    long = replace(late, asked=late.asked - timedelta(seconds=50), answered=late.answered + timedelta(seconds=50))
     assert wrong({each.key: each for each in inside.judge(host(), long, "diario")}) == {}
 
 

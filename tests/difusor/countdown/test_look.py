@@ -19,7 +19,7 @@ import role_kit
 from inventory_kit import Certificates
 from look_kit import held_and_answering, page
 
-from difusor.countdown import look, reach, seen, servers
+from difusor.countdown import look, own, reach, seen, servers
 
 DATA = Path(__file__).parents[2] / "data"
 RULES = {name: (DATA / f"{name}.txt").read_text(encoding="utf-8") for name in ("iptables", "ip6tables")}
@@ -295,6 +295,27 @@ def test_a_corte_in_a_folder_that_was_shut_is_not_read(enterable: Path) -> None:
     assert look.may_read_all("nobody", f"{enterable}/none/") is None
 
 
+@AS_OTHERS
+@pytest.mark.parametrize(("shut", "mode"), [("", 0o700), ("server.json", 0o600), ("revoked", 0o640)])
+def test_files_that_a_user_may_not_read_are_told(enterable: Path, shut: str, mode: int) -> None:
+    """Root reads them all the same, and so the server looked ready."""
+    folder = enterable / "prep-corte"
+    paths = [str(folder / name) for name in ("server.json", "revoked")]
+    folder.mkdir(mode=0o755)
+    for path in paths:
+        Path(path).touch(0o644)
+    assert own.closed("nobody", [*paths, str(folder / "none")]) == []
+    (folder / shut).chmod(mode)
+    assert own.closed("nobody", paths) == [path for path in paths if path.endswith(shut)]
+    assert own.closed("gone-from-passwd", paths) == []
+
+
+@pytest.mark.parametrize("name", own.NEEDED)
+def test_what_the_verifier_is_asked_for_is_what_its_role_installs(name: str) -> None:
+    assert (role_kit.ROLES / f"corte/templates{own.FOLDER}/{name}.j2").exists()
+    assert str(own.CODE) == f"{role_kit.value('corte', 'corte_lib_dir', {})}/corte"
+
+
 def test_a_service_that_stayed_in_another_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that was moved may be seen, and be read-only: then its mount went with it."""
     host, processes = tmp_path / "prep", tmp_path / "proc"
@@ -320,9 +341,11 @@ def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
     done = subprocess.run([sys.executable, "-IB", "-c", servers.LOOK], capture_output=True, check=True)
     found = seen.Server.model_validate_json(done.stdout)
     assert found.disks["/"].size > 0 and found.config is None and found.status is None
+    done = subprocess.run([sys.executable, "-IB", "-c", servers.OWN], capture_output=True, check=True)
+    assert seen.Own.model_validate_json(done.stdout) == seen.Own(closed=[])
 
 
-@pytest.mark.parametrize("text", [servers.LOOK, servers.REACH])
+@pytest.mark.parametrize("text", [servers.LOOK, servers.OWN, servers.REACH])
 def test_servers_with_python_39_understand_them(text: str) -> None:
     ast.parse(text, feature_version=(3, 9))
     assert text.isascii() and len(text) < 16 * 1024, "a command line of ssh carries it"
