@@ -34,6 +34,7 @@ EXPECTED = {
     "closes": "2024-06-04T02:00:00Z", "retain_until": "2024-06-10T05:59:00Z", "keep": 3,
 }  # fmt: skip
 """What the server expects of a corte."""
+DROP_IN = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 DISK = {
     "size": 100_000_000_000,
     "free": 78_000_000_000,
@@ -91,7 +92,7 @@ def server() -> dict[str, Any]:
 
 def own() -> dict[str, Any]:
     """Return what `own.py` prints of a server on which everything is as it was left."""
-    return {"closed": []}
+    return {"paths": ["/etc/chrony/chrony.conf", "/etc/nginx/sites-enabled/prep", DROP_IN], "closed": []}
 
 
 def look(election: Any) -> Look:

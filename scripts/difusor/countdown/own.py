@@ -11,6 +11,8 @@ import pwd
 import subprocess
 from pathlib import Path
 
+RECORD = Path("/var/lib/prep-difusor")
+"""What `managed_files` keeps of a server (its option `record`)."""
 READER = "prep-corte"
 """As whom cortes are verified and shown."""
 FOLDER, CODE = Path("/etc/prep-corte"), Path("/usr/local/lib/prep-corte/corte")
@@ -19,6 +21,15 @@ NEEDED = ("server.json", "server.json.copy", "allowed_signers", "revoked")
 TEST = 'for path; do test -r "$path" || printf "%s\\n" "$path"; done'
 SECONDS = 8
 """How long a user may be asked: a disk that hangs must not hide what the other looks say."""
+
+
+def listed(record: Path) -> list[str]:
+    """Return the paths of the files and links that a record says are the project's; none without a record."""
+    try:
+        lines = (record / "paths").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return sorted({line for line in lines if line.startswith("/") and not line.endswith("/")})
 
 
 def closed(user: str, paths: list[str]) -> list[str]:
@@ -39,7 +50,7 @@ def closed(user: str, paths: list[str]) -> list[str]:
 def main() -> None:
     """Print what was seen as one line of JSON."""
     read = [*(FOLDER / name for name in NEEDED), *sorted(CODE.rglob("*.py"))]
-    print(json.dumps({"closed": closed(READER, [str(path) for path in read])}))
+    print(json.dumps({"paths": listed(RECORD), "closed": closed(READER, [str(path) for path in read])}))
 
 
 if __name__ == "__main__":

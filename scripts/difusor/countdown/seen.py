@@ -86,8 +86,12 @@ class Server(Exact):
 
 
 class Own(Exact):
-    """What the project has on a server. `closed`: files that the user who verifies cortes may not read."""
+    """What the project has on a server.
 
+    `paths`: its files and links; `closed`: files that the user who verifies cortes may not read.
+    """
+
+    paths: list[str]
     closed: list[str]
 
 

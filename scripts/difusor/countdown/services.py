@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.look import BESIDE, TESTS
@@ -35,6 +36,8 @@ ALARM = "prep-certificate.service"
 ENTRANCES = ("ssh.service", "ssh.socket")
 """One of them starts with the server, which one depends on the release."""
 NGINX = "/etc/nginx/nginx.conf"
+CERTIFICATES = "/etc/ssl/private/prep-"
+"""How the files begin that the server makes of its certificates, which are on no list."""
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
 """What the first line of every file says that the project installs (plugins/action/managed_files.py)."""
 
@@ -86,11 +89,16 @@ def _changed(seen: Seen, given: str) -> Check | None:
         )  # fmt: skip
     if server.refused:
         daemon, reason = next(iter(server.refused.items()))  # the next look names the other
-        test = " ".join(TESTS.get(daemon, (plain(daemon, 20), "-t")))
+        test = TESTS.get(daemon, (plain(daemon, 20), "-t"))
+        remedy = f"en el servidor: corrija o retire ese archivo, y sudo {' '.join(test)}"
+        if _is_own(reason, test[-1], own.paths):
+            remedy = (
+                f"ese archivo es del proyecto, no lo retire: ./difusor apply -i {given} lo repone; si sigue, otro "
+                f"archivo choca con él: en el servidor, sudo {' '.join(test)}"
+            )
         return bad(
-            "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»",
-            f"en el servidor: corrija o retire ese archivo, y sudo {test}",
-        )  # fmt: skip
+            "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»", remedy
+        )
     if server.elsewhere:
         told = some([plain(unit, 60) for unit in server.elsewhere])
         return bad(
@@ -99,6 +107,12 @@ def _changed(seen: Seen, given: str) -> Check | None:
             "llegó un corte mientras tanto, envíelo otra vez",
         )  # fmt: skip
     return None
+
+
+def _is_own(reason: str, tested: str, paths: list[str]) -> bool:
+    """Tell whether what a daemon refuses names a file of the project's; without any path it is about the one tested."""
+    named = [each.rstrip(".") for each in re.findall(r"/[\w.+/-]+", reason)] or [tested]
+    return any(each in paths or each.startswith(CERTIFICATES) for each in named)
 
 
 def nginx_digest() -> str:

@@ -14,7 +14,7 @@ import plugin_kit
 import pytest
 import role_kit
 from corte_kit import make_key
-from countdown_kit import DISK, EXPECTED, host, look, own, seen, server
+from countdown_kit import DISK, DROP_IN, EXPECTED, host, look, own, seen, server
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -23,6 +23,7 @@ from corte.format import instants
 from corte.server import records
 from difusor.countdown import inside, services
 from difusor.countdown.checks import Check
+from difusor.countdown.look import TESTS
 from difusor.countdown.seen import Server
 
 Said = dict[str, Any]
@@ -188,6 +189,30 @@ def test_what_would_spoil_the_night_is_red_and_says_what_to_do(name: str) -> Non
     checks = judged(change)
     assert wrong(checks) == {key: "bad"}
     assert found in checks[key].found and remedy in checks[key].remedy
+
+
+@pytest.mark.parametrize(
+    ("daemon", "reason"),
+    [
+        ("nginx", 'nginx: [emerg] unknown directive "\x01" in /etc/nginx/sites-enabled/prep:57'),
+        ("nginx", 'nginx: [emerg] cannot load certificate "/etc/ssl/private/prep-acme.pem": PEM_read_bio() failed'),
+        ("sshd", f"{DROP_IN}: line 5: Bad configuration option: Prot"),
+        ("sshd", f"{DROP_IN} line 5: no argument"),
+        ("chronyd", "2027-06-06T18:00:00Z Fatal error : Invalid directive at line 3"),
+        ("chronyd", "Fatal error : Invalid directive at line 3 in file /etc/chrony/chrony.conf."),
+    ],
+)
+def test_nobody_is_told_to_take_away_a_file_of_the_projects(daemon: str, reason: str) -> None:
+    """Without the page's site nginx starts, and serves no page; the countdown was green then."""
+    remedy = judged(lambda said: said["refused"].update({daemon: reason}))["services"].remedy
+    assert "es del proyecto, no lo retire: ./difusor apply -i diario lo repone" in remedy
+    assert "corrija o retire" not in remedy and f"sudo {' '.join(TESTS[daemon])}" in remedy
+
+
+def test_an_outlets_file_is_the_outlets_to_correct() -> None:
+    for reason in ("[emerg] x in /etc/nginx/diario:1", 'cannot load certificate "/etc/ssl/private/diario.pem"', "x"):
+        remedy = judged(lambda said, reason=reason: said["refused"].update(nginx=reason))["services"].remedy
+        assert remedy == "en el servidor: corrija o retire ese archivo, y sudo nginx -t"
 
 
 def test_what_the_user_who_verifies_cortes_may_not_read_is_red() -> None:

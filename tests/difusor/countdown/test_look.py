@@ -310,6 +310,12 @@ def test_files_that_a_user_may_not_read_are_told(enterable: Path, shut: str, mod
     assert own.closed("gone-from-passwd", paths) == []
 
 
+def test_the_projects_files_are_read_from_the_record(tmp_path: Path) -> None:
+    assert own.listed(tmp_path) == []
+    (tmp_path / "paths").write_bytes(b"/etc/waf/\n/etc/waf/b\n\xff\0\n/etc/waf/a\n/etc/waf/b\n")
+    assert own.listed(tmp_path) == ["/etc/waf/a", "/etc/waf/b"]
+
+
 @pytest.mark.parametrize("name", own.NEEDED)
 def test_what_the_verifier_is_asked_for_is_what_its_role_installs(name: str) -> None:
     assert (role_kit.ROLES / f"corte/templates{own.FOLDER}/{name}.j2").exists()
@@ -342,7 +348,7 @@ def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
     found = seen.Server.model_validate_json(done.stdout)
     assert found.disks["/"].size > 0 and found.config is None and found.status is None
     done = subprocess.run([sys.executable, "-IB", "-c", servers.OWN], capture_output=True, check=True)
-    assert seen.Own.model_validate_json(done.stdout) == seen.Own(closed=[])
+    assert seen.Own.model_validate_json(done.stdout) == seen.Own(paths=[], closed=[])
 
 
 @pytest.mark.parametrize("text", [servers.LOOK, servers.OWN, servers.REACH])
