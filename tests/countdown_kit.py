@@ -92,7 +92,8 @@ def server() -> dict[str, Any]:
 
 def own() -> dict[str, Any]:
     """Return what `own.py` prints of a server on which everything is as it was left."""
-    return {"paths": ["/etc/chrony/chrony.conf", "/etc/nginx/sites-enabled/prep", DROP_IN], "closed": []}
+    paths = ["/etc/chrony/chrony.conf", "/etc/nginx/sites-enabled/prep", DROP_IN]
+    return {"paths": paths, "altered": [], "closed": []}
 
 
 def look(election: Any) -> Look:

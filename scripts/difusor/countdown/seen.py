@@ -88,10 +88,12 @@ class Server(Exact):
 class Own(Exact):
     """What the project has on a server.
 
-    `paths`: its files and links; `closed`: files that the user who verifies cortes may not read.
+    `paths`: its files and links; `altered`: what is not as the last run left it, as far as that run recorded it;
+    `closed`: files that the user who verifies cortes may not read.
     """
 
     paths: list[str]
+    altered: list[str]
     closed: list[str]
 
 

@@ -106,6 +106,11 @@ def _changed(seen: Seen, given: str) -> Check | None:
             "en el servidor: sudo systemctl restart prep-corte-gate.service prep-corte-intake.path rsync.service; si "
             "llegó un corte mientras tanto, envíelo otra vez",
         )  # fmt: skip
+    if own.altered:
+        return bad(
+            "services", f"cambió lo que dejó la última ejecución: {some([plain(path, 100) for path in own.altered])}",
+            f"./difusor apply -i {given} lo repone; averigüe quién lo cambió",
+        )  # fmt: skip
     return None
 
 

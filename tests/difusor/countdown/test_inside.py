@@ -191,6 +191,15 @@ def test_what_would_spoil_the_night_is_red_and_says_what_to_do(name: str) -> Non
     assert found in checks[key].found and remedy in checks[key].remedy
 
 
+def test_what_is_not_as_the_last_run_left_it_is_red() -> None:
+    """As the site of an emptied file: nginx went on with what it had read, and the page went at the next restart."""
+    election, paths = host().election, ["/etc/rsyncd.secrets", "/etc/nginx/sites-available/prep"]
+    checks = inside.judge(host(), seen(server(), election, {**own(), "altered": paths}), "diario")
+    assert wrong({each.key: each for each in checks}) == {"services": "bad"}
+    assert checks[0].found.endswith("última ejecución: /etc/rsyncd.secrets, /etc/nginx/sites-available/prep")
+    assert checks[0].remedy.startswith("./difusor apply -i diario lo repone")
+
+
 @pytest.mark.parametrize(
     ("daemon", "reason"),
     [

@@ -6,6 +6,7 @@ import ast
 import errno
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import plugin_kit
 import pytest
 import role_kit
 from inventory_kit import Certificates
@@ -316,6 +318,59 @@ def test_the_projects_files_are_read_from_the_record(tmp_path: Path) -> None:
     assert own.listed(tmp_path) == ["/etc/waf/a", "/etc/waf/b"]
 
 
+ALTERATIONS = {
+    "missing": "rm", "emptied": "truncate --size=0", "mode": "chmod 0646", "older": "sed -i s/42/41/",
+    "link": "ln -sfn /dev/null", "folder": "sh -c 'rm $0 && mkdir $0'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS.values(), ids=ALTERATIONS)
+def test_whatever_a_role_installed_is_told_when_it_is_not_as_it_was(
+    alteration: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file of each role. Of what was never recorded, as by a run of an earlier version, nothing is told."""
+    record, top = tmp_path / "record", tmp_path / "top"
+    record.mkdir()
+    monkeypatch.setattr(own, "WHERE", (f"{top}/",))
+    templates = {path.name: path / "templates" for path in sorted(role_kit.ROLES.iterdir())}
+    files = {
+        role: top / min(path for path in folder.rglob("*") if path.is_file()).relative_to(folder)
+        for role, folder in templates.items()
+        if folder.exists()
+    }
+    for path in files.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("answer=42\n")
+    assert own.altered(record) == []
+    written = plugin_kit.load("module_utils/probe/written.py")
+    written.note(str(record), [str(path) for path in (*files.values(), record, top / "none", *top.iterdir())])
+    assert own.altered(record) == []
+    for path in files.values():
+        subprocess.run([*shlex.split(alteration), path], check=True)
+    assert own.altered(record) == sorted(map(str, files.values()))
+    assert {"corte", "nginx", "rsync", "chrony", "ssh", "docker"} <= files.keys()
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{", "\0" * 20])
+def test_a_damaged_record_says_nothing(said: str, tmp_path: Path) -> None:
+    (tmp_path / "written").write_text(said)
+    assert own.altered(tmp_path) == []
+
+
+def test_folders_are_told_too_and_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, folder, link = (tmp_path / name for name in ("record", "folder", "link"))
+    monkeypatch.setattr(own, "WHERE", (f"{tmp_path}/",))
+    record.mkdir()
+    folder.mkdir(mode=0o755)
+    link.symlink_to(folder)
+    plugin_kit.load("module_utils/probe/written.py").note(str(record), [str(folder), str(link)])
+    (folder / "new").touch()
+    assert own.altered(record) == [], "what else is in a folder is its owner's"
+    folder.chmod(0o700)
+    link.unlink()
+    assert own.altered(record) == [str(folder), str(link)]
+
+
 @pytest.mark.parametrize("name", own.NEEDED)
 def test_what_the_verifier_is_asked_for_is_what_its_role_installs(name: str) -> None:
     assert (role_kit.ROLES / f"corte/templates{own.FOLDER}/{name}.j2").exists()
@@ -348,7 +403,7 @@ def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
     found = seen.Server.model_validate_json(done.stdout)
     assert found.disks["/"].size > 0 and found.config is None and found.status is None
     done = subprocess.run([sys.executable, "-IB", "-c", servers.OWN], capture_output=True, check=True)
-    assert seen.Own.model_validate_json(done.stdout) == seen.Own(paths=[], closed=[])
+    assert seen.Own.model_validate_json(done.stdout) == seen.Own(paths=[], altered=[], closed=[])
 
 
 @pytest.mark.parametrize("text", [servers.LOOK, servers.OWN, servers.REACH])
