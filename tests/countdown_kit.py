@@ -15,7 +15,7 @@ from difusor.baseline.look import signers
 from difusor.baseline.record import Look
 from difusor.countdown.inside import CODE
 from difusor.countdown.look import BESIDE, FIREWALL, UNITS
-from difusor.countdown.seen import Seen, Server
+from difusor.countdown.seen import Own, Seen, Server
 from difusor.countdown.services import NGINX, nginx_digest
 from difusor.inventory import Host
 from difusor.project import ROOT
@@ -33,6 +33,7 @@ EXPECTED = {
     "closes": "2024-06-04T02:00:00Z", "retain_until": "2024-06-10T05:59:00Z", "keep": 3,
 }  # fmt: skip
 """What the server expects of a corte."""
+DROP_IN = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
 DISK = {
     "size": 100_000_000_000,
     "free": 78_000_000_000,
@@ -88,6 +89,12 @@ def server() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def own() -> dict[str, Any]:
+    """Return what `own.py` prints of a server on which everything is as it was left."""
+    paths = ["/etc/chrony/chrony.conf", "/etc/nginx/sites-enabled/prep", DROP_IN]
+    return {"paths": paths, "altered": [], "closed": []}
+
+
 def look(election: Any) -> Look:
     """Return the baseline's look at a server with the signers of the election."""
     return Look(
@@ -105,8 +112,9 @@ def _code() -> dict[str, str]:
     }
 
 
-def seen(said: dict[str, Any], election: Any, **changes: Any) -> Seen:
+def seen(said: dict[str, Any], election: Any, own_said: dict[str, Any] | None = None, **changes: Any) -> Seen:
     """Return a server as it was seen, when it said this; `changes` are those of the baseline's look."""
     asked = instants.now()
     server = Server.model_validate_json(json.dumps(said))
-    return Seen(server, look(election).model_copy(update=changes), asked, instants.now())
+    there = Own.model_validate_json(json.dumps(own_said or own()))
+    return Seen(server, look(election).model_copy(update=changes), there, asked, instants.now())

@@ -59,8 +59,9 @@ class ActionModule(ActionBase):
             return False  # new packages may have changed files
         if self._task.args.get("guard") and current_state["pending"]:
             return False  # the module must report that a confirmation is awaited
-        if any(path in paths for path in current_state["unapplied"] for paths in payload.values()):
-            return False  # the module must report what an interrupted run changed
+        untold = [*current_state["unapplied"], *current_state["misrecorded"]]
+        if any(path in paths for path in untold for paths in payload.values()):
+            return False  # the module must report what an interrupted run changed, and record what stands
         return is_current(payload, current_state, task_vars["preflight_key"])
 
     def _payload(self, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import shutil
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.probe import written
 from ansible.module_utils.probe.record import is_late, is_whole
 from ansible.module_utils.runs import refuse_older
 
@@ -110,7 +111,7 @@ class Record:
 
     def __init__(self, folder, top="/"):
         """Take the folder of the record; `top` is the server's root."""
-        self.top = top
+        self.top, self.folder = top, folder
         self.found = os.path.join(folder, "found")
         self.list = os.path.join(folder, "paths")
         self.paths = read(self.list).splitlines()
@@ -128,6 +129,7 @@ class Record:
         restored = [path for path in [*files, *also] if self.differs(path)]
         removed = [path for path in files if os.path.lexists(path) and not self.original(path)]
         if not check_mode:
+            written.forget(self.folder, {path.rstrip("/") for path in ours})
             for path in restored:
                 put_back(self.original(path), path)
             for path in removed:
@@ -159,6 +161,7 @@ class Record:
             with open(self.list + ".new", "w", encoding="latin-1", newline="") as file:
                 file.write("".join(line for line in lines if line.strip("\n") not in paths))
             self.paths = [path for path in self.paths if path not in paths]
+            written.forget(self.folder, paths)
             copy_attributes(self.list, self.list + ".new")
             os.replace(self.list + ".new", self.list)
         return forgotten

@@ -16,6 +16,7 @@ import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.probe import written
 from ansible.module_utils.probe.record import GATE, is_whole
 from ansible.module_utils.runs import refuse_older
 
@@ -69,10 +70,11 @@ options:
     description:
       - Folder, readable by root only, with which C(give_back) can restore the server. Before the very first change,
         C(/etc), the list of packages, the accounts' keys and the mode of C(/srv) are copied to C(found/) in it. Its
-        file C(paths) lists what this module wrote, removed or made (folders end in a slash). Its file C(unapplied)
-        lists what was changed and perhaps not yet read by the programs concerned, after the O(run) that changed it. It
-        is reported as changed by the next run too, so that a run that was interrupted before its handlers loses none of
-        them; C(playbooks/tasks/applied.yml) takes it off the list.
+        file C(paths) lists what this module wrote, removed or made (folders end in a slash). Its file C(written) says
+        how the module left each path; C(difusor countdown) tells which differ since. Its file C(unapplied) lists what
+        was changed and perhaps not yet read by the programs concerned, after the O(run) that changed it. It is reported
+        as changed by the next run too, so that a run that was interrupted before its handlers loses none of them;
+        C(playbooks/tasks/applied.yml) takes it off the list.
     type: path
     default: /var/lib/prep-difusor
   run:
@@ -345,6 +347,11 @@ class ManagedFiles:
         complaint = (err or out).strip()
         self.module.fail_json(msg="%s rechazó la nueva configuración, volvió la anterior: %s" % (command, complaint))
 
+    def record_written(self):
+        """Record how all paths stand now; where the record itself is gone, none is begun."""
+        if not self.module.check_mode and os.path.isdir(self.record):
+            written.note(self.record, {path for paths in self.payload.values() for path in paths})
+
     def armed(self):
         """Tell whether the guard waits for the confirmation of a change."""
         if not self.guard or self.module.check_mode:
@@ -434,6 +441,7 @@ def main():
     wanted = ManagedFiles(module, json.loads(module.params["payload"]))
     wanted.apply()
     wanted.validate_whole(module.params["validate"])
+    wanted.record_written()
     module.exit_json(changed=bool(wanted.changed), changed_files=wanted.changed, armed=wanted.armed(), diff=wanted.diff)
 
 

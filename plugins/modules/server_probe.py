@@ -157,6 +157,10 @@ ansible_facts:
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) in server.py.", type: dict}
         passwords: {description: "The passwords of those, as {name: digest of its hash}.", type: dict}
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
+        misrecorded:
+          description: Those of C(paths) that are not as C(managed_files) recorded them, and those of which it has not.
+          type: list
+          elements: str
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
 free: {description: "Free bytes by path.", returned: always, type: dict}
 kinds: {description: "Kinds of the file systems that hold these folders, by path.", returned: always, type: dict}

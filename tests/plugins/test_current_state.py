@@ -24,8 +24,9 @@ PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 KEY = "drawn for one run"
 
 
-PROBE, MANAGED_FILES, CONTAINER = (
-    load(name) for name in ("module_utils/probe/server.py", "action/managed_files.py", "action/container.py")
+PROBE, WRITTEN, MANAGED_FILES, CONTAINER = (
+    load(f"{name}.py")
+    for name in ("module_utils/probe/server", "module_utils/probe/written", "action/managed_files", "action/container")
 )
 
 
@@ -91,7 +92,7 @@ def test_another_owner_is_seen(payload: dict[str, Any], tmp_path: Path) -> None:
 
 def test_an_owner_without_a_name_is_told_by_number() -> None:
     """Files of a Docker image can belong to a user id that has no name on the server."""
-    assert PROBE.owner(PROBE.pwd.getpwuid, 54321) == "54321"
+    assert WRITTEN.owner(WRITTEN.pwd.getpwuid, 54321) == "54321"
 
 
 def test_what_was_not_looked_at_does_not_count_as_seen(payload: dict[str, Any]) -> None:

@@ -63,6 +63,15 @@ def test_a_change_that_nobody_proves_is_undone_and_cannot_be_proved_afterwards(g
     assert guard("cancel") != 0
 
 
+def test_what_the_undone_run_wrote_is_no_longer_expected_of_the_server(guard: Guard) -> None:
+    """The countdown would be red for SSH's old file, which is there because it was put back."""
+    guard("arm")
+    record = guard.root / "var/lib/prep-difusor/written"
+    record.write_text("{}")
+    guard("restore")
+    assert not record.exists()
+
+
 def test_a_change_that_another_run_proved_is_proved(guard: Guard) -> None:
     """Two operators at once: the second was told that SSH and the firewall were as before, and they were not."""
     guard("arm")

@@ -69,7 +69,8 @@ def test_what_is_broken_is_red_and_a_look_leaves_no_trace(
     with without_an_address(host, variables["rsync_port"]) as address, with_a_strange_signer(host) as signer:
         found = wrong(look(host), variables)
     record_evidence(found)
-    assert list(found) == ["signers", "trusted"]
+    assert list(found) == ["services", "signers", "trusted"]
+    assert SIGNERS in found["services"]
     assert address in found["trusted"]
     assert signer in found["signers"]
     assert changes(before.look, look(host).look) == []
@@ -120,4 +121,5 @@ def test_a_server_of_another_election_is_red_and_signers_alone_do_not_move_it(
     assert done.returncode == 2
     assert "signers cambia solo a los firmantes" in " ".join(done.stdout.split())
     assert host.check_output("sha256sum %s", config) == before
-    assert list(half) == ["window"] and "window" in other
+    assert list(half) == ["services", "window"] and "window" in other
+    assert headers in half["services"]

@@ -8,15 +8,14 @@ from __future__ import annotations
 import glob
 import grp
 import hashlib
-import hmac
 import os
 import pwd
 import re
 import socket
-import stat
 
 from ansible.module_utils.probe import OURS, content, docker_api, dpkg, engine, journal, listening, parameters, read
 from ansible.module_utils.probe.queues import unshared
+from ansible.module_utils.probe.written import describe, strayed
 
 UPLINK = "/usr/local/sbin/prep-uplink"
 ANSWER = 3.0  # seconds that a container on this server may take to answer
@@ -120,31 +119,6 @@ def accounts_before(found, present="/etc/passwd"):
     return [line.partition(":")[0] for line in listed.splitlines()]
 
 
-def describe(path, key):
-    """Return a path's state in one line, in the form of `managed_files`; None when it cannot be read, as a socket.
-
-    "file OWNER GROUP MODE HMAC", "directory OWNER GROUP MODE", "link TARGET" or "absent". The HMAC is the SHA-256 of
-    the content under `key` (bytes): with a plain digest in a log one could check guesses of a secret content.
-    """
-    if not os.path.lexists(path):
-        return "absent"
-    status = os.lstat(path)
-    if stat.S_ISLNK(status.st_mode):
-        return "link " + os.readlink(path)
-    kind = "directory" if stat.S_ISDIR(status.st_mode) else "file"
-    mode = stat.S_IMODE(status.st_mode)
-    line = "%s %s %s 0%o" % (kind, owner(pwd.getpwuid, status.st_uid), owner(grp.getgrgid, status.st_gid), mode)
-    if kind == "directory":
-        return line
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    try:
-        with open(path, "rb") as file:
-            return "%s %s" % (line, hmac.new(key, file.read(), hashlib.sha256).hexdigest())
-    except OSError:
-        return None  # the module that writes it will report the disk's error
-
-
 def admins(key, group="sudo", shadow="/etc/shadow"):
     """Return {name: digest} for the members of a group; the digest changes when their way to log in changes.
 
@@ -182,14 +156,6 @@ def members(group):
         return grp.getgrnam(group).gr_mem
     except KeyError:
         return []
-
-
-def owner(look_up, number):
-    """Return the name of a user or group, or its number when it has none."""
-    try:
-        return look_up(number)[0]
-    except KeyError:
-        return str(number)
 
 
 def folders(paths):
@@ -311,6 +277,7 @@ def current_state(lines, docker, ours, options, key, pending):
         "admins": admins(key),
         "passwords": passwords(key),
         "pending": pending,
+        "misrecorded": strayed(RECORD, touched),
         "unapplied": [line.partition(" ")[2] for line in read(os.path.join(RECORD, "unapplied")).splitlines()],
     }
 

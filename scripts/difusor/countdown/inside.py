@@ -42,7 +42,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
     """Return the checks of a server; `given` is what follows -i in the commands that mend it."""
     server = seen.server
     return [
-        services.judge(host, server, seen.look, given),
+        services.judge(host, seen, given),
         _code(seen.look, given),
         window.judge(host.election, server, given),
         _clock(server, seen.asked, seen.answered, given),

@@ -1,4 +1,4 @@
-"""What `look.py` said of a server, checked: a server may answer anything."""
+"""What `look.py` and `own.py` said of a server, checked: a server may answer anything."""
 
 from __future__ import annotations
 
@@ -85,11 +85,24 @@ class Server(Exact):
     next_kernel: str
 
 
+class Own(Exact):
+    """What the project has on a server.
+
+    `paths`: its files and links; `altered`: what is not as the last run left it, as far as that run recorded it;
+    `closed`: files that the user who verifies cortes may not read.
+    """
+
+    paths: list[str]
+    altered: list[str]
+    closed: list[str]
+
+
 @dataclass(frozen=True)
 class Seen:
     """One server as it was seen between two instants of this machine's clock."""
 
     server: Server
     look: Look
+    own: Own
     asked: datetime
     answered: datetime

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
-from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.look import BESIDE, TESTS
-from difusor.countdown.seen import Server
+from difusor.countdown.seen import Seen, Server
 from difusor.inventory import Host
 from difusor.project import ROOT
 from difusor.terminal import plain
@@ -36,18 +36,21 @@ ALARM = "prep-certificate.service"
 ENTRANCES = ("ssh.service", "ssh.socket")
 """One of them starts with the server, which one depends on the release."""
 NGINX = "/etc/nginx/nginx.conf"
+CERTIFICATES = "/etc/ssl/private/prep-"
+"""How the files begin that the server makes of its certificates, which are on no list."""
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
 """What the first line of every file says that the project installs (plugins/action/managed_files.py)."""
 
 
-def judge(host: Host, server: Server, look: Look, given: str) -> Check:
+def judge(host: Host, seen: Seen, given: str) -> Check:
     """Return the check of a server's services; `given` is what follows -i in the commands that mend them."""
+    server = seen.server
     if not server.units:
         return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
     needed = {unit: state for unit, state in server.units.items() if unit not in BESIDE}
     return (
         _stopped(needed, given)
-        or _changed(server, look, given)
+        or _changed(seen, given)
         or _at_boot(server.at_boot, given)
         or _lacked(host, server, given)
         or good("services", f"{len(needed) - 1} en marcha")
@@ -69,20 +72,33 @@ def _stopped(needed: dict[str, str], given: str) -> Check | None:
     )  # fmt: skip
 
 
-def _changed(server: Server, look: Look, given: str) -> Check | None:
+def _changed(seen: Seen, given: str) -> Check | None:
     """Return the red check of units that run, and not as they would with what is in their files and folders now."""
-    if not look.files.get(NGINX, "").endswith(f" {nginx_digest()}"):
+    server, own = seen.server, seen.own
+    if not seen.look.files.get(NGINX, "").endswith(f" {nginx_digest()}"):
         return bad(
             "services", "nginx.conf no es el del proyecto en esta versión y nginx puede atender a muchos menos",
             f"./difusor apply -i {given} lo repone; averigüe quién lo cambió, o qué actualización",
         )  # fmt: skip
+    if own.closed:
+        told = some([plain(path, 100) for path in own.closed])
+        return bad(
+            "services", f"prep-corte no puede leer {told}: no admitiría ningún corte",
+            f"./difusor apply -i {given} lo repone; averigüe quién lo cambió; si sigue, en el servidor: "
+            f"namei -l {plain(own.closed[0])}",
+        )  # fmt: skip
     if server.refused:
         daemon, reason = next(iter(server.refused.items()))  # the next look names the other
-        test = " ".join(TESTS.get(daemon, (plain(daemon, 20), "-t")))
+        test = TESTS.get(daemon, (plain(daemon, 20), "-t"))
+        remedy = f"en el servidor: corrija o retire ese archivo, y sudo {' '.join(test)}"
+        if _is_own(reason, test[-1], own.paths):
+            remedy = (
+                f"ese archivo es del proyecto, no lo retire: ./difusor apply -i {given} lo repone; si sigue, otro "
+                f"archivo choca con él: en el servidor, sudo {' '.join(test)}"
+            )
         return bad(
-            "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»",
-            f"en el servidor: corrija o retire ese archivo, y sudo {test}",
-        )  # fmt: skip
+            "services", f"{plain(daemon, 20)} corre, pero no volvería a arrancar: «{plain(reason, 300)}»", remedy
+        )
     if server.elsewhere:
         told = some([plain(unit, 60) for unit in server.elsewhere])
         return bad(
@@ -90,7 +106,18 @@ def _changed(server: Server, look: Look, given: str) -> Check | None:
             "en el servidor: sudo systemctl restart prep-corte-gate.service prep-corte-intake.path rsync.service; si "
             "llegó un corte mientras tanto, envíelo otra vez",
         )  # fmt: skip
+    if own.altered:
+        return bad(
+            "services", f"cambió lo que dejó la última ejecución: {some([plain(path, 100) for path in own.altered])}",
+            f"./difusor apply -i {given} lo repone; averigüe quién lo cambió",
+        )  # fmt: skip
     return None
+
+
+def _is_own(reason: str, tested: str, paths: list[str]) -> bool:
+    """Tell whether what a daemon refuses names a file of the project's; without any path it is about the one tested."""
+    named = [each.rstrip(".") for each in re.findall(r"/[\w.+/-]+", reason)] or [tested]
+    return any(each in paths or each.startswith(CERTIFICATES) for each in named)
 
 
 def nginx_digest() -> str:

@@ -105,6 +105,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/module_utils/probe/shutting.py", ("preflight",)),
     ("plugins/module_utils/probe/ssh.py", ("preflight",)),
     ("plugins/module_utils/probe/ufw.py", ("preflight",)),
+    ("plugins/module_utils/probe/written.py", ("countdown", "preflight", "site")),
     ("plugins/module_utils/probe/*", ("preflight", "hardware", "site")),
     ("plugins/*/server_probe.py", ("preflight", "hardware", "site")),
     ("plugins/*/inventory_sources.py", ("preflight", "lockout")),

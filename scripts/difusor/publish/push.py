@@ -45,6 +45,13 @@ _CAUSES = {
 }
 """Spanish sentences by what rsync, the daemon or its script says; the first that fits. {port} is the daemon's."""
 
+_SCRIPT = "pre-xfer exec"
+_UNGUARDED = (
+    "el programa de su demonio rsync que vigila los envíos (guard.py) no arrancó; aplique allá el inventario "
+    "(./difusor apply)"
+)
+"""What is wrong where the daemon's script failed and says nothing: it always says why it refuses."""
+
 
 class PushFailed(Exception):
     """rsync could not deliver; the message is the end of a Spanish sentence about the server."""
@@ -126,7 +133,9 @@ def _reason(text: str, port: int) -> str:
 
     The line that tells the cause is the first, but for the notice that the server's script failed.
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip() and "pre-xfer exec" not in line]
+    lines = [line.strip() for line in text.splitlines() if line.strip() and _SCRIPT not in line]
+    if _SCRIPT in text and all(line.startswith("rsync") for line in lines):  # what it says of the end
+        return _UNGUARDED
     for pattern, cause in _CAUSES.items():
         if lines and re.search(pattern, lines[0], re.IGNORECASE):
             return cause.format(port=port)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import plugin_kit
 import pytest
 import role_kit
 from corte_kit import make_key
-from countdown_kit import DISK, EXPECTED, host, look, seen, server
+from countdown_kit import DISK, DROP_IN, EXPECTED, host, look, own, seen, server
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -21,6 +22,7 @@ from pydantic import ValidationError
 from corte.format import instants, record
 from difusor.countdown import inside, services
 from difusor.countdown.checks import Check
+from difusor.countdown.look import TESTS
 from difusor.countdown.seen import Server
 
 Said = dict[str, Any]
@@ -188,6 +190,48 @@ def test_what_would_spoil_the_night_is_red_and_says_what_to_do(name: str) -> Non
     assert found in checks[key].found and remedy in checks[key].remedy
 
 
+def test_what_is_not_as_the_last_run_left_it_is_red() -> None:
+    """As the site of an emptied file: nginx went on with what it had read, and the page went at the next restart."""
+    election, paths = host().election, ["/etc/rsyncd.secrets", "/etc/nginx/sites-available/prep"]
+    checks = inside.judge(host(), seen(server(), election, {**own(), "altered": paths}), "diario")
+    assert wrong({each.key: each for each in checks}) == {"services": "bad"}
+    assert checks[0].found.endswith("última ejecución: /etc/rsyncd.secrets, /etc/nginx/sites-available/prep")
+    assert checks[0].remedy.startswith("./difusor apply -i diario lo repone")
+
+
+@pytest.mark.parametrize(
+    ("daemon", "reason"),
+    [
+        ("nginx", 'nginx: [emerg] unknown directive "\x01" in /etc/nginx/sites-enabled/prep:57'),
+        ("nginx", 'nginx: [emerg] cannot load certificate "/etc/ssl/private/prep-acme.pem": PEM_read_bio() failed'),
+        ("sshd", f"{DROP_IN}: line 5: Bad configuration option: Prot"),
+        ("sshd", f"{DROP_IN} line 5: no argument"),
+        ("chronyd", "2027-06-06T18:00:00Z Fatal error : Invalid directive at line 3"),
+        ("chronyd", "Fatal error : Invalid directive at line 3 in file /etc/chrony/chrony.conf."),
+    ],
+)
+def test_nobody_is_told_to_take_away_a_file_of_the_projects(daemon: str, reason: str) -> None:
+    """Without the page's site nginx starts, and serves no page; the countdown was green then."""
+    remedy = judged(lambda said: said["refused"].update({daemon: reason}))["services"].remedy
+    assert "es del proyecto, no lo retire: ./difusor apply -i diario lo repone" in remedy
+    assert "corrija o retire" not in remedy and f"sudo {' '.join(TESTS[daemon])}" in remedy
+
+
+def test_an_outlets_file_is_the_outlets_to_correct() -> None:
+    for reason in ("[emerg] x in /etc/nginx/diario:1", 'cannot load certificate "/etc/ssl/private/diario.pem"', "x"):
+        remedy = judged(lambda said, reason=reason: said["refused"].update(nginx=reason))["services"].remedy
+        assert remedy == "en el servidor: corrija o retire ese archivo, y sudo nginx -t"
+
+
+def test_what_the_user_who_verifies_cortes_may_not_read_is_red() -> None:
+    """As after `chmod 700 /etc/prep-corte`: no corte was taken, and the countdown was green."""
+    election, paths = host().election, [f"/etc/prep-corte/{name}" for name in "abcd"]
+    checks = inside.judge(host(), seen(server(), election, {**own(), "closed": paths}), "diario")
+    assert wrong({each.key: each for each in checks}) == {"services": "bad"}
+    assert checks[0].found.startswith("prep-corte no puede leer /etc/prep-corte/a, ") and " y 1 más" in checks[0].found
+    assert checks[0].remedy.startswith("./difusor apply -i diario lo repone") and "namei -l" in checks[0].remedy
+
+
 def test_a_server_that_shows_no_corte_yet_is_ready() -> None:
     assert wrong(judged(lambda said: said.update(readable=None))) == {}
 
@@ -310,7 +354,7 @@ def test_cortes_may_come_on_another_port() -> None:
 def test_a_clock_is_not_wrong_because_the_look_took_long() -> None:
     said = server()
     late = seen(said, host().election)
-    long = type(late)(late.server, late.look, late.asked - timedelta(seconds=50), late.answered + timedelta(seconds=50))
+    long = replace(late, asked=late.asked - timedelta(seconds=50), answered=late.answered + timedelta(seconds=50))
     assert wrong({each.key: each for each in inside.judge(host(), long, "diario")}) == {}
 
 

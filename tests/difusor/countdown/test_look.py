@@ -6,6 +6,7 @@ import ast
 import errno
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,12 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import plugin_kit
 import pytest
 import role_kit
 from inventory_kit import Certificates
 from look_kit import held_and_answering, page
 
-from difusor.countdown import look, reach, seen, servers
+from difusor.countdown import look, own, reach, seen, servers
 
 DATA = Path(__file__).parents[2] / "data"
 RULES = {name: (DATA / f"{name}.txt").read_text(encoding="utf-8") for name in ("iptables", "ip6tables")}
@@ -295,6 +297,86 @@ def test_a_corte_in_a_folder_that_was_shut_is_not_read(enterable: Path) -> None:
     assert look.may_read_all("nobody", f"{enterable}/none/") is None
 
 
+@AS_OTHERS
+@pytest.mark.parametrize(("shut", "mode"), [("", 0o700), ("server.json", 0o600), ("revoked", 0o640)])
+def test_files_that_a_user_may_not_read_are_told(enterable: Path, shut: str, mode: int) -> None:
+    """Root reads them all the same, and so the server looked ready."""
+    folder = enterable / "prep-corte"
+    paths = [str(folder / name) for name in ("server.json", "revoked")]
+    folder.mkdir(mode=0o755)
+    for path in paths:
+        Path(path).touch(0o644)
+    assert own.closed("nobody", [*paths, str(folder / "none")]) == []
+    (folder / shut).chmod(mode)
+    assert own.closed("nobody", paths) == [path for path in paths if path.endswith(shut)]
+    assert own.closed("gone-from-passwd", paths) == []
+
+
+def test_the_projects_files_are_read_from_the_record(tmp_path: Path) -> None:
+    assert own.listed(tmp_path) == []
+    (tmp_path / "paths").write_bytes(b"/etc/waf/\n/etc/waf/b\n\xff\0\n/etc/waf/a\n/etc/waf/b\n")
+    assert own.listed(tmp_path) == ["/etc/waf/a", "/etc/waf/b"]
+
+
+ALTERATIONS = {
+    "missing": "rm", "emptied": "truncate --size=0", "mode": "chmod 0646", "older": "sed -i s/42/41/",
+    "link": "ln -sfn /dev/null", "folder": "sh -c 'rm $0 && mkdir $0'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("alteration", ALTERATIONS.values(), ids=ALTERATIONS)
+def test_whatever_a_role_installed_is_told_when_it_is_not_as_it_was(
+    alteration: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file of each role. Of what was never recorded, as by a run of an earlier version, nothing is told."""
+    record, top = tmp_path / "record", tmp_path / "top"
+    record.mkdir()
+    monkeypatch.setattr(own, "WHERE", (f"{top}/",))
+    templates = {path.name: path / "templates" for path in sorted(role_kit.ROLES.iterdir())}
+    files = {
+        role: top / min(path for path in folder.rglob("*") if path.is_file()).relative_to(folder)
+        for role, folder in templates.items()
+        if folder.exists()
+    }
+    for path in files.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("answer=42\n")
+    assert own.altered(record) == []
+    written = plugin_kit.load("module_utils/probe/written.py")
+    written.note(str(record), [str(path) for path in (*files.values(), record, top / "none", *top.iterdir())])
+    assert own.altered(record) == []
+    for path in files.values():
+        subprocess.run([*shlex.split(alteration), path], check=True)
+    assert own.altered(record) == sorted(map(str, files.values()))
+    assert {"corte", "nginx", "rsync", "chrony", "ssh", "docker"} <= files.keys()
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{", "\0" * 20])
+def test_a_damaged_record_says_nothing(said: str, tmp_path: Path) -> None:
+    (tmp_path / "written").write_text(said)
+    assert own.altered(tmp_path) == []
+
+
+def test_folders_are_told_too_and_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record, folder, link = (tmp_path / name for name in ("record", "folder", "link"))
+    monkeypatch.setattr(own, "WHERE", (f"{tmp_path}/",))
+    record.mkdir()
+    folder.mkdir(mode=0o755)
+    link.symlink_to(folder)
+    plugin_kit.load("module_utils/probe/written.py").note(str(record), [str(folder), str(link)])
+    (folder / "new").touch()
+    assert own.altered(record) == [], "what else is in a folder is its owner's"
+    folder.chmod(0o700)
+    link.unlink()
+    assert own.altered(record) == [str(folder), str(link)]
+
+
+@pytest.mark.parametrize("name", own.NEEDED)
+def test_what_the_verifier_is_asked_for_is_what_its_role_installs(name: str) -> None:
+    assert (role_kit.ROLES / f"corte/templates{own.FOLDER}/{name}.j2").exists()
+    assert str(own.CODE) == f"{role_kit.value('corte', 'corte_lib_dir', {})}/corte"
+
+
 def test_a_service_that_stayed_in_another_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that was moved may be seen, and be read-only: then its mount went with it."""
     host, processes = tmp_path / "prep", tmp_path / "proc"
@@ -320,9 +402,11 @@ def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
     done = subprocess.run([sys.executable, "-IB", "-c", servers.LOOK], capture_output=True, check=True)
     found = seen.Server.model_validate_json(done.stdout)
     assert found.disks["/"].size > 0 and found.config is None and found.status is None
+    done = subprocess.run([sys.executable, "-IB", "-c", servers.OWN], capture_output=True, check=True)
+    assert seen.Own.model_validate_json(done.stdout) == seen.Own(paths=[], altered=[], closed=[])
 
 
-@pytest.mark.parametrize("text", [servers.LOOK, servers.REACH])
+@pytest.mark.parametrize("text", [servers.LOOK, servers.OWN, servers.REACH])
 def test_servers_with_python_39_understand_them(text: str) -> None:
     ast.parse(text, feature_version=(3, 9))
     assert text.isascii() and len(text) < 16 * 1024, "a command line of ssh carries it"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from countdown_kit import host, look, seen, server
+from countdown_kit import host, look, own, seen, server
 from inventory_kit import ELECTION, Certificates, write_inventory
 from look_kit import name_server, page
 from publish_kit import app_of
@@ -42,7 +42,7 @@ for last; do :; done
 case "$*" in *BatchMode=yes*) ;; *) echo "it would ask" >&2; exit 255;; esac
 case "$*" in *{HANGS}*) sleep 60;; esac  # pace: a server that hangs
 case "$last" in *machine_id*) echo uid=0; exit;; *wrap_socket*) exec cat {folder}/reach;; esac
-case "$*" in *{NONSENSE}*) echo '[]'; echo '{{}}';; *) sed "s/NOW/$(date +%s)/" {folder}/look;; esac
+case "$*" in *{NONSENSE}*) echo '[]'; echo '{{}}'; echo '{{}}';; *) sed "s/NOW/$(date +%s)/" {folder}/look;; esac
 """
 
 
@@ -69,7 +69,7 @@ def inventories(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.
     said["allowed"] = ["10.9.0.4"]
     baseline = look(host().election).model_dump(exclude={"server"})
     text = json.dumps(said).replace(str(said["now"]), "NOW")
-    (tmp_path / "look").write_text(f"{text}\n{json.dumps(baseline)}\n")
+    (tmp_path / "look").write_text(f"{text}\n{json.dumps(baseline)}\n{json.dumps(own())}\n")
     (tmp_path / "reach").write_text(json.dumps({FQDN: {"127.0.0.1": 0}}))
     program = tmp_path / "bin/ssh"
     program.parent.mkdir()

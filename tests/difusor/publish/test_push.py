@@ -73,6 +73,24 @@ def test_a_folder_whose_name_has_a_colon_is_no_host(
             "no puede escribir en la carpeta de entrada",
         ),
         (
+            "echo '@ERROR: pre-xfer exec returned failure (32512)\n"
+            "rsync error: error starting client-server protocol (code 5) at main.c(1863) [sender=3.2.7]' >&2; exit 5",
+            3,
+            r"vigila los envíos \(guard.py\) no arrancó; aplique allá el inventario",
+        ),
+        (
+            "echo 'pre-xfer exec returned failure (32256)\n"
+            "rsync error: requested action not supported (code 4) at clientserver.c(1267) [Receiver=3.5.0]\n"
+            "rsync: [sender] read error: Connection reset by peer (104)' >&2; exit 4",
+            1,
+            r"vigila los envíos \(guard.py\) no arrancó; aplique allá el inventario",
+        ),
+        (
+            "echo '@ERROR: pre-xfer exec returned failure (256)\nNo hay espacio en disco.\nrsync error: x' >&2; exit 5",
+            3,
+            "no tiene espacio en disco",
+        ),
+        (
             "echo 'rsync: [receiver] mkstemp \"x\" (in corte) failed: Read-only file system (30)' >&2; exit 23",
             3,
             "su disco solo admite lectura",

@@ -1,0 +1,103 @@
+"""Reads whether what the project has on a server is as its runs left it; changes nothing (Python 3.9, root).
+
+Sent to the server as text, as `look.py` is: prints one line of JSON, the fields of `seen.Own`. ASCII only.
+"""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import json
+import os
+import pwd
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+RECORD = Path("/var/lib/prep-difusor")
+"""What `managed_files` keeps of a server (its option `record`)."""
+WHERE = ("/etc/", "/usr/")
+"""Where what a run left is compared; a folder below /srv may be a disk by now, and one below /run goes at a restart."""
+READER = "prep-corte"
+"""As whom cortes are verified and shown."""
+FOLDER, CODE = Path("/etc/prep-corte"), Path("/usr/local/lib/prep-corte/corte")
+NEEDED = ("server.json", "server.json.copy", "allowed_signers", "revoked")
+"""What that user reads of the first folder; of the second, all the code."""
+TEST = 'for path; do test -r "$path" || printf "%s\\n" "$path"; done'
+SECONDS = 8
+"""How long a user may be asked: a disk that hangs must not hide what the other looks say."""
+
+
+def listed(record: Path) -> list[str]:
+    """Return the paths of the files and links that a record says are the project's; none without a record."""
+    try:
+        lines = (record / "paths").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    return sorted({line for line in lines if line.startswith("/") and not line.endswith("/")})
+
+
+def altered(record: Path) -> list[str]:
+    """Return those paths that are not as a record says that the last run left them; none where it does not say."""
+    try:
+        lines = json.loads((record / "written").read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError):
+        return []
+    found = lines.items() if isinstance(lines, dict) else ()
+    return sorted(path for path, line in found if path.startswith(WHERE) and described(path) != line)
+
+
+def described(path: str) -> str:
+    """Return a path's state in the words of plugins/module_utils/probe/written.py; "" when it cannot be read."""
+    try:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            return "link " + os.readlink(path)
+        names = f"{_name(pwd.getpwuid, status.st_uid)} {_name(grp.getgrgid, status.st_gid)}"
+        access = f"{names} 0{stat.S_IMODE(status.st_mode):o}"
+        if stat.S_ISDIR(status.st_mode):
+            return "directory " + access
+        if not stat.S_ISREG(status.st_mode):
+            return ""
+        return f"file {access} {hashlib.sha256(Path(path).read_bytes()).hexdigest()}"
+    except OSError:
+        return ""
+
+
+def _name(look_up: Callable[[int], Any], number: int) -> str:
+    try:
+        return str(look_up(number)[0])
+    except KeyError:
+        return str(number)
+
+
+def closed(user: str, paths: list[str]) -> list[str]:
+    """Return those of some paths that are there and that a user may not read; none where there is no such user."""
+    there = [path for path in paths if os.path.exists(path)]
+    try:
+        account = pwd.getpwnam(user)
+        done = subprocess.run(
+            ("sh", "-c", TEST, "sh", *there), user=account.pw_uid, group=account.pw_gid,
+            extra_groups=os.getgrouplist(user, account.pw_gid), cwd="/", stdout=subprocess.PIPE, text=True,
+            timeout=SECONDS,
+        )  # fmt: skip
+    except (KeyError, OSError, subprocess.SubprocessError):
+        return []
+    return done.stdout.splitlines()
+
+
+def main() -> None:
+    """Print what was seen as one line of JSON."""
+    read = [*(FOLDER / name for name in NEEDED), *sorted(CODE.rglob("*.py"))]
+    seen = {
+        "paths": listed(RECORD),
+        "altered": altered(RECORD),
+        "closed": closed(READER, [str(path) for path in read]),
+    }
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()
