@@ -322,7 +322,7 @@ def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
     assert found.disks["/"].size > 0 and found.config is None and found.status is None
 
 
-@pytest.mark.parametrize("text", [servers.LOOK, servers.REACH])
+@pytest.mark.parametrize("text", [servers.LOOK, servers.FILED, servers.REACH])
 def test_servers_with_python_39_understand_them(text: str) -> None:
     ast.parse(text, feature_version=(3, 9))
     assert text.isascii() and len(text) < 16 * 1024, "a command line of ssh carries it"
