@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from corte.server import records
+from corte.format import record
 
 DOCUMENTATION = r"""
 name: corte_expected
@@ -39,9 +39,9 @@ _value:
 def corte_expected(contents: Iterable[str]) -> dict[str, Any]:
     """Return the value of the first content that is whole; empty when none is."""
     for content in contents:
-        with suppress(ValueError, RecursionError, records.Damaged):
+        with suppress(ValueError, RecursionError, record.Damaged):
             found = json.loads(base64.b64decode(content))
-            value = found if isinstance(found, dict) and "election" in found else records.checked(found)
+            value = found if isinstance(found, dict) and "election" in found else record.checked(found)
             if isinstance(value, dict):
                 return value
     return {}

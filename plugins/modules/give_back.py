@@ -237,8 +237,14 @@ def read(path):
 
 
 def put_back(original, path):
-    """Put a kept file or link back at its path, with its owner, mode and times."""
+    """Put a kept file or link back at its path, with its owner, mode and times, or an empty folder that was there."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    if os.path.isdir(original) and not os.path.islink(original):
+        if os.path.lexists(path) and not os.path.isdir(path):
+            os.remove(path)
+        os.makedirs(path, exist_ok=True)
+        copy_attributes(original, path)
+        return
     temporary = path + ".prep-old"
     shutil.copy2(original, temporary, follow_symlinks=False)
     copy_attributes(original, temporary)

@@ -29,6 +29,8 @@ description:
   - One module call installs any number of files; check mode, diff and the list of changes are exact for each file.
   - Nothing is written before every file has passed its own validation. When the validation of the whole fails,
     every file is put back as it was.
+  - An empty folder in the place of a file or link gives way. Any other one, and a file in the place of a folder, are
+    somebody's, and nothing is written.
   - When C(server_probe) has found every path as wanted (the fact C(current_state)), the module is not run at all.
 options:
   src:
@@ -140,6 +142,8 @@ class ManagedFiles:
         waiting = self.take_over()
         wanted = {path: base64.b64decode(spec["content"]) for path, spec in self.payload["files"].items()}
         present = {path: content for path, content in wanted.items() if content.strip()}
+        absent = sorted((set(wanted) - set(present)) | set(self.payload["absent"]))
+        self.refuse_misplaced([*present, *self.payload["links"]], absent)
         stale = [path for path, content in present.items() if read(path) != content]
         for path in stale:
             self.validate_file(path, present[path])
@@ -149,7 +153,7 @@ class ManagedFiles:
             self.ensure_file(path, present[path], self.payload["files"][path], path in stale)
         for path, target in self.payload["links"].items():
             self.ensure_link(path, target)
-        for path in sorted((set(wanted) - set(present)) | set(self.payload["absent"])):
+        for path in absent:
             self.ensure_absent(path)
         self.record_again([*sorted(present), *self.payload["links"]])
         for path in sorted(waiting - set(self.changed)):
@@ -161,6 +165,31 @@ class ManagedFiles:
         found = os.path.join(self.record, "found")
         if os.path.isdir(self.record) and not is_whole(found) and not os.path.exists(GATE):
             self.module.fail_json(msg=DAMAGED % self.record)
+
+    def refuse_misplaced(self, files, absent):
+        """Fail, before anything is written, where a folder of somebody's has a file's place, or a file a folder's.
+
+        Docker makes a folder for each path that a container shall see and that is missing just then.
+        """
+        for path in absent:
+            if is_folder(path):
+                self.module.fail_json(
+                    msg="%s es una carpeta, y el proyecto solo retira archivos y enlaces; no se escribió nada. Muévala "
+                    "a otro lugar y repita" % path
+                )
+        for path in files:
+            if is_folder(path) and os.listdir(path):
+                self.module.fail_json(
+                    msg="%s es una carpeta, y ahí va un archivo del proyecto; no se escribió nada. Vea qué guarda, "
+                    "muévala a otro lugar y repita" % path
+                )
+        for path in [*self.payload["directories"], *map(os.path.dirname, files)]:
+            above = first_present(path)
+            if not os.path.isdir(above):
+                self.module.fail_json(
+                    msg="%s es un archivo, y ahí va una carpeta del proyecto; no se escribió nada. Vea de qué es, "
+                    "muévalo a otro lugar y repita" % above
+                )
 
     def take_over(self):
         """Return which of the paths an interrupted run changed; from now on they wait for the end of this run."""
@@ -225,6 +254,7 @@ class ManagedFiles:
             self.module.set_fs_attributes_if_different(
                 self.module.load_file_common_arguments(dict(attributes, path=name)), False
             )
+            make_room(path)
             os.replace(name, path)
         except BaseException:
             os.unlink(name)
@@ -251,14 +281,13 @@ class ManagedFiles:
             self.make_directory(os.path.dirname(path))
             self.remember(path)
             self.undo.append(way_back(path))
+            make_room(path)
             put_link(path, target)
 
     def ensure_absent(self, path):
-        """Remove a file or link; a directory is somebody's data and is refused."""
+        """Remove a file or link."""
         if not os.path.lexists(path):
             return
-        if os.path.isdir(path) and not os.path.islink(path):
-            self.module.fail_json(msg="%s es una carpeta; solo se retiran archivos y enlaces" % path)
         self.note(path, read(path), "absent")
         if not self.module.check_mode:
             self.remember(path)
@@ -367,13 +396,34 @@ def read(path):
         return source.read()
 
 
+def is_folder(path):
+    """Tell whether a path is a folder itself, not a link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def first_present(path):
+    """Return a path, or the lowest above it that there is; a link that leads nowhere is there too."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def make_room(path):
+    """Remove an empty folder in the place of a file or link."""
+    if is_folder(path):
+        os.rmdir(path)
+
+
 def recorded_lines(path):
     """Return the lines of a file of the record; bytes that the disk has damaged must not stop the run."""
     return (read(path) or b"").decode(errors="replace").splitlines()
 
 
 def way_back(path):
-    """Return a function that restores a path to what it is now: a link, a file with its owner and mode, or nothing."""
+    """Return a function that restores a path to what it is now: a link, a file with its owner and mode, or nothing.
+
+    An empty folder, which says nothing, counts as nothing.
+    """
     if os.path.islink(path):
         return functools.partial(put_link, path, os.readlink(path))
     content = read(path)

@@ -11,6 +11,18 @@ from typing import NamedTuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.runs import refuse_older
+from ansible.module_utils.ufw_files import (
+    LOADED,
+    MARKER,
+    SAMPLES,
+    TUPLE,
+    VERSIONS,
+    admits_line,
+    comment,
+    complaint,
+    is_kept,
+    restored,
+)
 
 DOCUMENTATION = r"""
 module: ufw_policy
@@ -24,6 +36,9 @@ description:
     returned as C(unmanaged) and never touched.
   - Default policies are not changed here; they are in C(/etc/default/ufw). The module also makes sure that the running
     firewall is the one that UFW's files describe.
+  - What a disk has damaged in these files would show only when the server starts. A file that is gone or empty becomes
+    the package's again, and UFW writes its rules anew where they are not those that it keeps. A file that the owner may
+    have changed, and that would not load, stays as it is, with a warning.
 options:
   rules:
     description: The connections to admit.
@@ -95,11 +110,12 @@ was_enabled: {description: Whether UFW was enabled before., type: bool, returned
 armed: {description: Whether the guard waits for the confirmation of a change., type: bool, returned: always}
 """
 
-MARKER = "prep-difusor:"
 ANY = {4: "0.0.0.0/0", 6: "::/0"}
 RULES = {4: "/etc/ufw/user.rules", 6: "/etc/ufw/user6.rules"}
 COMMANDS = {4: "iptables", 6: "ip6tables"}
-TUPLE = "### tuple ### "
+CONFIGURATION = "/etc/ufw/ufw.conf"
+UNREADABLE = "/[^[:print:][:space:]]/d"
+"""For sed: what UFW, which writes ASCII, ends with an error at."""
 LOCK = "/run/ufw.lock"
 PARTS = ("before-logging", "before", "after", "after-logging", "reject", "track")
 """UFW's chains of each built-in one, in the order in which that one calls them."""
@@ -115,12 +131,16 @@ class Key(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One rule in UFW's files; `key` is None when it says more than a protocol, a port and a source."""
+    """One rule in UFW's files; `key` is None when it says more than a protocol, a port and a source.
+
+    `below` is the line after it, which is what the firewall loads.
+    """
 
     action: str
     key: Key | None
     comment: str
     text: str
+    below: str
 
 
 def network(text):
@@ -181,18 +201,31 @@ def plain_address(text):
 
 
 def parse_rules(text, version):
-    """Return the Rules in the text of one of UFW's rule files (of IP version 4 or 6)."""
+    """Return the Rules in the text of one of UFW's rule files (of IP version 4 or 6), without those that UFW skips."""
     found = []
-    for line in text.splitlines():
-        if not line.startswith(TUPLE):
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        rule, _, encoded = line[len(TUPLE) :].partition(" comment=")
+        said = comment(encoded)
+        if not line.startswith(TUPLE) or not is_kept(rule, said.startswith(MARKER)):
             continue
-        line, _, encoded = line[len(TUPLE) :].partition(" comment=")
-        comment = bytes.fromhex(encoded.strip()).decode(errors="replace") if encoded else ""
-        fields = line.split()
+        below = "".join(lines[number : number + 1])
+        fields = rule.split()
         action, proto, port, dest, source_port, origin, *_, direction = fields
         simple = len(fields) == 7 and (dest, source_port, direction) == (ANY[version], "any", "in")
-        found.append(Rule(action, Key(version, proto, port, origin) if simple else None, comment, " ".join(fields)))
+        found.append(Rule(action, Key(version, proto, port, origin) if simple else None, said, " ".join(fields), below))
     return found
+
+
+def is_mangled(text, version):
+    """Tell whether the text of a rule file is not as UFW writes it: a rule is damaged, or what is loaded for ours."""
+    rules = parse_rules(text, version)
+    ours = [rule for rule in rules if rule.key and rule.comment.startswith(MARKER) and rule.action == "allow"]
+    return (
+        not text.isascii()
+        or len(rules) != sum(line.startswith(TUPLE) for line in text.splitlines())
+        or not all(admits_line(rule.below, rule.key) for rule in ours)
+    )
 
 
 def shell_value(text, name):
@@ -212,6 +245,11 @@ def read(path):
 def modified(path):
     """Return a file's modification time in nanoseconds, 0 when there is none."""
     return os.stat(path).st_mtime_ns if os.path.exists(path) else 0
+
+
+def mode_of(path):
+    """Return the mode with which the package brings one of UFW's files."""
+    return "0644" if path == CONFIGURATION else "0640"
 
 
 def own_lock(path=LOCK):
@@ -255,7 +293,9 @@ class Policy:
         self.wanted = wanted
         rules = [rule for version, path in RULES.items() for rule in parse_rules(read(path), version)]
         self.ours = {
-            rule.key: rule.comment[len(MARKER) :] for rule in rules if rule.key and rule.comment.startswith(MARKER)
+            rule.key: rule.comment[len(MARKER) :] if rule.action == "allow" else ""  # UFW takes any other word for deny
+            for rule in rules
+            if rule.key and rule.comment.startswith(MARKER)
         }
         others = [rule for rule in rules if not rule.comment.startswith(MARKER)]
         self.unmanaged = [rule.text for rule in others]
@@ -263,7 +303,8 @@ class Policy:
         given = {rule.key for rule in others}
         self.missing = {key: name for key, name in wanted.items() if key not in given and self.ours.get(key) != name}
         self.stale = {key: name for key, name in self.ours.items() if key not in wanted}
-        configuration = read("/etc/ufw/ufw.conf")
+        self.restored = restored(read)
+        configuration = "" if CONFIGURATION in self.restored else read(CONFIGURATION)
         self.was_enabled = shell_value(configuration, "ENABLED").lower() == "yes"
         self.level = shell_value(configuration, "LOGLEVEL") or "off"
 
@@ -279,9 +320,12 @@ class Policy:
     def changes(self):
         """Return the changes to make, in order, as (sentence, command) pairs."""
         level, enabled = self.params["logging"], self.params["enabled"]
-        todo = [(f"agregar {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
-        if self.level != level:
-            todo.append((f"nivel de registro {level}", ["ufw", "logging", level]))
+        todo = self.repairs()
+        todo += [(f"agregar {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
+        mangled = enabled and self.mangled()
+        if self.level != level or mangled:
+            written = ", y UFW escribe de nuevo sus reglas, que estaban dañadas" if mangled else ""
+            todo.append((f"nivel de registro {level}{written}", ["ufw", "logging", level]))
         if enabled and not self.starts_at_boot():
             todo.append(("poner en vigor al arrancar", ["systemctl", "enable", "ufw.service"]))
         if enabled:
@@ -291,12 +335,48 @@ class Policy:
             ]
         if enabled != self.was_enabled:
             todo.append(("activar", ["ufw", "--force", "enable"]) if enabled else ("desactivar", ["ufw", "disable"]))
-        elif enabled and not self.in_force():
+        elif enabled and (self.restored or mangled or not self.in_force()):
             todo.append(("recargar, el cortafuegos en vigor no es el que describen sus archivos", ["ufw", "reload"]))
         elif enabled and self.newer(self.params["after_init"]):
             todo.append(("poner en vigor las cadenas del proyecto", [self.params["after_init"], "start"]))
         todo += [(f"retirar {show(key, name)}", self.remove(key)) for key, name in self.stale.items()]
         return todo
+
+    def repairs(self):
+        """Return what comes before any call of UFW, which opens all its files first, whatever it is asked."""
+        todo = [
+            (f"poner {path} como lo trae el paquete: no había nada", ["install", "-m", mode_of(path), copy, path])
+            for path, copy in self.restored.items()
+        ]
+        damaged = [path for path in RULES.values() if path not in self.restored and not read(path).isascii()]
+        return todo + [(f"quitar de {path} las líneas dañadas", ["sed", "-i", UNREADABLE, path]) for path in damaged]
+
+    def mangled(self):
+        """Tell whether UFW must write its rules anew; warn of what would not load and may be the owner's work."""
+        found = any(is_mangled(read(path), version) for version, path in RULES.items())
+        for path, said in self.complaints().items():
+            if path in RULES.values():
+                found = True
+            else:
+                self.module.warn(
+                    f"{path} está dañado: cuando el servidor arranque, el cortafuegos no cargará nada de él, y "
+                    f"quizá no admita a nadie. Corríjalo, o copie en su lugar {SAMPLES[path]}. Lo que se dijo: {said}"
+                )
+        return found
+
+    def complaints(self):
+        """Return {path: complaint} of UFW's files of rules that would not load, while its chains are in force."""
+        found = {}
+        for version, command in COMMANDS.items():
+            program = self.module.get_bin_path(command)
+            lines = self.module.run_command([program, "-S"])[1].splitlines() if program else []
+            if f"-N ufw{VERSIONS[version]}-before-input" not in lines:
+                continue
+            for path in (f"/etc/ufw/{name}{VERSIONS[version]}.rules" for name in LOADED):
+                said = "" if path in self.restored else complaint(self.module, program, path)
+                if said:
+                    found[path] = said
+        return found
 
     def admit(self, key, name):
         """Return UFW's arguments to add a rule: for one source before the owner's denials, for everybody after them."""

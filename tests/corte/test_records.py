@@ -12,7 +12,7 @@ import pytest
 from corte_kit import FAULTS, FILES, Server, allow, make_key, truncate
 from machine_kit import Machine
 
-from corte.format import files, instants, manifest, signature, tree
+from corte.format import files, instants, manifest, record, signature, tree
 from corte.format.record import Damaged
 from corte.format.refusal import Refusal
 from corte.server import log, records
@@ -159,7 +159,7 @@ def test_what_an_earlier_version_wrote_of_cortes_is_no_damage(machine: Machine):
     """The code and its configuration are not installed in one instant; those versions wrote no revoked keys there."""
     value = records.read(machine.config)
     assert value.pop("known_revoked") == []
-    machine.config.write_bytes(records.content(value))
+    machine.config.write_bytes(record.content(value))
     assert Config.load(machine.config) == Config.load(copy_of(machine.config))
 
 

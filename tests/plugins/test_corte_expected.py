@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from plugin_kit import load
 
-from corte.server import records
+from corte.format import record
 
 VALUE = {"election": "estatal-2024", "environment": "official"}
-WHOLE = records.content(VALUE)
+WHOLE = record.content(VALUE)
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ WHOLE = records.content(VALUE)
         ([WHOLE.replace(b"2024", b"2o24"), WHOLE], VALUE),
         ([b"", WHOLE], VALUE),
         ([b"\xff" + WHOLE, b"[" * 100_000], {}),
-        ([records.content([1]), b"7", b"null"], {}),
+        ([record.content([1]), b"7", b"null"], {}),
         ([b'{"election": "otra-2021"}'], {"election": "otra-2021"}),
         ([], {}),
     ],

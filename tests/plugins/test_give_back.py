@@ -19,13 +19,14 @@ def give_back() -> Any:
 
 
 def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) -> None:
-    (server.root / "etc").mkdir()
+    (server.root / "etc/empty").mkdir(parents=True)
+    (server.root / "etc/empty").chmod(0o700)
     (server.root / "etc/theirs").write_text("first\n")
     (server.root / "etc/theirs").chmod(0o640)
     (server.root / "etc/default").symlink_to("theirs")
     record = server.role.parents[1] / "record"
     shutil.copytree(server.root, record / "found" / server.root.relative_to("/"), symlinks=True)
-    for name in ("theirs", "new/deep/ours"):
+    for name in ("theirs", "new/deep/ours", "empty"):
         server.template(f"etc/{name}", "ours\n")
     server.run(f"{{absent: [{server.root}/etc/default]}}")
     server.template("etc/theirs", "ours again\n")
@@ -39,7 +40,8 @@ def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) 
     assert (server.root / "etc/theirs").read_text() == "first\n"
     assert (server.root / "etc/theirs").stat().st_mode & 0o777 == 0o640
     assert (server.root / "etc/default").readlink() == Path("theirs")
-    assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "theirs"]
+    assert (server.root / "etc/empty").is_dir() and (server.root / "etc/empty").stat().st_mode & 0o777 == 0o700
+    assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "empty", "theirs"]
 
 
 @pytest.mark.parametrize("lost", ["etc", "var/lib/dpkg"])

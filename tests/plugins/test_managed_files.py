@@ -173,6 +173,47 @@ def test_file_that_its_validator_refuses_is_not_written(server: Server) -> None:
     assert not (server.root / "etc").exists()
 
 
+def test_an_empty_folder_gives_way_to_a_file_and_to_a_link(server: Server) -> None:
+    """Docker makes one for each path that a container shall see and that is missing just then."""
+    for name in ("etc/a.conf", "etc/link"):
+        (server.root / name).mkdir(parents=True)
+    server.template("etc/a.conf", "answer=42\n")
+    wanted = f"{{links: {{{server.root}/etc/link: a.conf}}}}"
+    assert "changed=1" in server.run(wanted, "--check").stdout
+    assert "changed=1" in server.run(wanted).stdout
+    assert (server.root / "etc/link").read_text() == "answer=42\n"
+    assert "changed=0" in server.run(wanted).stdout
+
+
+@pytest.mark.parametrize(
+    ("there", "arguments"),
+    [
+        ("etc/b.conf/theirs", "{}"),
+        ("etc/link/theirs", "{links: {ROOT/etc/link: a.conf}}"),
+        ("etc/stale/theirs", "{absent: [ROOT/etc/stale]}"),
+        ("etc/folder", "{directories: {ROOT/etc/folder/below: {}}}"),
+        ("etc/c.d", "{}"),
+    ],
+)
+def test_nothing_is_written_where_a_folder_has_a_files_place_or_a_file_a_folders(
+    there: str, arguments: str, server: Server
+) -> None:
+    """The files before it in the alphabet were written, and the run ended with a traceback."""
+    theirs = server.root / there
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs\n")
+    for name in ("etc/a.conf", "etc/b.conf", "etc/c.d/c.conf"):
+        server.template(name, "answer=42\n")
+    place = server.root / "/".join(there.split("/")[:2])
+    for options in (["--check"], []):
+        result = server.run(arguments.replace("ROOT", str(server.root)), *options)
+        assert result.returncode != 0
+        assert f"{place} es un" in result.stdout
+        assert "no se escribió nada" in result.stdout
+    assert theirs.read_text() == "theirs\n"
+    assert [path for path in server.root.rglob("*") if path.is_file()] == [theirs]
+
+
 def test_whole_that_is_refused_is_put_back(server: Server) -> None:
     server.template("etc/a.conf", "old\n")
     server.run()

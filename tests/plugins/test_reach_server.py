@@ -15,7 +15,7 @@ import yaml
 from ansible_kit import ansible
 from plugin_kit import load
 
-from corte.server import records
+from corte.format import record
 from difusor.project import ROOT
 
 PLAY = "- {hosts: all, gather_facts: false, become: true, tasks: [{reach_server: }]}\n"
@@ -103,7 +103,7 @@ def with_keys(folder: Path, election: str, *keys: str) -> Path:
     folder.mkdir()
     (folder / "sudo").write_text(SUDO.format(folder=folder))
     (folder / "sudo").chmod(0o755)
-    (folder / "server.json").write_text(records.content({"closes": "", "election": election, "keep": 3}).decode())
+    (folder / "server.json").write_text(record.content({"closes": "", "election": election, "keep": 3}).decode())
     (folder / "revoked").write_text("".join(f"{line}\n" for line in ("# de quien la escribe", *keys)))
     return folder
 

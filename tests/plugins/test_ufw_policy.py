@@ -82,6 +82,7 @@ class Server:
         self.check_mode = False
         self.calls: list[str] = []
         self.missing: set[str] = set()
+        self.warnings: list[str] = []
         self.answers: dict[str, tuple[int, str, str]] = {}
 
     def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
@@ -92,6 +93,10 @@ class Server:
     def get_bin_path(self, name: str) -> str | None:
         """Return where a program is; here its name, or None where the test says that it is missing."""
         return None if name in self.missing else name
+
+    def warn(self, text: str) -> None:
+        """Keep a warning."""
+        self.warnings.append(text)
 
     def fail_json(self, msg: str) -> None:
         """Raise Stop with the message."""
@@ -277,3 +282,119 @@ def test_a_server_without_ufw_can_be_previewed(etc: dict[str, str]) -> None:
 
 def test_mapped_addresses_count_as_ipv4() -> None:
     assert ufw.plain_address("::ffff:192.0.2.1") == ipaddress.ip_address("192.0.2.1")
+
+
+OURS = USER_RULES.splitlines()[1]
+IN_FORCE = """\
+-P INPUT DROP
+-P FORWARD DROP
+-P OUTPUT ACCEPT
+-N ufw-before-input
+-A ufw-user-input -s 10.1.2.3/32 -p tcp -m tcp --dport 22 -j ACCEPT
+"""
+ADDED = ["allow", "proto", "tcp", "from", "10.1.2.3", "to", "0.0.0.0/0", "port", "22", "comment", "prep-difusor:ssh"]
+WRITE_ANEW = [["ufw", "logging", "low"], ["ufw", "reload"]]
+
+
+@pytest.fixture
+def finished(etc: dict[str, str]) -> Server:
+    """A server on which nothing is to be done for the rule SSH and the address 10.1.2.3."""
+    etc[ufw.RULES[4]] = USER_RULES
+    etc["/etc/ufw/ufw.conf"] = "ENABLED=yes\nLOGLEVEL=low\n"
+    etc["/etc/default/ufw"] = 'DEFAULT_INPUT_POLICY="DROP"\nDEFAULT_OUTPUT_POLICY="ACCEPT"\n'
+    server = Server()
+    server.answers["iptables -S"] = (0, IN_FORCE, "")
+    server.answers["ip6tables -S"] = (0, IN_FORCE.partition("-N")[0], "")
+    return server
+
+
+def commands_of(server: Server) -> list[list[str]]:
+    """Return what would be done for the rule SSH and the address 10.1.2.3."""
+    return [command for _, command in policy(server, SSH, trusted=["10.1.2.3"]).changes()]
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        OURS.replace("10.1.2.3 in", "10.1.2.3\0in"),
+        OURS.replace(" 22 ", " 2x "),
+        OURS.replace(" 22 ", " 99922 "),
+        OURS.replace("10.1.2.3", "10.1.2.999"),
+        OURS.replace("10.1.2.3", "10.1.2.\ufffd"),
+        "### tuple ### allow",
+    ],
+)
+def test_a_damaged_rule_is_passed_over_as_ufw_does_and_added_again(
+    damaged: str, etc: dict[str, str], finished: Server
+) -> None:
+    """The run ended with a traceback, or because UFW could not delete it, after other roles had changed things."""
+    assert commands_of(finished) == []
+    etc[ufw.RULES[4]] = USER_RULES.replace(OURS, damaged)
+    unreadable = [["sed", "-i", ufw.UNREADABLE, ufw.RULES[4]]] if "\ufffd" in damaged else []
+    assert commands_of(finished) == [*unreadable, ["ufw", "prepend", *ADDED], *WRITE_ANEW]
+
+
+@pytest.mark.parametrize("damaged", [OURS.replace("7072", "707x"), OURS.replace("7072", "7073"), OURS[:-1], OURS + "g"])
+def test_a_rule_of_ours_whose_comment_is_damaged_gets_it_again(
+    damaged: str, etc: dict[str, str], finished: Server
+) -> None:
+    """UFW keeps it otherwise, and replaces the comment only where it is not told to prepend."""
+    etc[ufw.RULES[4]] = USER_RULES.replace(OURS, damaged)
+    assert commands_of(finished) == [["ufw", *ADDED]]
+
+
+@pytest.mark.parametrize(
+    "loaded",
+    ["--dport 42 -s 10.1.2.3 -j ACCEPT", "--dport 22 -s 10.1.2.3 -j ACCEPU", "--dport 22 -s 10.1.2.7 -j ACCEPT", ""],
+)
+def test_what_the_next_start_would_load_is_what_the_rule_says(
+    loaded: str, etc: dict[str, str], finished: Server
+) -> None:
+    """UFW itself reads only the comment above it, and would add nothing."""
+    etc[ufw.RULES[4]] = USER_RULES.replace("--dport 22 -s 10.1.2.3 -j ACCEPT", loaded)
+    assert commands_of(finished) == WRITE_ANEW
+
+
+def test_an_action_that_ufw_takes_for_a_denial_is_corrected_in_its_place(etc: dict[str, str], finished: Server) -> None:
+    etc[ufw.RULES[4]] = USER_RULES.replace("allow tcp 22 0.0.0.0/0 any 10", "bllow tcp 22 0.0.0.0/0 any 10")
+    assert commands_of(finished)[0][:2] == ["ufw", "allow"]
+
+
+def test_rules_that_would_not_load_are_written_anew_and_the_owners_file_is_named(
+    etc: dict[str, str], finished: Server
+) -> None:
+    """A file is loaded as a whole or not at all, and UFW closes the server all the same."""
+    refused = (2, "", "iptables-restore v1.8.9 (nf_tables): unknown option\nError occurred at line: 12\n")
+    test = "iptables-restore --noflush --test /etc/ufw/"
+    finished.answers[test + "user.rules"] = refused
+    assert commands_of(finished) == WRITE_ANEW
+    assert finished.warnings == []
+    finished.answers[test + "user.rules"] = (4, "", "Another app is currently holding the xtables lock\n")
+    finished.answers[test + "before.rules"] = refused
+    assert commands_of(finished) == []
+    assert [warning.split()[0] for warning in finished.warnings] == ["/etc/ufw/before.rules"]
+    assert "line: 12" in finished.warnings[0]
+
+
+def test_a_file_that_is_gone_is_the_packages_again_before_ufw_is_called(
+    etc: dict[str, str], finished: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one of them, each call of UFW ends with an error."""
+    copies = {path: str(tmp_path / Path(path).name) for path in ufw.SAMPLES}
+    for copy in copies.values():
+        Path(copy).touch()
+    monkeypatch.setitem(ufw.restored.__globals__, "SAMPLES", copies)
+    etc |= dict.fromkeys(set(copies) - set(etc), "*filter\nCOMMIT\n")
+    assert commands_of(finished) == []
+    del etc["/etc/ufw/before.rules"]
+    assert commands_of(finished) == [
+        ["install", "-m", "0640", copies["/etc/ufw/before.rules"], "/etc/ufw/before.rules"],
+        ["ufw", "reload"],
+    ]
+    etc["/etc/ufw/ufw.conf"] = ""
+    assert [command[:3] for command in commands_of(finished)] == [
+        ["install", "-m", "0644"],
+        ["install", "-m", "0640"],
+        ["ufw", "logging", "low"],
+        ["ufw", "--force", "enable"],
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import operator
 import os
 import pwd
 import re
@@ -22,8 +23,8 @@ from ansible.module_utils.probe import (
     sudo,
     ufw,
 )
-from ansible.module_utils.probe.record import PAGE, is_late, is_whole
-from ansible.module_utils.probe.server import FOUND, members
+from ansible.module_utils.probe.record import PAGE, is_late, is_made, is_whole
+from ansible.module_utils.probe.server import FOUND, RECORD, members
 
 NGINX = "/etc/nginx"
 SITES = ("conf.d/*.conf", "sites-enabled/*")  # in the order in which nginx reads them
@@ -43,9 +44,19 @@ NFTABLES = "/etc/nftables.conf"
 COPIED = {"/etc/ufw/after.init": "/usr/share/ufw/after.init"}  # that a package copies without noting it
 
 
-def is_ours(text):
-    """Tell whether a text is that of a file which a role of the project has installed."""
-    return OURS in text[:200]
+def is_ours(text, path):
+    """Tell whether a text is that of a file which a role of the project has installed, damaged since or not.
+
+    A run writes a damaged one anew, if it is not stopped because it takes it for the owner's.
+    """
+    return OURS in text[:200] or (is_made(path, RECORD) and is_damaged(text))
+
+
+def is_damaged(text):
+    """Tell whether a text is as a disk's damage leaves one: bytes that no text has, or a first line all but right."""
+    head = text[:200]
+    wrong = (sum(map(operator.ne, head[at:], OURS)) for at in range(len(head) - len(OURS) + 1))
+    return "\0" in text or "\ufffd" in text or min(wrong, default=len(OURS)) <= 2
 
 
 def directives(path, text, within=""):
@@ -121,7 +132,7 @@ class _Includes:
         if wild:
             self.seen.add((bool(within), os.path.dirname(pattern)))
         for path in sorted(glob.glob(pattern)):
-            if (within, path) in done or not os.path.isfile(path) or is_ours(text := self.text(path, depth)):
+            if (within, path) in done or not os.path.isfile(path) or is_ours(text := self.text(path, depth), path):
                 continue
             done.add((within, path))
             self.seen.add((bool(within), path))
@@ -173,7 +184,7 @@ def owners_main(packaged, path=f"{NGINX}/nginx.conf"):
     text = read(path)
     said = [each for each in directives(path, text) if each["within"] in ("", "http", "events")]
     is_another = any(each["words"][0] == "user" and each["words"][1:2] != [sharing.ACCOUNT] for each in said)
-    return said if is_changed(path, packaged) or (is_another and not is_ours(text)) else []
+    return said if is_changed(path, packaged) or (is_another and not is_ours(text, path)) else []
 
 
 def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
@@ -197,7 +208,7 @@ def refused(nginx, sshd, owners, main=f"{NGINX}/nginx.conf"):
     return [
         {"program": program, "place": (path + number).rstrip(":"), "reason": reason}
         for program, path, number, reason in found
-        if path and path != main and not is_ours(read(path))
+        if path and path != main and not is_ours(read(path), path)
     ]
 
 
@@ -209,19 +220,19 @@ def _names(text, message):
 def mirror_of(text, path=PAGE):
     """Return the names that the project's own site, whose text this is, answers to."""
     named = [each["words"][1:] for each in directives(path, text) if each["words"][0] == "server_name"]
-    return sorted({name for names in named for name in names} - {"_"}) if is_ours(text) else []
+    return sorted({name for names in named for name in names} - {"_"}) if is_ours(text, path) else []
 
 
 def unrecorded(page=PAGE, found=FOUND):
     """Tell whether this is the project's server, and the record of how it was found is gone, damaged or begun since."""
-    return is_ours(read(page)) and (not is_whole(found) or is_late(found, page))
+    return is_ours(read(page), page) and (not is_whole(found) or is_late(found, page))
 
 
 def samples(packaged, nginx=NGINX):
     """Return those of nginx's files of sites that are as a package has brought them, or links to such."""
     paths = [path for pattern in SITES for path in sorted(glob.glob(os.path.join(nginx, pattern)))]
     real = {path: os.path.realpath(path) for path in paths if os.path.isfile(path)}
-    return [path for path, file in real.items() if not is_ours(read(file)) and not is_changed(file, packaged)]
+    return [path for path, file in real.items() if not is_ours(read(file), file) and not is_changed(file, packaged)]
 
 
 def is_changed(path, packaged):
@@ -229,7 +240,7 @@ def is_changed(path, packaged):
 
     One that cannot be read is taken for the owner's, so that somebody looks at it.
     """
-    if is_ours(read(path)) or not os.path.isfile(path):
+    if is_ours(read(path), path) or not os.path.isfile(path):
         return False
     written, copied = content(path), read(COPIED.get(path, "")).encode()
     return written is None or (written != copied and "%s %s" % (path, hashlib.md5(written).hexdigest()) not in packaged)
@@ -237,7 +248,7 @@ def is_changed(path, packaged):
 
 def modules(text, path=RSYNCD):
     """Return the names of the modules in the text of an rsyncd.conf; its path where it says something but has none."""
-    if is_ours(text):
+    if is_ours(text, path):
         return []
     said = [line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] not in "#;"]
     return [line.strip("[]") for line in said if line[0] == "["] or [path for _ in said[:1]]

@@ -24,3 +24,8 @@ def is_whole(found):
 def is_late(found, page=PAGE):
     """Tell whether the copy in this folder was made when the project was on the server already."""
     return any(OURS in read(found + path)[:200] for path in (GATE, page))
+
+
+def is_made(path, record):
+    """Tell whether the project made a file, as the record in this folder says, and its owner had none of that name."""
+    return path in read(record + "/paths").splitlines() and not os.path.lexists(record + "/found" + path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import shlex
 
@@ -10,16 +11,22 @@ from ansible.module_utils.probe import read
 RULES = ("/etc/ufw/user.rules", "/etc/ufw/user6.rules")
 TUPLE = re.compile(r"\S+ \S+ (?:any|\d+(?:[:,]\d+)*) \S+ \S+ \S+(?: \S+)* (?:in|out)")
 BEFORE = {"/etc/ufw/before.rules": "ufw-before-input", "/etc/ufw/before6.rules": "ufw6-before-input"}
-OUR_RULE = " comment=" + b"prep-difusor:".hex()
+MARKER = b"prep-difusor:"  # how the comments of the project's rules begin
+
+
+def is_ours(comment):
+    """Tell whether a rule's comment, hexadecimal as UFW writes it, is the project's; one character may be damaged."""
+    ours = MARKER.hex()
+    return len(comment) >= len(ours) and sum(map(operator.ne, comment, ours)) <= 1
 
 
 def rules(text):
     """Return what the rules in the text of one of UFW's files admit, without the project's own rules."""
     found = []
     for line in re.findall(r"^### tuple ### (.*)$", text, re.MULTILINE):
-        rule = line.partition(" comment=")[0]
+        rule, _, comment = line.partition(" comment=")
         if (
-            OUR_RULE not in line
+            not is_ours(comment)
             and re.match(r"(route:)?(allow|limit)", rule)
             and not rule.split()[-1].startswith("out")
         ):

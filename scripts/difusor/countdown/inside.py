@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
 from difusor.countdown import services, window
 from difusor.countdown.checks import Check, bad, good, some, warn
-from difusor.countdown.look import SHOWN
-from difusor.countdown.seen import Disk, Seen, Server
+from difusor.countdown.look import FAMILIES, SHOWN, admitted
+from difusor.countdown.seen import Disk, Filed, Seen, Server
 from difusor.countdown.services import ABSENT, CHRONY
 from difusor.inventory import Election, Host
 from difusor.project import ROOT
@@ -48,7 +49,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
         _clock(server, seen.asked, seen.answered, given),
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
-        _trusted(host, server, given),
+        _trusted(host, server, given) or _filed(host, seen.filed, given),
         _disk(server, given),
     ]
 
@@ -186,9 +187,10 @@ def _image(host: Host, server: Server, given: str) -> Check:
     return good("image", "las fijadas, sanas")
 
 
-def _trusted(host: Host, server: Server, given: str) -> Check:
+def _trusted(host: Host, server: Server, given: str) -> Check | None:
+    """Return the red check of whom a server admits now; None when these are the trusted addresses."""
     repair = f"./difusor trusted -i {given}"
-    wanted = {ipaddress.ip_network(each) for each in host.election.trusted_addresses + host.partner.trusted_addresses}
+    wanted = _wanted(host)
     if server.denies is False:
         return bad(
             "trusted", "el cortafuegos no está en vigor: cualquiera llega a SSH, a rsync y a lo demás que escuche",
@@ -196,20 +198,49 @@ def _trusted(host: Host, server: Server, given: str) -> Check:
         )  # fmt: skip
     if server.admitted is None:
         return bad("trusted", "no se pudieron leer las reglas del cortafuegos", "en el servidor: sudo ufw status")
-    closed = (SSH_PORT, host.rsync_port)  # only trusted addresses reach them
-    admitted = {
-        (port, _network(source)) for ports, source in server.admitted for port in closed if _contains(ports, port)
-    }
-    missing = {network for network in wanted for port in closed if (port, network) not in admitted}
-    strange = {network for _, network in admitted} - wanted
+    missing, strange = _compared(host, server.admitted)
     if missing:
-        return bad("trusted", f"el cortafuegos no admite a {some(sorted(map(str, missing)))}", repair)
+        return bad("trusted", f"el cortafuegos no admite a {some(missing)}", repair)
     if strange:
-        told = sorted("cualquiera" if each is None else str(each) for each in strange)
-        return bad("trusted", f"el cortafuegos admite a {some(told)}, que no es de la lista", f"{repair}; {FOREIGN}")
+        return bad("trusted", f"el cortafuegos admite a {some(strange)}, que no es de la lista", f"{repair}; {FOREIGN}")
     if {_network(each) for each in server.allowed or ()} != wanted:
         return bad("trusted", "rsync no admite exactamente las direcciones de la lista", repair)
-    return good("trusted", f"{len(wanted)} en la lista y en el cortafuegos")
+    return None
+
+
+def _filed(host: Host, filed: Filed, given: str) -> Check:
+    """Return the check of whom a server will admit after its next start: UFW then loads its files, and only then."""
+    repair = f"./difusor apply -i {given} lo repone, o dice qué corregir"
+    if filed.unloadable:
+        path, said = next(iter(filed.unloadable.items()))  # the next look names the others
+        return bad(
+            "trusted", f"cuando el servidor arranque, el cortafuegos no cargará {plain(path, 60)} y quizá no admita a "
+            f"nadie: {f'«{plain(said, 300)}»' if said else 'no hay nada en él'}",
+            f"antes de reiniciarlo: {repair}",
+        )  # fmt: skip
+    rules = [rule for chain, lines in filed.rules.items() for rule in admitted("\n".join(lines), chain)]
+    missing, strange = _compared(host, rules)
+    if len(filed.rules) == len(FAMILIES) and (missing or strange):
+        told = f"no admitirá a {some(missing)}" if missing else f"admitirá a {some(strange)}, que no es de la lista"
+        return bad(
+            "trusted", f"cuando el servidor arranque, el cortafuegos {told}: sus archivos están dañados o son otros",
+            f"antes de reiniciarlo: {repair}",
+        )  # fmt: skip
+    return good("trusted", f"{len(_wanted(host))} en la lista y en el cortafuegos")
+
+
+def _wanted(host: Host) -> set[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return {ipaddress.ip_network(each) for each in host.election.trusted_addresses + host.partner.trusted_addresses}
+
+
+def _compared(host: Host, rules: Iterable[Sequence[str]]) -> tuple[list[str], list[str]]:
+    """Return who of the list lacks a rule, and who has one and is not on it; a rule is [ports, source]."""
+    wanted = _wanted(host)
+    closed = (SSH_PORT, host.rsync_port)  # only trusted addresses reach them
+    found = {(port, _network(source)) for ports, source in rules for port in closed if _contains(ports, port)}
+    missing = {network for network in wanted for port in closed if (port, network) not in found}
+    strange = {network for _, network in found} - wanted
+    return sorted(map(str, missing)), sorted("cualquiera" if each is None else str(each) for each in strange)
 
 
 def _contains(ports: str, port: int) -> bool:

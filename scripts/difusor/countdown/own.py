@@ -23,7 +23,7 @@ WHERE = ("/etc/", "/usr/")
 READER = "prep-corte"
 """As whom cortes are verified and shown."""
 FOLDER, CODE = Path("/etc/prep-corte"), Path("/usr/local/lib/prep-corte/corte")
-NEEDED = ("server.json", "server.json.copy", "allowed_signers", "revoked")
+NEEDED = ("server.json", "server.copy.json", "allowed_signers", "revoked")
 """What that user reads of the first folder; of the second, all the code."""
 TEST = 'for path; do test -r "$path" || printf "%s\\n" "$path"; done'
 SECONDS = 8

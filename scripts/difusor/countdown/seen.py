@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -97,6 +97,17 @@ class Own(Exact):
     closed: list[str]
 
 
+class Filed(Exact):
+    """What UFW would load when the server starts again, as `filed.py` read it.
+
+    `unloadable`: by file, what keeps the firewall from loading it, "" where nothing is in it; `rules`: by chain of the
+    users' rules, the lines for it. Of an address family whose chains are not in force nothing is said.
+    """
+
+    unloadable: dict[str, str] = {}
+    rules: dict[str, list[str]] = {}
+
+
 @dataclass(frozen=True)
 class Seen:
     """One server as it was seen between two instants of this machine's clock."""
@@ -106,3 +117,4 @@ class Seen:
     own: Own
     asked: datetime
     answered: datetime
+    filed: Filed = field(default_factory=Filed)

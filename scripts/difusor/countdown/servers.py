@@ -1,4 +1,7 @@
-"""Looks at servers: one look that reads everything, and one that asks for pages from there. Both change nothing."""
+"""Looks at servers: one look that reads everything, and one that asks for pages from there. Both change nothing.
+
+What one look says does not fit into one program, which a command line has to carry: it is three, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,14 @@ from difusor.baseline import take
 from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad
 from difusor.countdown.reach import STRANGE
-from difusor.countdown.seen import Own, Seen, Server
+from difusor.countdown.seen import Filed, Own, Seen, Server
 from difusor.countdown.subjects import Subject
 from difusor.servers import identity
 from difusor.servers.certificate import NO_ROAD
 from difusor.terminal import plain
 
-LOOK, OWN, REACH = (
-    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("look.py", "own.py", "reach.py")
+LOOK, OWN, FILED, REACH = (
+    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("look.py", "own.py", "filed.py", "reach.py")
 )
 BASELINE = take.LOOK.read_text(encoding="utf-8")
 REACHED = TypeAdapter(dict[str, dict[str, int]])
@@ -45,7 +48,7 @@ def ask(shell: Shell, name: str, known: Mapping[str, str], given: str) -> Seen |
     """Look at the server `name`, of which its identity is known; its red check when that fails. `given` follows -i."""
     asked = instants.now()
     try:
-        done = shell.run(" && ".join(["python3 -IB -c %s"] * 3), LOOK, BASELINE, OWN)
+        done = shell.run(" && ".join(["python3 -IB -c %s"] * 4), LOOK, BASELINE, OWN, FILED)
     except RuntimeError as error:
         said = getattr(error.args[0], "stderr", str(error))
         return bad(
@@ -61,13 +64,14 @@ def _understood(done: CommandResult, known: Mapping[str, str], asked: datetime, 
         said = (done.stderr.strip().splitlines() or ["nada"])[-1]
         return bad("server", f"no se pudo leer cómo está; Python dijo allá: «{plain(said, 200)}»", remedy)
     try:
-        server, baseline, own = done.stdout.splitlines()
+        server, baseline, own, filed = done.stdout.splitlines()
         return Seen(
             Server.model_validate_json(server),
             Look(server=dict(known), **json.loads(baseline)),
             Own.model_validate_json(own),
             asked,
             instants.now(),
+            Filed.model_validate_json(filed),
         )
     except (ValidationError, ValueError, TypeError, RecursionError):
         return bad("server", "su respuesta no se entiende", remedy)

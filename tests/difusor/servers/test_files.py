@@ -40,6 +40,41 @@ def test_modules_of_the_owners_rsync_daemon(text: str, found: list[str]) -> None
     )
 
 
+DAMAGED = {
+    "zeros": "\0" * 90,
+    "garbage": "\ufffdK\x1b\ufffd",
+    "header": "# Managed bx prep-difusor: change the inventory\n[corte]\n",
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_file_of_the_projects_does_not_stop_the_run_that_writes_it_anew(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It passed for the owner's. So it does still where the owner had a file of that name, or none is recorded."""
+    probe, record = load_probe(), tmp_path / "record"
+    path = tmp_path / "rsyncd.conf"
+    path.write_text(text)
+    monkeypatch.setattr(probe, "RECORD", str(record))
+    said = [{"program": "nginx", "place": f"{path}:1", "reason": "unknown directive"}]
+
+    def taken_for_the_owners() -> list[bool]:
+        stopping = probe.refused([f"nginx: [emerg] unknown directive in {path}:1"], [], [])
+        return [stopping == said, probe.modules(text, str(path)) != [], probe.is_changed(str(path), set())]
+
+    assert taken_for_the_owners() == [True] * 3
+    record.mkdir()
+    (record / "paths").write_text(f"/etc/other\n{path}\n")
+    assert taken_for_the_owners() == [False] * 3
+    path.write_text("[fotos]\n path = /srv/fotos\n")
+    assert probe.is_changed(str(path), set())
+    path.write_text(text)
+    found = Path(f"{record}/found{path}")
+    found.parent.mkdir(parents=True)
+    found.touch()
+    assert taken_for_the_owners() == [True] * 3
+
+
 @pytest.mark.parametrize(
     ("text", "included"),
     [

@@ -18,7 +18,7 @@ from ansible_kit import ansible
 from publish_kit import app_of
 from typer.testing import CliRunner
 
-from corte.server import records
+from corte.format import record
 from difusor.board import rows
 from difusor.commands import signers, trusted
 from difusor.project import HOME, ROOT
@@ -147,7 +147,7 @@ def test_signers_alone_do_not_move_a_server_to_another_election(tmp_path: Path) 
     """A rehearsal's server took the official window, and kept the rehearsal's pages and its hold of apt."""
     _, install = yaml.safe_load((ROOT / "playbooks/signers.yml").read_text())
     *_, read, refuse = install["pre_tasks"]
-    assert read["loop"] == ["/etc/prep-corte/server.json", "/etc/prep-corte/server.json.copy"]
+    assert read["loop"] == ["/etc/prep-corte/server.json", "/etc/prep-corte/server.copy.json"]
     assert read["ansible.builtin.slurp"] == {"path": "{{ item }}"} and read["failed_when"] is False
     official, rehearsal, other = (
         {"election": election, "environment": environment, "keep": 3}
@@ -155,15 +155,15 @@ def test_signers_alone_do_not_move_a_server_to_another_election(tmp_path: Path) 
             ("estatal-2024", "official"), ("estatal-2024", "simulacro"), ("otra-2021", "official")
         )
     )  # fmt: skip
-    whole = records.content(official)
+    whole = record.content(official)
     damaged = whole.replace(b"estatal-2024", b"estat1l-2024")
     files = {
         "official": [whole] * 2,
-        "simulacro": [records.content(rehearsal)] * 2,
-        "otra": [records.content(other)] * 2,
+        "simulacro": [record.content(rehearsal)] * 2,
+        "otra": [record.content(other)] * 2,
         "antes": [json.dumps(other, indent=4).encode()],  # by a version that wrote no digest, and no copy
         "copia": [damaged, whole],
-        "ajena": [damaged, records.content(other)],
+        "ajena": [damaged, record.content(other)],
         "nada": [damaged, whole[:40]],
     }
     read_of = {

@@ -17,6 +17,7 @@ def test_probe_knows_the_rules_that_are_somebodys_own() -> None:
     ours, theirs = b"prep-difusor:ssh".hex(), b"prep: la oficina".hex()
     lines = (
         f"allow tcp 22 0.0.0.0/0 any 10.0.0.1 in comment={ours}",
+        f"allow tcp 22 0.0.0.0/0 any 10.0.0.2 in comment={ours[:4]}x{ours[5:]}",
         f"limit tcp 22 0.0.0.0/0 any 0.0.0.0/0 OpenSSH - in comment={theirs}",
         "deny any any 0.0.0.0/0 any 203.0.113.9 in",
         "allow udp 53 9.9.9.9 any 0.0.0.0/0 out",
