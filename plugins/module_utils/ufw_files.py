@@ -65,8 +65,8 @@ def admits_line(line, key):
 
 def lost(path, text):
     """Tell whether one of UFW's files is so damaged that UFW ends with an error or, at the start, loads nothing."""
-    if path.endswith(".conf"):
-        return "LOGLEVEL=" not in text or "\ufffd" in text
+    if "\ufffd" in text and path.endswith(".conf"):
+        return True
     return not text.strip("\0\n ")
 
 

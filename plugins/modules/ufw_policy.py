@@ -306,7 +306,8 @@ class Policy:
         self.restored = restored(read)
         configuration = "" if CONFIGURATION in self.restored else read(CONFIGURATION)
         self.was_enabled = shell_value(configuration, "ENABLED").lower() == "yes"
-        self.level = shell_value(configuration, "LOGLEVEL") or "off"
+        said = shell_value(configuration, "LOGLEVEL")
+        self.level, self.is_mute = said or "off", bool(configuration) and not said
 
     def refuse_conflicts(self, others):
         """Fail when a wanted rule would overwrite a contrary one of the owner: UFW keeps one per port and source."""
@@ -321,11 +322,14 @@ class Policy:
         """Return the changes to make, in order, as (sentence, command) pairs."""
         level, enabled = self.params["logging"], self.params["enabled"]
         todo = self.repairs()
-        todo += [(f"agregar {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
+        additions = [(f"agregar {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
         mangled = enabled and self.mangled()
-        if self.level != level or mangled:
-            written = ", y UFW escribe de nuevo sus reglas, que estaban dañadas" if mangled else ""
-            todo.append((f"nivel de registro {level}{written}", ["ufw", "logging", level]))
+        written = ", y UFW escribe de nuevo sus reglas, que estaban dañadas" if mangled else ""
+        logging = [(f"nivel de registro {level}{written}", ["ufw", "logging", level])]
+        if self.is_mute:  # without a level every other command of UFW's ends with an error
+            todo += [*logging, *additions]
+        else:
+            todo += [*additions, *(logging if self.level != level or mangled else [])]
         if enabled and not self.starts_at_boot():
             todo.append(("poner en vigor al arrancar", ["systemctl", "enable", "ufw.service"]))
         if enabled:
@@ -335,6 +339,8 @@ class Policy:
             ]
         if enabled != self.was_enabled:
             todo.append(("activar", ["ufw", "--force", "enable"]) if enabled else ("desactivar", ["ufw", "disable"]))
+            if enabled and self.restored and self.loaded():  # `enable` does nothing where the old rules are in force
+                todo.append(("recargar, porque el cortafuegos está en vigor", ["ufw", "reload"]))
         elif enabled and (self.restored or mangled or not self.in_force()):
             todo.append(("recargar, el cortafuegos en vigor no es el que describen sus archivos", ["ufw", "reload"]))
         elif enabled and self.newer(self.params["after_init"]):
@@ -367,15 +373,21 @@ class Policy:
     def complaints(self):
         """Return {path: complaint} of UFW's files of rules that would not load, while its chains are in force."""
         found = {}
-        for version, command in COMMANDS.items():
-            program = self.module.get_bin_path(command)
-            lines = self.module.run_command([program, "-S"])[1].splitlines() if program else []
-            if f"-N ufw{VERSIONS[version]}-before-input" not in lines:
-                continue
+        for version, program in self.loaded().items():
             for path in (f"/etc/ufw/{name}{VERSIONS[version]}.rules" for name in LOADED):
                 said = "" if path in self.restored else complaint(self.module, program, path)
                 if said:
                     found[path] = said
+        return found
+
+    def loaded(self):
+        """Return {IP version: program} of those of which UFW's chains are in force."""
+        found = {}
+        for version, command in COMMANDS.items():
+            program = self.module.get_bin_path(command)  # a bare server, which is previewed, has none
+            lines = self.module.run_command([program, "-S"])[1].splitlines() if program else []
+            if f"-N ufw{VERSIONS[version]}-before-input" in lines:
+                found[version] = program
         return found
 
     def admit(self, key, name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,16 +140,37 @@ def test_a_restart_that_was_left_out_is_told() -> None:
 def test_a_server_is_not_restarted_under_another_run(others: int, allowed: bool, restarts: bool) -> None:
     """Somebody's apply stayed half done, and an older one no longer knew that it had been overtaken."""
     tasks = {task["name"]: task for task in play()["tasks"]}
-    found = {"__upgrade_restart": {"stat": {"exists": True}}, "__upgrade_others": {"matched": others}}
+    found = {"__upgrade_restart": {"stat": {"exists": True}}, "__upgrade_others": {"stdout": "x" * others}}
     assert expression(tasks["Restart the server"]["when"], upgrade_allowed=allowed, **found) is restarts
     message = tasks["Say that the restart was left out"]["ansible.builtin.debug"]["msg"]
     named = {"inventory_hostname": "web1", "inventory_dir": "inventories/diario"}
     templar = Templar(loader=DataLoader(), variables={**named, **found})
     told = " ".join(templar.template(trust_as_template(message)).split())
-    assert ("otra ejecución trabaja en él. Cuando termine repita ./difusor upgrade -i diario" in told) is bool(others)
+    said = "otra ejecución trabaja en él, o no llegó a su fin: espere, o repítala si falló. Después repita ./difusor"
+    assert (said in told) is bool(others)
     assert ("Después del cierre repita" in told and "--reason" in told) is (not others)
-    look = tasks["See whether another run is at work on the server"]["ansible.builtin.find"]
-    assert look["patterns"] == ["rollback.tar", "unapplied"] and look["paths"] == working.RECORD
+
+
+def test_a_run_is_at_work_when_the_latest_has_left_its_word_a_moment_ago(tmp_path: Path) -> None:
+    """What an older one left that failed keeps no server from its restart."""
+    tasks = {task["name"]: task for task in play()["tasks"]}
+    look = tasks["See whether another run is at work on the server"]["ansible.builtin.shell"]
+    look = look.replace(working.RECORD, str(tmp_path)).replace(working.LATEST, str(tmp_path / "run"))
+    assert "/var/" not in look and "/run/" not in look
+
+    def found() -> str:
+        return subprocess.run(("sh", "-c", look), capture_output=True, text=True, check=True).stdout
+
+    assert found() == "", "there is no record yet"
+    (tmp_path / "run").write_text("b1b1\n")
+    (tmp_path / "unapplied").write_text("a0a0 /etc/x\n")
+    assert found() == ""
+    (tmp_path / "unapplied").write_text("a0a0 /etc/x\nb1b1 /etc/y\n")
+    assert found() == "unapplied\n"
+    os.utime(tmp_path / "unapplied", (0, 0))
+    assert found() == ""
+    (tmp_path / "rollback.tar").touch()
+    assert found() == "./rollback.tar\n"
 
 
 def test_the_reason_is_asked_for_and_written_by_one_rule() -> None:

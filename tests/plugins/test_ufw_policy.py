@@ -397,4 +397,8 @@ def test_a_file_that_is_gone_is_the_packages_again_before_ufw_is_called(
         ["install", "-m", "0640"],
         ["ufw", "logging", "low"],
         ["ufw", "--force", "enable"],
+        ["ufw", "reload"],
     ]
+    etc["/etc/ufw/ufw.conf"] = "# of the owner\nENABLED=yes\n"
+    etc["/etc/ufw/before.rules"] = "*filter\nCOMMIT\n"
+    assert commands_of(finished) == [["ufw", "logging", "low"]], "what the owner wrote stays"

@@ -20,6 +20,8 @@ RECORD = Path("/var/lib/prep-difusor")
 """What `managed_files` keeps of a server (its option `record`)."""
 WHERE = ("/etc/", "/usr/")
 """Where what a run left is compared; a folder below /srv may be a disk by now, and one below /run goes at a restart."""
+SHARED = ("/etc/docker/daemon.json",)
+"""Files in which their owner may change what is his at any time; the next run writes its own part into them."""
 READER = "prep-corte"
 """As whom cortes are verified and shown."""
 FOLDER, CODE = Path("/etc/prep-corte"), Path("/usr/local/lib/prep-corte/corte")
@@ -45,8 +47,9 @@ def altered(record: Path) -> list[str]:
         lines = json.loads((record / "written").read_text(encoding="utf-8", errors="replace"))
     except (OSError, ValueError):
         return []
-    found = lines.items() if isinstance(lines, dict) else ()
-    return sorted(path for path, line in found if path.startswith(WHERE) and described(path) != line)
+    found = lines if isinstance(lines, dict) else {}
+    compared = [path for path in found if path.startswith(WHERE) and path not in SHARED]
+    return sorted(path for path in compared if described(path) != found[path])
 
 
 def described(path: str) -> str:

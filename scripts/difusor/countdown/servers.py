@@ -1,6 +1,6 @@
 """Looks at servers: one look that reads everything, and one that asks for pages from there. Both change nothing.
 
-What one look says does not fit into one program, which a command line has to carry: it is three, one after the other.
+What one look says does not fit into one program, which a command line has to carry: it is four, one after the other.
 """
 
 from __future__ import annotations

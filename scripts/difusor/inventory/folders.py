@@ -16,7 +16,8 @@ EXTENSIONS = ("", *SUFFIXES, ".json")
 """The files of group_vars/ and host_vars/ that Ansible reads; beside them it reads .yml and .yaml (see ansible.cfg)."""
 VARIABLES = ("group_vars", "host_vars")
 COPY = re.compile(
-    r"conflicted copy|copia en conflicto|sync-conflict-|_conflict-\d|\((copia|copy|\d+)\)|- (copia|copy)\b",
+    r"conflicted copy|copia en conflicto|sync-conflict-|_conflict-\d|"
+    r"\((?:[^()]*\b)?(?:copia|copy)(?: \d+)?\)|\(\d{1,2}\)|- (?:copia|copy)\b| copy(?: \d+)?\.",
     re.IGNORECASE,
 )
 """In the name of a copy that a program which synchronises folders leaves of a file, or a file manager."""
@@ -106,8 +107,8 @@ def fault(path: Path) -> str:
     if COPY.search(path.name):  # what was deleted from the file itself would live on in it
         return (
             f"{path} tiene nombre de copia, y Ansible la leería junto al original; pase al original lo que le falte y "
-            "bórrela. Si la hizo un programa que sincroniza carpetas (Nextcloud, Dropbox, Syncthing), saque de ahí la "
-            "carpeta del Instituto"
+            "bórrela; si no es copia, dele otro nombre. Si la hizo un programa que sincroniza carpetas (Nextcloud, "
+            "Dropbox, Syncthing), saque de ahí la carpeta del Instituto"
         )
     try:
         mode = path.stat().st_mode

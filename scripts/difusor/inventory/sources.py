@@ -141,7 +141,7 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
         yield f"{path}: debe ser un solo documento de renglones «nombre: valor»; inventories/ejemplo muestra cómo"
         return
     if path.name != REVOCATIONS and not is_inventory and _says(documents[0], REVOKED, something=True):
-        yield f"{path} dice {REVOKED}, que publish no leería ahí; retírelo de la lista con ./difusor revoke, y quítela"
+        yield f"{path} dice {REVOKED}, que publish no lee ahí: páselo tal cual a {REVOCATIONS}, en la misma carpeta"
         return
     yield from _repeated(path, documents[0])
     yield from _meaningless(path, documents[0])

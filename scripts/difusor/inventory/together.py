@@ -23,11 +23,17 @@ SHARED = ("all", GROUP)
 """The groups that the servers of all inventories are in."""
 
 ADDRESS, PORT, CONNECTION = "ansible_host", "ansible_port", "ansible_connection"
-OTHERS = {ADDRESS: "ansible_ssh_host", PORT: "ansible_ssh_port"}
+USER = "ansible_user"
+OTHERS = {ADDRESS: "ansible_ssh_host", PORT: "ansible_ssh_port", USER: "ansible_ssh_user"}
 """Older names of the same."""
-OPTIONS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
-WAY = (ADDRESS, PORT, CONNECTION, *OTHERS.values(), *OPTIONS)
+OPTIONS = (
+    "ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_executable",
+    "ansible_paramiko_proxy_command",
+)  # fmt: skip
+WAY = (ADDRESS, PORT, CONNECTION, USER, *OTHERS.values(), *OPTIONS)
 """The variables that say where a server is: behind an address there may be several, at other ports or by jump hosts."""
+GATEWAY = frozenset("@%+:")
+"""In a user that tells a gateway, which many servers are behind, to which of them it leads."""
 SSH = ("", "ssh", "smart", "paramiko", "paramiko_ssh")
 
 type Said = dict[tuple[str, str], tuple[str, Path]]
@@ -116,7 +122,9 @@ def _plain(name: str, said: dict[str, str]) -> Iterator[tuple[str, tuple[str, ..
     with suppress(ValueError):
         address = str(ip_address(address))
     if said[CONNECTION] in SSH and not {"{", "["} & set("".join([address, *said.values()])):
-        yield name, (address, said[PORT] or said[OTHERS[PORT]] or "22", *(said[each] for each in OPTIONS))
+        user = said[USER] or said[OTHERS[USER]]
+        behind = user if GATEWAY & set(user) else ""
+        yield name, (address, said[PORT] or said[OTHERS[PORT]] or "22", behind, *(said[each] for each in OPTIONS))
 
 
 def _said_of_ways(folder: Path, roots: Iterable[yaml.MappingNode]) -> dict[tuple[str, str], set[str]]:

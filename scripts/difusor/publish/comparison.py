@@ -33,8 +33,8 @@ MOST = 500
 PAGE_BYTES = 64 * 1024
 """The largest page with which a mirror may say that it does not send a file."""
 OUTDATED = (
-    "muestra un corte que firmó una versión anterior del proyecto y que esta ya no lee: publique otra vez; si su "
-    "servidor lo rechaza, antes ./difusor apply -i X"
+    "muestra un corte que firmó una versión anterior del proyecto y que esta ya no lee, ni pudo revisar sus archivos: "
+    "publique otra vez; si su servidor lo rechaza, antes ./difusor apply -i X"
 )
 PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.MAX_BYTES}
 

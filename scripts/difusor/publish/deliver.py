@@ -234,7 +234,7 @@ def _is_other(signed: SignedCorte, status: dict[str, Any]) -> bool:
 def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:
     """Return, as a sentence, that a server refuses the corte because it is of an earlier version; "" if it is not."""
     if status.get("gate") and "standing" not in status:  # version 0.1.0
-        said = "es de una versión anterior del proyecto"
+        said = "tiene una versión anterior del proyecto"
     elif signed.manifest.stands.light_at is not None and not knows_light(status):
         said = "no conoce el modo ligero"
     else:

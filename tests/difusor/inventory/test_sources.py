@@ -103,7 +103,7 @@ CASES: dict[str, tuple[Change, str]] = {
         another(RECORD, lambda path: path.write_text(HEAD)), "fuera de la lista; recupérelo de su copia",
     ),
     "revocations without theirs": (another(RECORD, lambda path: path.write_text("x: 1\n")), "vacío o incompleto"),
-    "a revocation elsewhere": (main("difusor_revocations: [{state: revoked}]\n"), "que publish no leería ahí"),
+    "a revocation elsewhere": (main("difusor_revocations: [{state: revoked}]\n"), "páselo tal cual"),
     "a copy of a conflict": (
         another("group_vars/diario/main (ana's conflicted copy 2027-06-01).yml", Path.touch), "nombre de copia, y",
     ),
@@ -114,6 +114,8 @@ CASES: dict[str, tuple[Change, str]] = {
         another("group_vars/diario/revocations (conflicted copy 2027-06-01 120000).yml", Path.touch), "nombre de copia",
     ),
     "one in Spanish": (another("election (Copia en conflicto de Ana).yml", Path.touch), "tiene nombre de copia"),
+    "a second copy": (another("group_vars/diario/main copy 2.yml", Path.touch), "nombre de copia"),
+    "another copy": (another("group_vars/diario/main (otra copia).yml", Path.touch), "si no es copia, dele otro"),
     "one of a file manager": (another("group_vars/diario/vault (1).yml", Path.touch), "pase al original lo que"),
     "hosts.yml is a folder": (another(HOSTS, Path.mkdir), f"hosts.yml {FOLDER}"),
     "another .yml is a folder": (another("notas.yml", Path.mkdir), f"notas.yml {FOLDER}"),

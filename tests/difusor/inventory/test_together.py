@@ -99,6 +99,8 @@ def test_one_server_under_two_names_is_told(
         (at("203.0.113.5"), at("203.0.113.6")),
         (at("203.0.113.5"), at("203.0.113.5", ansible_port=2222)),  # a router that passes ports on
         (at("10.8.0.5", ansible_ssh_common_args="-J a"), at("10.8.0.5", ansible_ssh_common_args="-J b")),
+        (at("10.8.0.5", ansible_user="web1@puerta"), at("10.8.0.5", ansible_user="web2@puerta")),
+        (at("10.8.0.5", ansible_ssh_executable="/a"), at("10.8.0.5", ansible_ssh_executable="/b")),
         (at("{{ lab_ipv4 }}.10"), at("{{ lab_ipv4 }}.10")),
         (at("x", ansible_connection="local"), at("x", ansible_connection="local")),
     ],

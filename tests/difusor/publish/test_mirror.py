@@ -164,7 +164,7 @@ def test_a_refusal_by_a_server_of_an_earlier_version_is_told_with_what_to_do(
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     outcome = deliver.deliver(signed, make_target(election), Options(wait=0))
     assert outcome.result == "refused" and outcome.detail.startswith(reason)
-    assert "es de una versión anterior del proyecto" in outcome.detail and "./difusor apply -i X" in outcome.detail
+    assert "tiene una versión anterior del proyecto" in outcome.detail and "./difusor apply -i X" in outcome.detail
 
 
 def say_once_pushed(monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]) -> None:
