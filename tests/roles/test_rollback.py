@@ -63,13 +63,17 @@ def test_a_change_that_nobody_proves_is_undone_and_cannot_be_proved_afterwards(g
     assert guard("cancel") != 0
 
 
-def test_what_the_undone_run_wrote_is_no_longer_expected_of_the_server(guard: Guard) -> None:
+@pytest.mark.parametrize("before", ['{"/etc/x": "absent"}', None])
+def test_what_the_undone_run_wrote_is_no_longer_expected_of_the_server(guard: Guard, before: str | None) -> None:
     """The countdown would be red for SSH's old file, which is there because it was put back."""
-    guard("arm")
     record = guard.root / "var/lib/prep-difusor/written"
+    record.parent.mkdir(parents=True, exist_ok=True)
+    if before:
+        record.write_text(before)
+    guard("arm")
     record.write_text("{}")
     guard("restore")
-    assert not record.exists()
+    assert (record.read_text() if record.exists() else None) == before
 
 
 def test_a_change_that_another_run_proved_is_proved(guard: Guard) -> None:
