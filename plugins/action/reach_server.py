@@ -27,11 +27,19 @@ FOUND = "/var/lib/prep-difusor/found"
 """The copy of how a server was found, which `managed_files` makes before its first change; only root sees it."""
 RECORD = "/etc/prep-corte/revoked_since"
 """Where the role corte leaves since when a server is off the list; only root reads it."""
-CONFIG = "/etc/prep-corte/server.json"
-OF = f'grep -s \'"election": "\' {CONFIG}'
-"""Prints the line of the server's own record that names its election."""
-LISTED = "awk '$1 !~ /^#/ && $2 ~ /^AAAA/ { print $1, $2 }' /etc/prep-corte/revoked 2>/dev/null"
-"""Prints the public keys from which the server takes nothing, each as its type and its Base64."""
+CONFIGS = "/etc/prep-corte/server.json /etc/prep-corte/server.copy.json"
+OF = f'grep -hs \'"election": "\' {CONFIGS}'
+"""Prints the lines that name the server's election, in its own record and the copy of that."""
+REJECTS = "/etc/prep-corte/revoked"
+LISTED = (
+    f"{{ cat {REJECTS} {CONFIGS}; grep -qs known_revoked {CONFIGS} || cat {REJECTS}; }} 2>/dev/null | tr -d '\",' | "
+    "awk '$1 !~ /^#/ && $2 ~ /^AAAA/ { print $1, $2 }' | sort | uniq -d"
+)
+"""Prints the public keys from which the server takes nothing, each as its type and its Base64.
+
+The server has them in three files, one of which the disk may have damaged: what stands in two counts. An earlier
+version has one file.
+"""
 LATEST = "/run/prep-difusor.run"
 """The word of the run that began last on a server, which modules compare with their own (module_utils/runs.py)."""
 SPEC = {
@@ -146,8 +154,9 @@ def forgetting(election: str, keys: Iterable[str]) -> str:
     if not election:
         return "false"
     own = shlex.quote(f'"election": "{election}"')
+    is_of_another = f"{{ {OF} | grep -q . && ! {{ {OF} | grep -qF {own}; }}; }}"
     known = " ".join(f"-e {shlex.quote(each)}" for each in ["", *map(_bare, keys)])
-    return f"! {{ {OF} | grep -qvF {own}; }} && {LISTED} | grep -qvxF {known}"
+    return f"! {is_of_another} && {LISTED} | grep -qvxF {known}"
 
 
 def _unknown(election: str, record: str, listed: list[str], known: Iterable[str]) -> dict[str, Any]:
@@ -162,11 +171,11 @@ def _unknown(election: str, record: str, listed: list[str], known: Iterable[str]
             found[fingerprint(each)] = each
         except ValueError:  # damaged; the operator has to see it all the same
             found[each] = each
-    left = [each for each in re.findall('"election": "([^"]*)"', record) if each != election]
-    if not left:
+    its = re.findall('"election": "([^"]*)"', record)
+    if not its or election in its:  # the disk may have damaged one of the two files
         return {"unknown_keys": found}
     told = (
-        f"El servidor es de la elección {left[0]}, que tiene por revocadas llaves que {election} no menciona: "
+        f"El servidor es de la elección {its[0]}, que tiene por revocadas llaves que {election} no menciona: "
         f"{', '.join(found)}. Si alguna es robada, agréguela también a election_revoked_keys de {election}."
     )
     return {"unknown_keys": {}, "warnings": [told]}

@@ -98,12 +98,17 @@ STOLEN, LOST, OTHER = (f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{each * 43}" for e
 PRINT = "SHA256:++KyUrC2OTWJ5+MO2LkLaRQcfHtyrRUVco4Nx8eB/c4"
 
 
-def with_keys(folder: Path, election: str, *keys: str) -> Path:
-    """Make a server, below a folder, that is a mirror of an election and has these keys as revoked; return it."""
+def with_keys(folder: Path, election: str, *keys: str, is_recorded: bool = True) -> Path:
+    """Make a server, below a folder, that is a mirror of an election and has these keys as revoked; return it.
+
+    One of an earlier version has neither a record of its keys nor a copy.
+    """
     folder.mkdir()
     (folder / "sudo").write_text(SUDO.format(folder=folder))
     (folder / "sudo").chmod(0o755)
-    (folder / "server.json").write_text(record.content({"closes": "", "election": election, "keep": 3}).decode())
+    known = {"known_revoked": keys} if is_recorded else {}
+    for name in ("server.json", "server.copy.json")[: 2 if is_recorded else 1]:
+        (folder / name).write_bytes(record.content({"closes": "", "election": election, "keep": 3, **known}))
     (folder / "revoked").write_text("".join(f"{line}\n" for line in ("# de quien la escribe", *keys)))
     return folder
 
@@ -114,6 +119,13 @@ def test_a_folder_that_does_not_know_of_a_revoked_key_does_not_admit_it_again(tm
     A server that passes on to another election is told of; an answer for the key, and a revocation, go on.
     """
     server = with_keys(tmp_path / "servidor", "ribera", f"{STOLEN} operadora@laptop", LOST)
+    earlier = with_keys(tmp_path / "anterior", "ribera", STOLEN, is_recorded=False)
+    emptied = with_keys(tmp_path / "vaciada", "ribera", STOLEN)
+    (emptied / "revoked").write_text("")
+    damaged = with_keys(tmp_path / "danada", "ribera", STOLEN)
+    (damaged / "revoked").write_text(STOLEN.replace("RRRR", "RXRR", 1))
+    lettered = with_keys(tmp_path / "letra", "ribera", STOLEN)
+    (lettered / "server.json").write_text((lettered / "server.json").read_text().replace("ribera", "ribexa"))
     other = with_keys(tmp_path / "otro", "simulacro", STOLEN)
     bare = tmp_path / "nuevo"
     bare.mkdir()
@@ -123,10 +135,14 @@ def test_a_folder_that_does_not_know_of_a_revoked_key_does_not_admit_it_again(tm
     hosts: dict[str, dict[str, Any]] = {
         "atrasada": {"preflight_revoked_keys": [LOST]},
         "vacia": {"preflight_revoked_keys": []},
+        "anterior": {"ansible_become_exe": f"{earlier}/sudo"},
+        "vaciada": {"ansible_become_exe": f"{emptied}/sudo"},
+        "letra": {"ansible_become_exe": f"{lettered}/sudo"},
         "enterada": {"preflight_revoked_keys": [f"{LOST} otra", STOLEN, OTHER]},
         "responde": {"preflight_any_revoked_keys": "true"},
         "retira": {"preflight_revoked": True},
         "pasa": passing,
+        "danada": {"ansible_become_exe": f"{damaged}/sudo", "preflight_revoked_keys": [STOLEN]},
         "nueva": {"ansible_become_exe": f"{bare}/sudo", "preflight_revoked_keys": [STOLEN]},
     }
     shared = {"ansible_connection": "local", "ansible_become_user": "otro", "ansible_become_exe": f"{server}/sudo"}
@@ -138,14 +154,14 @@ def test_a_folder_that_does_not_know_of_a_revoked_key_does_not_admit_it_again(tm
     done = ansible("playbook", "-i", folder, tmp_path / "play.yml")
     said = " ".join((done.stdout + done.stderr).split())
     refused = [name for name in hosts if f"{name} tiene entre las llaves revocadas SHA256:" in said]
-    assert refused == ["atrasada", "vacia"], done
+    assert refused == ["atrasada", "vacia", "anterior", "vaciada", "letra"], done
     told = f"atrasada tiene entre las llaves revocadas {PRINT}, que election_revoked_keys de {folder}/election.yml no"
     assert f"{told} menciona: traiga la elección de la máquina en que se agregó y repita" in said
     assert "repita con -e preflight_any_revoked_keys=true (tras un verbo va al final, después de --)" in said
-    assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][2:], done
+    assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][5:], done
     assert "es de la elección simulacro, que tiene por revocadas llaves que ribera no menciona: SHA256:" in said
     kept = dict(re.findall(r"(\w+) guarda (\d)", said))
-    assert kept == {"enterada": "0", "responde": "0", "retira": "2", "pasa": "0", "nueva": "0"}
+    assert kept == {"enterada": "0", "responde": "0", "retira": "2", "pasa": "0", "danada": "0", "nueva": "0"}
 
 
 REACH = load("action/reach_server.py")
@@ -169,8 +185,8 @@ def test_a_run_that_would_forget_a_revoked_key_does_not_begin(
     command = REACH.beginning("a", [], REACH.forgetting(election, keys))
     done = subprocess.run([server / "sudo", command], capture_output=True, text=True, check=True)
     assert (REACH.BEGAN in done.stdout, (server / WORD).exists()) == (begins, begins), done
-    (server / "revoked").write_text("# nadie\n")
-    done = subprocess.run([server / "sudo", command], capture_output=True, text=True, check=True)
+    clean = with_keys(tmp_path / "otro", "ribera")
+    done = subprocess.run([clean / "sudo", command], capture_output=True, text=True, check=True)
     assert REACH.BEGAN in done.stdout, "nothing is lost where no key is revoked"
 
 
