@@ -351,7 +351,10 @@ class Policy:
     def repairs(self):
         """Return what comes before any call of UFW, which opens all its files first, whatever it is asked."""
         todo = [
-            (f"poner {path} como lo trae el paquete: no había nada", ["install", "-m", mode_of(path), copy, path])
+            (
+                f"poner {path} como lo trae el paquete, porque está vacío o dañado",
+                ["install", "-m", mode_of(path), copy, path],
+            )
             for path, copy in self.restored.items()
         ]
         damaged = [path for path in RULES.values() if path not in self.restored and not read(path).isascii()]

@@ -108,7 +108,7 @@ def _changed(seen: Seen, given: str) -> Check | None:
         )  # fmt: skip
     if own.altered:
         return bad(
-            "services", f"cambió lo que dejó la última ejecución: {some([plain(path, 100) for path in own.altered])}",
+            "services", f"no está como lo dejó la última ejecución: {some([plain(path, 100) for path in own.altered])}",
             f"./difusor apply -i {given} lo repone; averigüe quién lo cambió",
         )  # fmt: skip
     return None

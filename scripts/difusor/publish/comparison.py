@@ -33,7 +33,7 @@ MOST = 500
 PAGE_BYTES = 64 * 1024
 """The largest page with which a mirror may say that it does not send a file."""
 OUTDATED = (
-    "muestra un corte que firmó una versión anterior del proyecto y que esta ya no lee, ni pudo revisar sus archivos: "
+    "muestra un corte de una versión anterior del proyecto, que esta ya no lee, y sus archivos no se compararon: "
     "publique otra vez; si su servidor lo rechaza, antes ./difusor apply -i X"
 )
 PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.MAX_BYTES}
