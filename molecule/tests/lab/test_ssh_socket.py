@@ -18,8 +18,10 @@ Play = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[[], list[str]]
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
-KEEP = f"cp --preserve=all {DROP_IN} /run/antes.conf"  # the role writes another one for this socket
-PUT_BACK = f"mv /run/antes.conf {DROP_IN}"
+RECORD = "/var/lib/prep-difusor/written"
+# The role writes another one for this socket, and records it.
+KEEP = f"cp --preserve=all {DROP_IN} /run/antes.conf && cp --preserve=all {RECORD} /run/antes.written"
+PUT_BACK = f"mv /run/antes.conf {DROP_IN} && mv /run/antes.written {RECORD}"
 # The daemon is stopped first: only while it is enabled it has a second name, sshd.service, and systemd may lose sight
 # of one that runs when that changes, which then keeps the port.
 BY_SOCKET = " && ".join(
