@@ -33,7 +33,7 @@ OF = f'grep -hs \'"election": "\' {CONFIGS}'
 REJECTS = "/etc/prep-corte/revoked"
 LISTED = (
     f"{{ cat {REJECTS} {CONFIGS}; grep -qs known_revoked {CONFIGS} || cat {REJECTS}; }} 2>/dev/null | tr -d '\",' | "
-    "awk '$1 !~ /^#/ && $2 ~ /^AAAA/ { print $1, $2 }' | sort | uniq -d"
+    "awk '$1 !~ /^#/ && $2 ~ /^AAAA/ && ++seen[$2] == 2 { print $1, $2 }'"
 )
 """Prints the public keys from which the server takes nothing, each as its type and its Base64.
 
