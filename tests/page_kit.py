@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from difusor.project import ROOT
 from difusor.suite import browser
@@ -30,6 +30,9 @@ NAME = "prep.diario.test"
 STATUS = ".well-known/prep/estado.json"
 LOADING = "Cargando los resultados"
 """What the page says until its scripts have begun."""
+PATIENCE = 300.0
+"""Seconds for which a test awaits what its browser should show: beside the servers of the releases, which may take both
+processors for minutes, a visit has taken more than a hundred times what it takes alone."""
 CLOCK = """
 const first = Date.now, regular = [];
 let ahead = 0;
@@ -43,6 +46,7 @@ window.pass = (seconds) => {
 };
 """
 """Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself."""
+expect.set_options(timeout=PATIENCE * 1000)
 NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 
 
@@ -93,7 +97,7 @@ class Mirror:
             look,
             lambda words: LOADING not in words and all(each in words for each in awaited),
             what="el navegador cargue la página",
-            within=browser.LIMIT,
+            within=PATIENCE,
         )
 
 
@@ -166,7 +170,7 @@ def browsing() -> Iterator[Browser]:
 def new_page(running: Browser) -> Page:
     """Return a page in which nothing moves, of a visitor who was nowhere before."""
     page = running.new_context(reduced_motion="reduce").new_page()
-    page.set_default_timeout(browser.LIMIT * 1000)
+    page.set_default_timeout(PATIENCE * 1000)
     return page
 
 
