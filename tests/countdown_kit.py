@@ -31,6 +31,7 @@ PARTNER: dict[str, Any] = {
 EXPECTED = {
     "election": "estatal-2024", "environment": "official", "opens": "2024-06-03T02:00:00Z",
     "closes": "2024-06-04T02:00:00Z", "retain_until": "2024-06-10T05:59:00Z", "keep": 3,
+    "interval_minutes": 10,
 }  # fmt: skip
 """What the server expects of a corte."""
 DROP_IN = "/etc/ssh/sshd_config.d/00-prep-difusor.conf"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 import shlex
@@ -11,7 +12,10 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
+from corte.format import instants
+from difusor.servers import expected
 from difusor.servers.connection import Login, cause
+from difusor.servers.expected import OFFICIAL, Expected
 
 CLASSIC = "/usr/bin/sudo.ws"
 """The original sudo, where sudo-rs took its name (Ubuntu 26.04)."""
@@ -30,6 +34,8 @@ RECORD = "/etc/prep-corte/revoked_since"
 CONFIGS = "/etc/prep-corte/server.json /etc/prep-corte/server.copy.json"
 OF = f'grep -hs \'"election": "\' {CONFIGS}'
 """Prints the lines that name the server's election, in its own record and the copy of that."""
+CODED = f"for each in {CONFIGS}; do base64 -w0 $each 2>/dev/null; echo; done"
+"""Prints both files, each as a line of Base64: a damaged one may have any bytes."""
 REJECTS = "/etc/prep-corte/revoked"
 LISTED = (
     f"{{ cat {REJECTS} {CONFIGS}; grep -qs known_revoked {CONFIGS} || cat {REJECTS}; }} 2>/dev/null | tr -d '\",' | "
@@ -47,7 +53,9 @@ SPEC = {
     "begins": {"type": "bool", "default": False},  # this run may change the server
     "revocations": {"type": "list", "elements": "str", "default": []},  # those that the inventory knows
     "any_revocation": {"type": "bool", "default": False},  # no revocation stops this run
-    "election": {"type": "str", "default": ""},  # the inventory's; without one no key stops this run
+    "election": {"type": "str", "default": ""},  # the inventory's; without one no key stops this run, nor an election
+    "official": {"type": "bool", "default": False},  # that election is official
+    "leaves_official": {"type": "bool", "default": False},  # no official election stops this run
     "revoked_keys": {"type": "list", "elements": "str", "default": []},  # those that the inventory knows
     "any_revoked_key": {"type": "bool", "default": False},  # no revoked key stops this run
 }
@@ -57,14 +65,18 @@ class ActionModule(ActionBase):
     """Run Python's version on the server through the task's connection and become; see SPEC for the arguments.
 
     A run that begins leaves a word of its own on the server: from then on an older one touches nothing there. A preview
-    does not begin, nor a run that is stopped by the revocation of the server, or by a key that is revoked there alone.
+    does not begin, nor a run that is stopped by the revocation of the server, by a key that is revoked there alone, or
+    by the official election that it would take from the server.
 
     Returns `run`: that word, empty when there is none; `recorded`: whether an earlier run has kept how it found the
     server; `login_keys`: the lines of the account's authorized_keys; `revoked_since`: the instant at which the server
     was taken off the list, as the institute recorded it in the file `record`, empty when it is on it; `sudo_is_rust`:
     whether the server's sudo is sudo-rs; `become_exe`: the sudo that later tasks have to use, empty when any will do;
     `unknown_keys`: the keys, by fingerprint, that the server has as revoked for the inventory's election, and the
-    inventory has not. Of another election that the server leaves they are told in a warning.
+    inventory has not. Of another election that the server leaves they are told in a warning. `expected`: which
+    election, environment, opening (`opens`) and end (`until`) the server has, empty when its record says none;
+    `leaves`: whether that election is official, not the inventory's, and opens within a day, or has opened and is not
+    over. One that opens later is told in a warning.
     sudo-rs prints a prompt that Ansible does not recognise, so with a password Ansible would wait for ever.
     """
 
@@ -75,42 +87,53 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(SPEC)
         variables = task_vars or {}
-        begins = args["begins"] and not args["run"] and not self._task.check_mode
-        word = secrets.token_hex(6)
-        known = None if args["any_revocation"] else args["revocations"]
-        forgets = "false" if args["any_revoked_key"] else forgetting(args["election"], args["revoked_keys"])
         login = self._login(variables)
         try:
             become_exe, problem = self._other_sudo(login)
             if not problem:
                 answer = self._low_level_execute_command(
                     f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; "
-                    f"{beginning(word, known, forgets) if begins else ''} "
                     f"test ! -d {FOUND} || echo {RECORDED}; echo {REVOKED}; cat {RECORD} 2>/dev/null; "
-                    f"echo {ELECTION}; {OF}; echo {REJECTED}; {LISTED}; echo {KEYS}; "
+                    f"echo {ELECTION}; {CODED}; echo {REJECTED}; {LISTED}; echo {KEYS}; "
                     f"cat ~{shlex.quote(login.user)}/.ssh/authorized_keys 2>/dev/null; true; }}"
                 )
                 said = f"{answer['stderr']}\n{answer['stdout']}\n{_python(variables) if answer['rc'] == 127 else ''}"
                 problem = "" if answer["rc"] == 0 else cause(said, login)
+            if not problem:
+                programs, _, rest = answer["stdout"].partition(REVOKED)
+                record, _, rest = rest.partition(ELECTION)
+                coded, _, rest = rest.partition(REJECTED)
+                rejected, _, keys = rest.partition(KEYS)
+                left = _left(_lines(coded), args)
+                word = args["run"] if left["leaves"] else self._begin(args)
         except AnsibleError as error:
             become_exe, problem = "", cause(str(error), login)
         if problem:
             return {"failed": True, "msg": f"No se puede usar {login.name} y nada se tocó en él: {problem}."}
-        programs, _, rest = answer["stdout"].partition(REVOKED)
-        record, _, rest = rest.partition(ELECTION)
-        election, _, rest = rest.partition(REJECTED)
-        rejected, _, keys = rest.partition(KEYS)
+        unknown = _unknown(args["election"], _lines(coded), _lines(rejected), args["revoked_keys"])
         return {
             "changed": False,
-            "run": word if BEGAN in programs else args["run"],
+            "run": word,
             "recorded": RECORDED in programs,
             "become_exe": become_exe,
             "sudo_is_rust": "sudo-rs" in programs,
             "revoked_since": " ".join(_lines(record)),
             "record": RECORD,
             "login_keys": _lines(keys),
-            **_unknown(args["election"], election, _lines(rejected), args["revoked_keys"]),
+            **left,
+            **unknown,
+            "warnings": [*left["warnings"], *unknown["warnings"]],
         }
+
+    def _begin(self, args: dict[str, Any]) -> str:
+        """Begin the run on the server if it does that and nothing stops it; return its word, empty when it has none."""
+        if args["run"] or not args["begins"] or self._task.check_mode:
+            return str(args["run"])
+        word = secrets.token_hex(6)
+        known = None if args["any_revocation"] else args["revocations"]
+        forgets = "false" if args["any_revoked_key"] else forgetting(args["election"], args["revoked_keys"])
+        answer = self._low_level_execute_command(beginning(word, known, forgets))
+        return word if BEGAN in answer["stdout"] else ""
 
     def _login(self, variables: dict[str, Any]) -> Login:
         return Login(
@@ -159,10 +182,10 @@ def forgetting(election: str, keys: Iterable[str]) -> str:
     return f"! {is_of_another} && {LISTED} | grep -qvxF {known}"
 
 
-def _unknown(election: str, record: str, listed: list[str], known: Iterable[str]) -> dict[str, Any]:
-    """Return the result's `unknown_keys`, and its warning; `record` and `listed` are what the server says."""
+def _unknown(election: str, coded: list[str], listed: list[str], known: Iterable[str]) -> dict[str, Any]:
+    """Return the result's `unknown_keys`, and its warnings; `coded` and `listed` are what the server says."""
     if not election or not (keys := sorted({*listed} - {*map(_bare, known)})):
-        return {"unknown_keys": {}}
+        return {"unknown_keys": {}, "warnings": []}
     from difusor.partners.host_key import fingerprint  # only here: hardly a run needs it
 
     found = {}
@@ -171,9 +194,9 @@ def _unknown(election: str, record: str, listed: list[str], known: Iterable[str]
             found[fingerprint(each)] = each
         except ValueError:  # damaged; the operator has to see it all the same
             found[each] = each
-    its = re.findall('"election": "([^"]*)"', record)
+    its = [name for each in coded for name in re.findall('"election": "([^"]*)"', _text(each))]
     if not its or election in its:  # the disk may have damaged one of the two files
-        return {"unknown_keys": found}
+        return {"unknown_keys": found, "warnings": []}
     told = (
         f"El servidor es de la elección {its[0]}, que tiene por revocadas llaves que {election} no menciona: "
         f"{', '.join(found)}. Si alguna es robada, agréguela también a election_revoked_keys de {election}."
@@ -181,9 +204,36 @@ def _unknown(election: str, record: str, listed: list[str], known: Iterable[str]
     return {"unknown_keys": {}, "warnings": [told]}
 
 
+def _left(coded: list[str], args: dict[str, Any]) -> dict[str, Any]:
+    """Return the result's `expected` and `leaves`, and its warnings; `coded` is the server's record of its election."""
+    its = Expected.of(expected.read(coded))
+    if its is None:
+        return {"expected": {}, "leaves": False, "warnings": []}
+    opens, until = instants.write(its.opens), instants.write(its.until)
+    own, now = OFFICIAL if args["official"] else "simulacro", instants.now()
+    is_left = bool(args["election"]) and not args["leaves_official"] and its.is_left_for(args["election"], own, now)
+    told = (
+        f"El servidor es de la elección oficial {its.election}, que todavía no abre, y este inventario de "
+        f"{args['election']} ({own}): si lo pasa a esta con apply, páselo de vuelta antes de la apertura."
+    )
+    return {
+        "expected": {"election": its.election, "environment": its.environment, "opens": opens, "until": until},
+        "leaves": is_left and its.is_near(now),
+        "warnings": [told] if is_left and not its.is_near(now) else [],
+    }
+
+
 def _bare(key: str) -> str:
     """Return a public key without its comment."""
     return " ".join(key.split()[:2])
+
+
+def _text(coded: str) -> str:
+    """Return what a line of Base64 stands for, as far as it is text; empty for another line."""
+    try:
+        return base64.b64decode(coded).decode(errors="replace")
+    except ValueError:
+        return ""
 
 
 def _lines(text: str) -> list[str]:

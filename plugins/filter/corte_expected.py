@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
-from corte.format import record
+from difusor.servers.expected import read
 
 DOCUMENTATION = r"""
 name: corte_expected
@@ -38,13 +35,7 @@ _value:
 
 def corte_expected(contents: Iterable[str]) -> dict[str, Any]:
     """Return the value of the first content that is whole; empty when none is."""
-    for content in contents:
-        with suppress(ValueError, RecursionError, record.Damaged):
-            found = json.loads(base64.b64decode(content))
-            value = found if isinstance(found, dict) and "election" in found else record.checked(found)
-            if isinstance(value, dict):
-                return value
-    return {}
+    return read(contents)
 
 
 class FilterModule:

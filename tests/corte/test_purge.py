@@ -116,6 +116,37 @@ def is_kept(server: Server) -> None:
     assert (server.config.store / "bitacora.jsonl").exists()
 
 
+def test_the_real_night_is_not_purged_after_the_server_went_on_to_a_rehearsal(night: Server):
+    """As a rehearsal of the next election: its log, with the official cortes, was deleted."""
+    assert night.send(1, environment="official")["result"] == "shown"
+    night.config = replace(night.config, election="otra-2027", environment="simulacro")
+    Gate(night.config).forget_other_elections()
+    assert not Memory(night.config).load().kept
+    is_kept(night)
+    night.config = replace(night.config, election="tercera-2028")
+    Gate(night.config).forget_other_elections()
+    is_kept(night)
+
+
+def test_a_rehearsal_is_purged_after_an_official_election_of_which_nothing_was_taken_in(night: Server):
+    assert night.send(1)["code"] == "recipient"
+    night.config = replace(night.config, environment="simulacro")
+    Gate(night.config).forget_other_elections()
+    assert night.send(2)["result"] == "shown"
+    assert purge(night.config)["remaining"] == {}
+
+
+def test_what_an_earlier_version_logged_of_a_server_that_went_on_says_no_environment(night: Server):
+    log = night.config.store / "bitacora.jsonl"
+    assert night.send(1, environment="official")["result"] == "shown"
+    memory = Memory(night.config)
+    fresh = replace(memory.load(), environment="simulacro", accepted=None, shown=None)
+    night.config = replace(night.config, environment="simulacro")
+    memory.save(memory.record(fresh, "election", instants.now(), election="demo"))
+    assert '"left_environment"' not in log.read_text().splitlines()[-1]
+    assert known(night.config)["environment"] == "simulacro"
+
+
 def test_a_rehearsal_is_refused_by_an_official_server_and_the_reverse(server: Server):
     official = replace(server, config=replace(server.config, environment="official"))
     assert official.send(3)["code"] == "recipient"

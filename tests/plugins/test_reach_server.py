@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 from ansible_kit import ansible
 from plugin_kit import load
 
-from corte.format import record
+from corte.format import instants, record
 from difusor.project import ROOT
 
 PLAY = "- {hosts: all, gather_facts: false, become: true, tasks: [{reach_server: }]}\n"
@@ -162,6 +163,82 @@ def test_a_folder_that_does_not_know_of_a_revoked_key_does_not_admit_it_again(tm
     assert "es de la elección simulacro, que tiene por revocadas llaves que ribera no menciona: SHA256:" in said
     kept = dict(re.findall(r"(\w+) guarda (\d)", said))
     assert kept == {"enterada": "0", "responde": "0", "retira": "2", "pasa": "0", "danada": "0", "nueva": "0"}
+
+
+def of_election(folder: Path, environment: str, opens: float, until: float, election: str = "ribera") -> Path:
+    """Make a server, below a folder, of an election that opens and ends in so many hours; return it."""
+    folder.mkdir()
+    (folder / "sudo").write_text(SUDO.format(folder=folder))
+    (folder / "sudo").chmod(0o755)
+    window = (instants.write(instants.now() + timedelta(hours=each)) for each in (opens, until))
+    value = dict(zip(("opens", "retain_until"), window, strict=True), election=election, environment=environment)
+    for name in ("server.json", "server.copy.json"):
+        (folder / name).write_bytes(record.content(value))
+    return folder
+
+
+def damage(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).write_bytes((folder / name).read_bytes().replace(b"official", b"of\xffcial"))
+    return folder
+
+
+def test_an_official_election_is_not_taken_from_a_server_before_it_is_over(tmp_path: Path) -> None:
+    """As by an election.yml that still links the rehearsal: the gate deleted the results, then took an older corte.
+
+    A refused run does not begin, so that it ends no other.
+    """
+    official = {"preflight_official": True}
+    servers: dict[str, tuple[Path, dict[str, Any]]] = {
+        "abierta": (of_election(tmp_path / "abierta", "official", -3, 9), {}),
+        "vispera": (of_election(tmp_path / "vispera", "official", 23, 47), {}),
+        "otra": (of_election(tmp_path / "otra", "official", -3, 9, "otra-2021"), official),
+        "copia": (damage(of_election(tmp_path / "copia", "official", -3, 9), "server.json"), {}),
+        "responde": (of_election(tmp_path / "responde", "official", -3, 9), {"preflight_leaves_official": "true"}),
+        "retira": (of_election(tmp_path / "retira", "official", -3, 9), {"preflight_revoked": True}),
+        "misma": (of_election(tmp_path / "misma", "official", -3, 9), official),
+        "concluida": (of_election(tmp_path / "concluida", "official", -48, -1), {}),
+        "lejana": (of_election(tmp_path / "lejana", "official", 25, 49), {}),
+        "simulacro": (of_election(tmp_path / "simulacro", "simulacro", -3, 9, "otra-2021"), official),
+        "danada": (
+            damage(of_election(tmp_path / "danada", "official", -3, 9), "server.json", "server.copy.json"), {}
+        ),
+    }  # fmt: skip
+    bare = of_election(tmp_path / "nueva", "official", -3, 9)
+    for name in ("server.json", "server.copy.json"):
+        (bare / name).unlink()
+    servers["nueva"] = (bare, {})
+    hosts = {name: {**given, "ansible_become_exe": f"{server}/sudo"} for name, (server, given) in servers.items()}
+    shared = {"ansible_connection": "local", "ansible_become_user": "otro", "preflight_election": "ribera"}
+    folder = tmp_path / "diario"
+    folder.mkdir()
+    (folder / "hosts.yml").write_text(json.dumps({"difusores": {"hosts": hosts, "vars": shared}}))
+    (tmp_path / "play.yml").write_text(REVOKED)
+    done = ansible("playbook", "-i", folder, tmp_path / "play.yml")
+    said = " ".join((done.stdout + done.stderr).split())
+    refused = [name for name in hosts if f"{name} es de la elección" in said]
+    assert refused == ["abierta", "vispera", "otra", "copia"], done
+    assert "abierta es de la elección ribera (official), que abre el " in said
+    assert "y este inventario es de ribera (simulacro): el servidor borraría los resultados" in said
+    assert "otra es de la elección otra-2021 (official)" in said and "inventario es de ribera (official)" in said
+    assert f"Enlace {folder}/election.yml a su elección" in said
+    assert "repita con -e preflight_leaves_official=true (tras un verbo va al final, después de --)" in said
+    assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][4:], done
+    assert said.count("El servidor es de la elección oficial ribera, que todavía no abre") == 1
+    assert {name for name, (server, _) in servers.items() if not (server / WORD).exists()} == {*refused}
+
+
+def test_only_what_moves_a_server_asks_whether_it_leaves_an_official_election() -> None:
+    """The others have refusals of their own, or leave the election alone. Nobody else gives the answer but by hand."""
+    plays = {path.stem: path.read_text() for path in (ROOT / "playbooks").glob("*.yml")}
+    leaving = {name for name, text in plays.items() if "preflight_leaves_official: true" in text}
+    assert leaving == {"purge", "remove", "signers", "trusted", "upgrade"}
+    assert "preflight_leaves_official" not in (ROOT / "site.yml").read_text()
+    for name in leaving:  # in each of its plays that reaches the server
+        for play in yaml.safe_load(plays[name]):
+            text = yaml.safe_dump(play)
+            reaches = "tasks_from: reach" in text or "tasks_from: look" in text
+            assert not reaches or "preflight_leaves_official: true" in text, (name, play["name"])
 
 
 REACH = load("action/reach_server.py")

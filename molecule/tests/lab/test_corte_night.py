@@ -258,7 +258,9 @@ def test_before_an_official_opening_nothing_is_kept_of_a_corte_with_actas(
 ) -> None:  # fmt: skip
     """Antes de la apertura oficial, un corte firmado que ya lleva actas se rechaza y de él no queda un solo archivo."""
     now = instants.now().replace(microsecond=0)
-    early = replace(published.manifest, environment="official", window=official, corte=now, generated=now, orders=())
+    early = replace(
+        published.manifest, environment="official", window=official, corte=now, generated=now, orders=(), standing=None
+    )  # with an order, which the server would follow, the rehearsal could not be purged any more
     (published.folder / manifest.NAME).write_bytes(early.to_bytes())
     armour = signature.sign(early.to_bytes(), key, target.election.id)
     (published.folder / manifest.SIGNATURE_NAME).write_bytes(armour)

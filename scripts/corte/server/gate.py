@@ -255,7 +255,13 @@ class Gate:
             if known is not None and known.is_of_another_election(self.config):
                 self.store.hide()
                 self.store.prune(set(), set())
-                self.memory.save(self.memory.record(state, "election", instants.now(), election=state.election))
+                change = {
+                    "election": state.election,
+                    "environment": state.environment,
+                    "left_election": known.election,
+                    "left_environment": known.environment,
+                }
+                self.memory.save(self.memory.record(state, "election", instants.now(), **change))
 
     def disown(self) -> None:
         """Forget the cortes signed by a key that was revoked since: not shown, and no bar to older cortes any more."""

@@ -20,6 +20,12 @@ from corte.server.memory import Memory
 from corte.server.state import State
 from corte.server.store import Store
 
+OFFICIAL = "official"
+KEPT = (
+    "Este servidor ya aceptó un corte oficial, o una orden suya, y su bitácora lo dice; no se borra nada. Los cortes "
+    "de un simulacro se quitan también cuando ./difusor apply pasa el servidor a otra elección."
+)
+
 
 def known(config: Config) -> dict[str, Any]:
     """Return which election's cortes there are and the head of their log; nothing is touched.
@@ -28,8 +34,9 @@ def known(config: Config) -> dict[str, Any]:
     """
     memory = Memory(config)
     state, _ = memory.find(Store(config.store, config.public))
-    if state is not None and state.environment == "official" and (_holds_any(state) or _logs_any(memory.log_path)):
-        raise Refusal("recipient", "Este servidor ya aceptó un corte oficial, o una orden suya; no se borra nada.")
+    is_official = state is not None and state.environment == OFFICIAL
+    if _logs_any(memory.log_path, is_official) or (is_official and _holds_any(state)):
+        raise Refusal("recipient", KEPT)
     head = journal.end(memory.log_path)
     return {
         "at": instants.write(instants.now()),
@@ -56,23 +63,26 @@ def purge(config: Config) -> dict[str, Any]:
     return evidence
 
 
-def _holds_any(state: State) -> bool:
+def _holds_any(state: State | None) -> bool:
     """Tell whether a state has a corte, or follows an order of one."""
-    return bool(state.kept or state.ordered)
+    return state is not None and bool(state.kept or state.ordered)
 
 
-def _logs_any(log: Path) -> bool:
-    """Tell whether a corte was accepted, or an order followed, since this server is of its present election.
+def _logs_any(log: Path, is_official: bool) -> bool:
+    """Tell whether a corte was accepted, or an order followed, while this server was of any official election.
 
-    The state forgets what was withdrawn, or signed with a key that was revoked.
+    `is_official`: it is of one now. The state forgets what was withdrawn, signed with a key that was revoked, or of an
+    earlier election. An entry of an earlier version does not say which environment the server left.
     """
     has_any = False
     for entry in journal.remains(log):
         if entry.get("event") == "election":
+            if has_any and entry.get("left_environment") == OFFICIAL:
+                return True
             has_any = False
         elif entry.get("event") in (*recovery.TAKEN, recovery.ORDERS):
             has_any = True
-    return has_any
+    return has_any and is_official
 
 
 def _files(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from difusor.terminal import local, plain
 
 FIELDS = {
     "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
-    "retain_until": "el fin de la conservación",
+    "retain_until": "el fin de la conservación", "interval_minutes": "el intervalo entre cortes (en minutos)",
 }  # fmt: skip
 """What the fields of a server's server.json are called."""
 
@@ -34,6 +34,7 @@ def judge(election: Election, server: Server, given: str) -> Check:
     wanted: dict[str, str | datetime] = {
         "election": election.id, "environment": election.environment, "opens": election.opens,
         "closes": election.closes, "retain_until": election.retain_until or election.closes,
+        "interval_minutes": str(election.interval_minutes),  # of an older one the mirror would say that it is late
     }  # fmt: skip
     found = {field: config.get(field) for field in wanted}
     wrong = [

@@ -145,6 +145,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/report/templates/*", NO_SERVER),
     ("scripts/difusor/servers/bans.py", ("fail2ban",)),
     ("scripts/difusor/servers/connection.py", ("preflight",)),
+    ("scripts/difusor/servers/expected.py", ("countdown", "late_changes", "preflight", "site")),
     ("scripts/difusor/servers/neighbours.py", ("preflight", "ssh")),
     ("scripts/difusor/servers/leads.py", ("names",)),
     ("scripts/difusor/servers/limits.py", NO_SERVER),

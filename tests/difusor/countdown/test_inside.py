@@ -128,6 +128,10 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     ),
     "no hold": ("window", lambda said: said.update(held=None), "automáticas no esperan", "./difusor apply -i diario"),
     "wrong zone": ("window", configured(opens="2024-06-02T20:00:00Z"), "es 02/06/2024 13:00:00 PDT", "./difusor apply"),
+    "wrong interval": (
+        "window", configured(interval_minutes=30), "entre cortes (en minutos) en el servidor es 30 y debe ser 10",
+        "./difusor apply -i diario, entero, sin --tags",
+    ),
     "no window": ("window", configured(closes=None), "el cierre en el servidor es None", "./difusor apply -i diario"),
     "a bit of the window": ("window", damaged, "/etc/prep-corte/server.json está dañado", "./difusor apply -i diario"),
     "bare": ("window", lambda said: said.update(config=None), "de ninguna elección", "./difusor apply -i diario"),
