@@ -248,7 +248,11 @@ def test_on_the_real_night_nothing_counts_down(server: Server, opens: datetime):
     assert server.send(9, ZEROS, environment="official")["result"] == "held"
     start = opens - timedelta(hours=1)
     server.config = replace(server.config, window=Window(start, start + timedelta(hours=24), start + timedelta(days=7)))
-    assert server.send(2, environment="official")["code"] == "rollback"
+    assert server.status()["other_opening"] is None
+    attempt = server.send(2, environment="official")
+    assert attempt["code"] == "rollback" and f"es de otra apertura: {instants.write(opens)}." in attempt["reason"]
+    kept = server.status()["other_opening"]
+    assert (kept["sequence"], kept["opens"]) == (9, instants.write(opens))
 
 
 def test_nothing_of_another_election_stays(server: Server, opens: datetime):

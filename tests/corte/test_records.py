@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,45 @@ def test_everything_but_the_trees_is_lost(machine: Machine):
         goes_on(machine, 8)
         machine.push(6)
         assert server.shown() == 8
+
+
+def again(server: Server) -> Server:
+    """Return the server of a rehearsal with another window, which its opening alone tells from the one before."""
+    before = server.config.window
+    later = replace(before, opens=before.opens + timedelta(minutes=30))
+    return Server(replace(server.config, window=later), server.key)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_repeated_rehearsal_outlives_its_record(machine: Machine, fault: Callable[[Path], None]):
+    """Its numbers begin anew: the last corte of the window before was taken for the newest, and the page went blank."""
+    assert machine.server.send(9)["result"] == "shown"
+    server = again(machine.server)
+    assert server.send(1)["result"] == "shown"
+    fault(server.config.store / "state.json")
+    _start(server)
+    assert (server.shown(), server.status()["shown"]["sequence"]) == (1, 1)
+    shows(server, 1)
+    assert server.send(2)["result"] == "shown"
+    assert server.send(1)["code"] == "rollback"
+
+
+def test_a_repeated_rehearsal_goes_on_where_its_log_ends_though_only_a_tree_of_the_window_before_is_left(
+    machine: Machine,
+):
+    assert machine.server.send(9)["result"] == "shown"
+    earlier = {path.name for path in (machine.server.config.public / "cortes").iterdir()}
+    server = again(machine.server)
+    assert server.send(4)["result"] == "shown"
+    _lose_state(server)
+    (server.config.public / "actual").unlink()
+    for folder in (server.config.public / "cortes", server.config.store / "espera", server.config.store / "firmados"):
+        for path in folder.iterdir():
+            if path.name not in earlier:
+                shutil.rmtree(path)
+    _start(server)
+    assert server.send(3)["code"] == "rollback"
+    assert server.send(5)["result"] == "shown"
 
 
 def _lose_state(server: Server) -> None:

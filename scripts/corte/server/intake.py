@@ -350,17 +350,18 @@ def check_order(found: Manifest, accepted: Corte | None, standing: Standing, con
         if gone and found.generated < gone[-1].at:
             raise Refusal("rollback", f"Se firmó antes de retirarse el corte {gone[-1].sequence}: fírmelo de nuevo.")
         return
-    same = found.sequence == accepted.sequence
+    opens, same = accepted.window["opens"], found.sequence == accepted.sequence
+    other = "" if opens == instants.write(found.window.opens) else f" Lo aceptado es de otra apertura: {opens}."
     if same and (found.content_sha256, instants.write(found.corte)) != (accepted.content_sha256, accepted.corte):
-        raise Refusal("conflict", f"Ya se aceptó otro contenido con la secuencia {found.sequence}.")
+        raise Refusal("conflict", f"Ya se aceptó otro contenido con la secuencia {found.sequence}.{other}")
     # The same corte is signed again only to give an order; an older signature is a replay.
     if same and instants.write(found.generated) <= accepted.generated:
-        raise Refusal("rollback", f"Se firmó antes, o a la vez, que el aceptado ({accepted.generated}).")
+        raise Refusal("rollback", f"Se firmó antes, o a la vez, que el aceptado ({accepted.generated}).{other}")
     if found.sequence < accepted.sequence or found.corte < instants.parse(accepted.corte):
         raise Refusal(
             "rollback",
             f"Es anterior (secuencia {found.sequence}, corte {instants.write(found.corte)}) "
-            f"al último aceptado ({accepted.sequence}, {accepted.corte}).",
+            f"al último aceptado ({accepted.sequence}, {accepted.corte}).{other}",
         )
 
 

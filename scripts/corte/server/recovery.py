@@ -40,7 +40,7 @@ def find(config: Config, store: Store, previous: State | None, log_path: Path) -
     """Return the state recovered from what is left; `previous` is the record before the lost one, if undamaged."""
     shown = store.shown()
     state = previous or State(config.election, config.environment)
-    cortes = sorted(_signed(config, store, store.names()), key=lambda one: (one.sequence, one.generated))
+    cortes = sorted(_signed(config, store, store.names()), key=lambda one: _age(one, config))
     history = _History(config, log_path, set(_of_revoked_keys(config, store)))
     for corte in cortes:
         if corte.name == shown:
@@ -50,7 +50,7 @@ def find(config: Config, store: Store, previous: State | None, log_path: Path) -
         if corte.window["opens"] == instants.write(config.window.opens):
             state = state.follow(corte, config)
     for corte in cortes:
-        if _is_newer(corte, state.accepted) and not is_withdrawn(corte, state.standing(config)):
+        if _is_newer(corte, state.accepted, config) and not is_withdrawn(corte, state.standing(config)):
             state = state.accept(_with_counts(store, corte), config)
     state = _with_log(state, history.highest, log_path)
     return _not_below(config, state, history.taken)
@@ -112,8 +112,17 @@ def _with_counts(store: Store, corte: Corte) -> Corte:
     return corte
 
 
-def _is_newer(corte: Corte, accepted: Corte | None) -> bool:
-    return accepted is None or (corte.sequence, corte.generated) > (accepted.sequence, accepted.generated)
+def _age(corte: Corte, config: Config) -> tuple[bool, int, str]:
+    """Return by what cortes are put in order, the oldest first.
+
+    Sequences begin anew with each opening of a rehearsal, whose cortes are all newer than those of its other openings.
+    """
+    opens = instants.write(config.window.opens)
+    return config.environment == "official" or corte.window["opens"] == opens, corte.sequence, corte.generated
+
+
+def _is_newer(corte: Corte, accepted: Corte | None, config: Config) -> bool:
+    return accepted is None or _age(corte, config) > _age(accepted, config)
 
 
 def _with_log(state: State, highest: int, log_path: Path) -> State:
@@ -134,10 +143,11 @@ def _not_below(config: Config, state: State, taken: list[dict[str, Any]]) -> Sta
     """
     standing = state.standing(config)
     good = [entry for entry in taken if not is_withdrawn(_remembered(config, entry), standing)]
-    newest = max(good, key=lambda entry: entry["sequence"], default=None)
-    if newest is None or (state.accepted and state.accepted.sequence >= newest["sequence"]):
+    newest = max((_remembered(config, entry) for entry in good), key=lambda one: one.sequence, default=None)
+    # Without its last part: the log says when a corte came, which is later than when it was signed.
+    if newest is None or (state.accepted and _age(state.accepted, config)[:2] >= _age(newest, config)[:2]):
         return state
-    return state.accept(_remembered(config, newest), config)
+    return state.accept(newest, config)
 
 
 def _remembered(config: Config, entry: dict[str, Any]) -> Corte:

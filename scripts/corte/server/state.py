@@ -299,6 +299,7 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
             "age_seconds": int((now - instants.parse(shown.corte)).total_seconds()),
         },
         "held": _identity(newest) if newest and is_held else None,
+        "other_opening": _of_another_opening(state, config),
         "gate": {
             "state": gate,
             **state.window(config).to_json(),
@@ -325,6 +326,17 @@ def _identity(corte: Corte) -> dict[str, Any]:
         "signer": corte.signer,
         "orders": corte.orders,
     }
+
+
+def _of_another_opening(state: State, config: Config) -> dict[str, Any] | None:
+    """Return the accepted corte if it is of another opening than this one and keeps out what is older than it.
+
+    As when an official opening is moved after the corte of zeros has come: the institute has to withdraw that one.
+    """
+    kept = state.accepted
+    if kept is None or config.environment != "official" or state.newest(config) is not None:
+        return None
+    return {**_identity(kept), "opens": kept.window["opens"]}
 
 
 def _without_content(attempt: Attempt, is_early: bool) -> Attempt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from corte.format import instants, record
-from difusor.countdown.checks import Check, bad, good, some
+from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.look import CONFIG
 from difusor.countdown.seen import Server
 from difusor.inventory import Election
@@ -46,7 +46,21 @@ def judge(election: Election, server: Server, given: str) -> Check:
         return bad("window", some(wrong), f"si la elección está bien escrita, {apply}, entero, sin --tags")
     if left := _left(election, server):
         return bad("window", some(left), f"{apply}, entero, sin --tags: solo una parte es de esta elección")
+    if kept := _kept(server, election):
+        return warn(
+            "window",
+            f"tiene un corte de otra apertura ({kept}) y rechazará los de número u hora menor",
+            "firme el primero de la noche con «difusor sign» y --withdraw (la carpeta de aquel, o su corte.json)",
+        )
     return good("window", f"abre {told(election.opens, election)}")
+
+
+def _kept(server: Server, election: Election) -> str:
+    """Return which corte of another opening a server says it has, which would keep out the right ones; "" for none."""
+    kept = (server.status or {}).get("other_opening")
+    if not isinstance(kept, dict):
+        return ""
+    return f"el {plain(kept.get('sequence'), 40)}, que abría {told(kept.get('opens'), election)}"
 
 
 def _left(election: Election, server: Server) -> list[str]:

@@ -15,13 +15,13 @@ from corte.format import future, instants
 from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
-from difusor.project import fallen
+from difusor.project import UnusableError, fallen
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, has, is_shut, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import lacking, moves
+from difusor.publish.standing import Records, lacking, moves
 from difusor.publish.stopping import STOPPED, TOLD, stop
 from difusor.publish.target import Target
 from difusor.publish.trouble import here, trouble, unchecked
@@ -39,6 +39,11 @@ OTHER = (
     "da ese espejo); si no, dele a este el número siguiente."
 )
 """What to do where a mirror has other content under the same number, as a sentence."""
+ELSEWHERE = (
+    "Tiene el corte {sequence} de otra apertura: si esta se movió, o aquel era de prueba, firme este otra vez con "
+    "«difusor sign» y --withdraw {named}."
+)
+"""What to do where a mirror has a corte of another opening than the one that is published, as a sentence."""
 
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
@@ -143,7 +148,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                 if word == "refused" and not checksum and _is_worth_another(signed, status):
                     continue
                 if word == "refused":
-                    return outcome("refused", _reason(signed, status))
+                    return outcome("refused", _reason(signed, status, target))
                 if word == "silent":
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
                 return outcome(*_taken(word, signed, status, before or {}))
@@ -204,11 +209,13 @@ def _is_late(signed: SignedCorte, status: dict[str, Any]) -> bool:
     return status["last_attempt"].get("code") == "early" and instants.now() >= signed.manifest.window.opens
 
 
-def _reason(signed: SignedCorte, status: dict[str, Any]) -> str:
+def _reason(signed: SignedCorte, status: dict[str, Any], target: Target) -> str:
     """Return why a server refuses the corte: what it says, and what it cannot know of itself."""
     said = status["last_attempt"].get("reason") or "no dice por qué"
     if _is_late(signed, status):
         return f"{said} Además, {_clock(status)}."
+    if elsewhere := _elsewhere(status, target):
+        return f"{said} {elsewhere}"
     if _is_other(signed, status):
         return f"{said} {OTHER}"
     return said + _outdated(signed, status) + _signed_later(signed, status) + _ahead(status)
@@ -229,6 +236,22 @@ def _ahead(status: dict[str, Any]) -> str:
 def _is_other(signed: SignedCorte, status: dict[str, Any]) -> bool:
     """Tell whether a mirror refuses the corte because it has another one of this number."""
     return refuses(status, signed) and status["last_attempt"].get("code") == "conflict"
+
+
+def _elsewhere(status: dict[str, Any], target: Target) -> str:
+    """Return, as a sentence, that a mirror's corte of another opening keeps this one out; "" when that is not why.
+
+    By its SHA-256 only if it is known here as one of another opening: a lie must have no good corte withdrawn.
+    """
+    had = status.get("other_opening") or {}
+    if status["last_attempt"].get("code") not in ("conflict", "rollback") or not had.get("opens"):
+        return ""
+    records, sha256 = Records(target.election), had.get("manifest_sha256") or ""
+    named = "(la carpeta de aquel, o su corte.json)"
+    with suppress(OSError, UnusableError):
+        if sha256 in records.ever() and not records.knows(sha256):
+            named = sha256[:16]
+    return ELSEWHERE.format(sequence=had.get("sequence"), named=named)
 
 
 def _outdated(signed: SignedCorte, status: dict[str, Any]) -> str:

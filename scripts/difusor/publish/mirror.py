@@ -46,6 +46,7 @@ _TEXT = {
 _SHAPE = {
     "shown": _TEXT,
     "held": _TEXT,
+    "other_opening": {**_TEXT, "sequence": int},
     "last_attempt": {**_TEXT, "number": int, "times": int},
     "gate": {**_TEXT, "hold": _TEXT},
     "clock": {"synchronised": bool},

@@ -18,7 +18,10 @@ from difusor.project import UnusableError, build
 SIGNED, HISTORY = "firmado.json", "historia.jsonl"
 """Ends of the names of what `publish.standing` keeps, after the opening's instant."""
 HANDED = "visto-"
-"""How the name begins of what was kept of a mirror, among the evidence of its purge."""
+"""How the name begins of what was kept of a mirror, among the evidence of its purge.
+
+So do those of the folders there with what was kept of it under other elections, which end as the folders of these.
+"""
 EARLIER = "anteriores"
 """The folder in that of an election and environment with what was kept of mirrors in its other openings."""
 _EARLIER = {"last.json": SIGNED, "history.jsonl": HISTORY}
@@ -54,20 +57,22 @@ def folder(election: Election, top: Path | None = None) -> Path:
 
 
 def of_mirror(name: str) -> Iterator[tuple[Path, str, str]]:
-    """Yield (path, election, environment) of all that was ever kept of a mirror's log; of a purge the election is "".
+    """Yield (path, election, environment) of all that was ever kept of a mirror's log.
 
-    `name` is the beginning of the records' names, up to the address.
+    Of a purged rehearsal the election is "". `name` is the beginning of the records' names, up to the address.
     """
     for path in sorted(kept_in().glob(f"*/{name}@*.json")):
-        yield path, *_of(path.parent)
+        yield path, *_of(path.parent.name)
     for path in sorted(kept_in().glob(f"*/{EARLIER}/{name}@*.json")):
-        yield path, *_of(path.parent.parent)
+        yield path, *_of(path.parent.parent.name)
     for path in sorted(purged_in().glob(f"*/*/{HANDED}{name}@*.json")):
         yield path, "", "simulacro"  # nothing else is ever purged
+    for path in sorted(purged_in().glob(f"*/*/{HANDED}*/{name}@*.json")):
+        yield path, *_of(path.parent.name.removeprefix(HANDED))
 
 
-def _of(folder: Path) -> tuple[str, str]:
-    election, _, environment = folder.name.rpartition("-")
+def _of(folder: str) -> tuple[str, str]:
+    election, _, environment = folder.rpartition("-")
     return unquote(election), environment
 
 

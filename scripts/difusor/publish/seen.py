@@ -219,16 +219,26 @@ class Seen:
         return found
 
     def hand_over(self, target: Target, folder: Path) -> None:
-        """Move what is kept of a mirror and its cortes to a folder: they were deleted, and its log begins anew."""
-        with _alone(notes.folder(target.election, self.folder)):  # or else a `publish` would write it back
+        """Move what is kept of a mirror and its cortes to a folder: they were deleted, and its log begins anew.
+
+        What was seen of it under other elections too: its log was one, whichever it was set up for. Of these their
+        cortes stay known, because other mirrors have them.
+        """
+        here = notes.folder(target.election, self.folder)
+        with _alone(here):  # or else a `publish` would write it back
             for name in (_name(target), PUBLISHED):
                 kept = self.path(target.election, name)
                 if kept.exists():
                     shutil.move(kept, folder / f"{notes.HANDED}{kept.name}")
+        for kept in sorted(here.parent.glob(f"*/{_file(_name(target))}")):
+            with _alone(kept.parent):
+                aside = folder / f"{notes.HANDED}{kept.parent.name}"
+                aside.mkdir(exist_ok=True)
+                shutil.move(kept, aside / kept.name)
 
     def path(self, election: Election, name: str) -> Path:
         """Return where a record is."""
-        return notes.folder(election, self.folder) / f"{quote(name, safe='@')}.json"
+        return notes.folder(election, self.folder) / _file(name)
 
 
 def _in_force(last: Published, standing: Standing, election: Election) -> Published | None:
@@ -257,6 +267,11 @@ def knows_light(status: dict[str, Any], unknown: bool = True) -> bool:
 def _name(target: Target) -> str:
     """Return the name of a mirror's record; servers of two difusores may have one name."""
     return f"{target.name}@{target.address}"
+
+
+def _file(name: str) -> str:
+    """Return the name of a record's file; it has no character that means something in a pattern of names."""
+    return f"{quote(name, safe='@')}.json"
 
 
 def _head(status: dict[str, Any], asked: datetime) -> Head | None:

@@ -161,7 +161,15 @@ class Records:
 
     def history(self) -> Iterator[tuple[Withdrawn, bool]]:
         """Yield each corte that was signed, and whether a difusor had taken it, the oldest first; damage is skipped."""
-        yield from ((found, is_published) for found, is_published, sent in self._lines() if sent is None)
+        yield from ((found, is_published) for found, is_published, sent in _lines(self._history) if sent is None)
+
+    def ever(self) -> dict[str, Withdrawn]:
+        """Return each corte that was signed for this election and environment, of whatever opening, by its SHA-256.
+
+        An opening that is moved begins new records, and mirrors may still have a corte of the one before.
+        """
+        kept = sorted(notes.folder(self.election).glob(f"*.{notes.HISTORY}"))
+        return {found.manifest_sha256: found for path in kept for found, _, _ in _lines(path)}
 
     def sent(self) -> list[tuple[Withdrawn, datetime]]:
         """Return each corte that a difusor has received, `at` its signing, and when the first one had received it.
@@ -169,24 +177,26 @@ class Records:
         Of one that an earlier version published, the instant is not known: that of its signing stands for it.
         """
         found: dict[str, tuple[Withdrawn, datetime]] = {}
-        for one, is_published, at in self._lines():
+        for one, is_published, at in _lines(self._history):
             if at or is_published:
                 found.setdefault(one.manifest_sha256, (one, at or one.at))
         return [*found.values()]
-
-    def _lines(self) -> Iterator[tuple[Withdrawn, bool, datetime | None]]:
-        with suppress(FileNotFoundError), self._history.open("rb") as lines:
-            for line in lines:
-                with suppress(ValueError, AttributeError, RecursionError, TypeError, KeyError):
-                    entry = json.loads(line)
-                    is_published, sent = entry.pop("published"), entry.pop("sent", None)
-                    (found,) = Standing.from_json({**Standing().to_json(), "withdrawn": [entry]}).withdrawn
-                    yield found, is_published is True, None if sent is None else instants.parse(sent)
 
     def is_published(self, document: Manifest) -> bool:
         """Tell whether a difusor has taken this corte, by whichever of its manifests."""
         identity = (document.sequence, document.corte, document.content_sha256)
         return any(found.identity == identity for found, is_published in self.history() if is_published)
+
+
+def _lines(history: Path) -> Iterator[tuple[Withdrawn, bool, datetime | None]]:
+    """Yield of each line of a history its corte, whether a difusor had taken it, and since when, if it says that."""
+    with suppress(FileNotFoundError), history.open("rb") as lines:
+        for line in lines:
+            with suppress(ValueError, AttributeError, RecursionError, TypeError, KeyError):
+                entry = json.loads(line)
+                is_published, sent = entry.pop("published"), entry.pop("sent", None)
+                (found,) = Standing.from_json({**Standing().to_json(), "withdrawn": [entry]}).withdrawn
+                yield found, is_published is True, None if sent is None else instants.parse(sent)
 
 
 def opening_of(one: Election | Manifest) -> tuple[str, str, datetime]:
@@ -346,7 +356,7 @@ def _signed(path: Path, election: Election) -> Manifest:
 
 
 def _find(text: str, folder: Path, records: Records) -> Withdrawn:
-    """Return the corte that an operator names, as an entry of the withdrawn ones."""
+    """Return the corte that an operator names, of whatever opening, as an entry of the withdrawn ones."""
     path = Path(text)
     if _DIGEST.fullmatch(text) and not path.exists():
         path = folder
@@ -358,12 +368,12 @@ def _find(text: str, folder: Path, records: Records) -> Withdrawn:
             raise
     else:
         if path != folder or not _DIGEST.fullmatch(text) or sha256.startswith(text):
-            if not is_of(document, records.election):
-                raise Refusal("recipient", f"{path} no es un corte de esta elección y apertura.")
+            if opening_of(document)[:2] != opening_of(records.election)[:2]:
+                raise Refusal("recipient", f"{path} no es un corte de esta elección.")
             return document.withdrawn(sha256, document.generated)
-    found = {entry.manifest_sha256: entry for entry, _ in records.history() if entry.manifest_sha256.startswith(text)}
+    found = [entry for sha256, entry in records.ever().items() if sha256.startswith(text)]
     if len(found) != 1:
         raise UnusableError(
             f"no se sabe cuál es el corte {text}: dé su carpeta, o su corte.json, que da todo espejo con su página"
         )
-    return next(iter(found.values()))
+    return found[0]

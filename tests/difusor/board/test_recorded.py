@@ -105,6 +105,18 @@ def test_what_the_other_records_of_a_mirror_say_counts_though_one_is_damaged(dia
     assert len(found.damage) == 1 and "10.0.0.0.json no se entiende" in found.damage[0]
 
 
+def test_what_was_seen_of_a_mirror_under_another_election_counts_as_before_a_purge(
+    diario: Path, tmp_path: Path, mirror: Target
+) -> None:
+    path = tmp_path / "election.yml"
+    path.write_text(path.read_text().replace("simulacro", "official"))
+    seen, official = Seen(), make_target(path, HOST)
+    seen.note(official, said(5), DAY)
+    purge(seen, mirror, tmp_path)
+    assert recorded.read(diario, official.election.id).answered == {"official": [DAY]}
+    assert recorded.read(diario, "ribera").answered == {}
+
+
 def test_what_another_official_opening_saw_is_no_evidence_of_this_night(
     diario: Path, tmp_path: Path, mirror: Target
 ) -> None:

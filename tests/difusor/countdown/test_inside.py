@@ -259,6 +259,20 @@ def test_everything_that_would_not_start_with_the_server_is_told_at_once() -> No
     assert "systemctl enable rsync.service nginx.service; en el servidor: sudo systemctl unmask ufw" in services.remedy
 
 
+def test_a_corte_of_another_opening_that_would_keep_out_the_right_ones_is_told() -> None:
+    """As when the opening was moved after the corte of zeros had come: every corte before the old one is refused."""
+    kept = {"sequence": 1, "opens": "2024-06-03T03:00:00Z", "manifest_sha256": "a" * 64}
+    checks = judged(lambda said: said["status"].update(other_opening=kept))
+    assert wrong(checks) == {"window": "warn"}
+    assert "de otra apertura (el 1, que abría 02/06/2024 20:00:00 PDT)" in checks["window"].found
+    assert "--withdraw" in checks["window"].remedy
+    for nothing in (None, "x", []):
+        assert wrong(judged(lambda said, nothing=nothing: said["status"].update(other_opening=nothing))) == {}
+    for odd in ({}, {"sequence": "\x1b", "opens": ["\n"]}):
+        (found,) = [judged(lambda said, odd=odd: said["status"].update(other_opening=odd))["window"].found]
+        assert found.isprintable()
+
+
 def test_what_only_has_to_be_known_is_a_warning() -> None:
     assert wrong(judged(lambda said: said["disks"]["/"].update(free=2 * 10**9))) == {"disk": "warn"}
     starting = judged(contained(0, health="starting"))

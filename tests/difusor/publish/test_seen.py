@@ -122,6 +122,28 @@ def test_what_is_handed_over_is_not_written_back_by_another_run(
     assert kept.note(target, begin_anew(server), instants.now()) == []
 
 
+def test_what_was_seen_of_a_server_under_another_election_is_handed_over_too(
+    kept: Seen, target: Target, server: Server, signed: SignedCorte, election: Path, tmp_path: Path
+) -> None:
+    """Official, back to a rehearsal, purged, official again: `audit` accused the mirror of a log that lost entries."""
+    assert kept.note(target, server.write(8), instants.now()) == kept.publish(signed, target.election) == []
+    other = replace(target, name="sur")
+    assert kept.note(other, server.status(), instants.now()) == []
+    election.write_text(election.read_text().replace("environment: official", "environment: simulacro"))
+    test = make_target(election)
+    assert kept.note(test, server.write(2), instants.now()) == []
+    evidence = tmp_path / "evidence"
+    evidence.mkdir()
+    kept.hand_over(test, evidence)
+    status = begin_anew(server)
+    assert kept.note(test, status, instants.now()) == kept.note(target, status, instants.now()) == []
+    assert kept.faults(target) == []
+    names = [f"visto-demo-official/{NAME}.json", f"visto-{NAME}.json"]
+    assert sorted(str(path.relative_to(evidence)) for path in evidence.rglob("*.json")) == names
+    assert kept.published(target.election)[0] is not None, "other mirrors have that corte"
+    assert "perdió renglones" in kept.note(other, status, instants.now())[0], "that is another server"
+
+
 @pytest.mark.parametrize(
     ("happen", "said"),
     [
