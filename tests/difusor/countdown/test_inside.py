@@ -255,6 +255,13 @@ def test_everything_that_would_not_start_with_the_server_is_told_at_once() -> No
     assert "systemctl enable rsync.service nginx.service; en el servidor: sudo systemctl unmask ufw" in services.remedy
 
 
+def test_cortes_containers_and_evidence_are_not_deleted_to_make_room() -> None:
+    """What takes most of a disk may well be the corte that is shown, or that waits."""
+    for amount in ("free", "free_files"):
+        remedy = judged(lambda said, amount=amount: said["disks"]["/"].update({amount: 0}))["disk"].remedy
+        assert " fuera de /srv/prep, /var/lib/docker, " in remedy and "y /var/log, o amplíe el disco" in remedy
+
+
 def test_what_only_has_to_be_known_is_a_warning() -> None:
     assert wrong(judged(lambda said: said["disks"]["/"].update(free=2 * 10**9))) == {"disk": "warn"}
     starting = judged(contained(0, health="starting"))
