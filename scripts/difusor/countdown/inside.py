@@ -70,8 +70,8 @@ def _code(look: Look, given: str) -> Check:
 
 def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> Check:
     repair = (
-        "en el servidor: sudo systemctl restart chrony, espere dos minutos y repita; chronyc sources dice quién le "
-        "responde (UDP 123 de salida)"
+        f"en el servidor: {services.unmasked([CHRONY], server.at_boot)}sudo systemctl restart chrony, espere dos "
+        "minutos y repita; chronyc sources dice quién le responde (UDP 123 de salida)"
     )
     state = server.units.get(CHRONY, "ausente")
     if state == ABSENT:

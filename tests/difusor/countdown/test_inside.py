@@ -246,6 +246,19 @@ def test_a_unit_that_starts_otherwise_is_not_called_wrong(state: str) -> None:
     assert wrong(judged(boot("prep-corte-intake.path", "disabled"))) == {}, "the gate's unit starts it"
 
 
+def test_a_unit_that_is_stopped_and_masked_is_unmasked_before_it_is_started() -> None:
+    """systemd refuses to start a masked unit, which is all that was told."""
+
+    def change(said: Said) -> None:
+        said["units"].update(dict.fromkeys(("rsync.service", "nginx.service", "chrony.service"), "inactive"))
+        said["at_boot"].update({"rsync.service": "masked", "chrony.service": "masked"})
+
+    checks = judged(change)
+    start = "sudo systemctl start rsync.service nginx.service; si"
+    assert f"en el servidor: sudo systemctl unmask rsync.service && {start}" in checks["services"].remedy
+    assert "sudo systemctl unmask chrony.service && sudo systemctl restart chrony, " in checks["clock"].remedy
+
+
 def test_everything_that_would_not_start_with_the_server_is_told_at_once() -> None:
     def change(said: Said) -> None:
         said["at_boot"].update({"nginx.service": "disabled", "rsync.service": "disabled", "ufw.service": "masked"})
