@@ -72,6 +72,14 @@ def test_no_clause_can_be_measured_that_no_call_has() -> None:
     assert set(expected.VALUES) == IDS
 
 
+def test_what_nginx_and_apt_go_by_too_is_not_mended_by_the_run_of_one_role() -> None:
+    """DG-05 advised the tag corte: the gate had the new window, the pages and the hold of upgrades the old one."""
+    of_all = ("election_opens", "election_closes", "election_environment")
+    mended = [(name, each) for name, each in CLAUSES if any(variable in each.fix for variable in of_all)]
+    assert {each.id for _, each in mended} >= {"DG-05"}
+    assert [(name, each.id) for name, each in mended if "etiqueta" in each.fix] == []
+
+
 GAP = "[…]"
 
 

@@ -74,5 +74,5 @@ def measure(of: Chosen, output: Path, jobs: int | None, at: At, ended: Callable[
 
 def _astray(folder: Path) -> Row:
     name = folder.name
-    told = linked.ASTRAY.format(name)
+    told = linked.of_nobody(folder)
     return Row(id=name, name=name, verdict=Overall.UNREACHABLE, status=2, why=told, action=again(name))

@@ -58,7 +58,8 @@ def run(
 def show(board: Board, html: Path | None) -> None:
     """Print the board, and where it is as a page."""
     from difusor.board.page import left
-    from difusor.inventory.linked import ASTRAY
+    from difusor.inventory.linked import of_nobody
+    from difusor.project import home
 
     zone = ZoneInfo(board.timezone)
     columns = table("Difusor", "Avance", "Sigue", "Llame a", "Plazo", title=printable(board.name))
@@ -75,6 +76,6 @@ def show(board: Board, html: Path | None) -> None:
         for each in row.damage:
             warn(f"{row.id}: {each}.", zone)
     for name in board.astray:
-        warn(f"{name} no está en ningún tablero: {ASTRAY.format(name)}.")
+        warn(f"{name} no está en ningún tablero: {of_nobody(home() / 'inventories' / name)}.")
     if html:
         results.print(f"  {printable(from_project(html))}", soft_wrap=True)

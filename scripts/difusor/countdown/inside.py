@@ -32,6 +32,8 @@ CODE = "/usr/local/lib/prep-corte/corte"
 """Where a server has the code that takes in cortes, of which the same version signs them here."""
 PUBLIC = "/srv/prep/publico"
 """What everybody may read; files of the store that are not public yet lie elsewhere."""
+KEPT = "fuera de /srv/prep, /var/lib/docker, /var/lib/containerd, /var/lib/prep-difusor y /var/log"
+"""Where nothing is deleted to make room: cortes, containers, what the roles know of the server, and evidence."""
 FOREIGN = (
     "si sigue, la regla no es del proyecto: en el servidor, sudo ufw status numbered y sudo iptables -S (o ip6tables) "
     "dicen cuál es; quítela"
@@ -68,8 +70,8 @@ def _code(look: Look, given: str) -> Check:
 
 def _clock(server: Server, asked: datetime, answered: datetime, given: str) -> Check:
     repair = (
-        "en el servidor: sudo systemctl restart chrony, espere dos minutos y repita; chronyc sources dice quién le "
-        "responde (UDP 123 de salida)"
+        f"en el servidor: {services.unmasked([CHRONY], server.at_boot)}sudo systemctl restart chrony, espere dos "
+        "minutos y repita; chronyc sources dice quién le responde (UDP 123 de salida)"
     )
     state = server.units.get(CHRONY, "ausente")
     if state == ABSENT:
@@ -271,7 +273,8 @@ def _disk(server: Server, given: str) -> Check:
         if disk.free_files < disk.files * FEW_FILES:
             return bad(
                 "disk", f"{place} no admite más archivos (quedan {disk.free_files:,} de {disk.files:,})",
-                f"en el servidor: sudo du --inodes -xd1 {place} | sort -n dice dónde hay tantos; borre los que sobran",
+                f"en el servidor: sudo du --inodes -xd1 {place} | sort -n dice dónde hay tantos; borre los que sobren "
+                f"{KEPT}, o amplíe el disco",
             )  # fmt: skip
         if disk.free < FULL:
             return bad("disk", *_filled(place, disk))
@@ -307,5 +310,6 @@ def _filled(place: str, disk: Disk) -> tuple[str, str]:
     """Return what is told of a disk with little room, and what to do."""
     return (
         f"{place} tiene {disk.free / GIGABYTE:.1f} GB libres",
-        f"en el servidor: sudo du -xhd1 {place} | sort -h dice qué lo ocupa; bórrelo, o amplíe el disco",
+        f"en el servidor: sudo du -xhd1 {place} | sort -h dice qué lo ocupa; borre lo que sobre {KEPT}, o amplíe el "
+        "disco",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from corte.format import instants
 from difusor.countdown.checks import Check, Moment, bad, good, some, warn
 from difusor.countdown.subjects import Subject
 from difusor.inventory import Host
+from difusor.inventory.vaults import opening_of
 from difusor.partners.inventory import CERTIFICATE
 from difusor.publish.mirror import Mirror
 from difusor.publish.target import Target
@@ -22,6 +24,7 @@ from difusor.terminal import local, plain
 
 MOST = 8
 """How many addresses of each family are looked at: a hostile name server may give any number."""
+ASKED = "pida a su difusor el certificado nuevo, con sus intermedios"
 LINEAGE = "prep"
 """What certbot calls the page's certificate."""
 FEW_DAYS = timedelta(days=21)
@@ -150,28 +153,35 @@ def _is_own(host: Host) -> bool:
 
 
 def _renewal(host: Host, given: str) -> str:
-    """Return how the page gets another certificate.
+    """Return how the server itself gets another certificate.
 
     One that the outlet delivered is in its inventory; with ACME the server asks for it, and nobody else has one.
     """
     partner, apply = host.partner, f"./difusor apply -i {given}"
-    if partner.tls_mode == "acme" and _is_own(host):
+    if partner.tls_mode == "acme":
         return (
             f"en el servidor: sudo certbot renew --cert-name {LINEAGE} lo renueva o dice por qué no (desde Internet se "
             f"debe llegar a su puerto 80), y sudo systemctl reload nginx; si no basta, {apply} lo pide de nuevo"
         )
-    asked = "pida a su difusor el certificado nuevo, con sus intermedios"
-    is_delivered = partner.tls_mode == "files" and partner.tls_certificate.endswith(f"/{given}/{CERTIFICATE}")
-    if is_delivered and partner.registration and not partner.front:
+    asked = f"{ASKED}, y su llave"
+    if partner.registration and not partner.front and partner.tls_certificate.endswith(f"/{given}/{CERTIFICATE}"):
         enroll = f"./difusor enroll FORMATO --name {given} --update --certificate ARCHIVO --certificate-key ARCHIVO"
-        return f"{asked}, y su llave; ejecute {enroll}, y {apply}"
-    return f"{asked}, y ejecute {apply}"
+        return f"{asked}; ejecute {enroll}, y {apply}"
+    seal = f"ansible-vault encrypt {opening_of(Path(given).name)} --output {shlex.quote(partner.tls_key)} ARCHIVO"
+    return f"{asked}; ponga el certificado en {partner.tls_certificate}, y la llave, cifrada ({seal}); ejecute {apply}"
+
+
+def _renewal_in_front(host: Host) -> str:
+    """Return how the page gets another certificate where citizens do not see the server's own."""
+    where = host.partner.front.name if host.partner.front else "su CDN"
+    return f"{ASKED}, y que lo ponga en {where}: no es el de este servidor"
 
 
 def _certificate(host: Host, outside: Outside, given: str) -> Check:
     election, seen, zone = host.election, outside.certificates, host.election.catalog.zone
     end = max(election.closes, election.retain_until or election.closes)
-    renew = _renewal(host, given)
+    own = _renewal(host, given)
+    renew = own if _is_own(host) else _renewal_in_front(host)
     if refused := next((each for each in seen if each.refusal), None):
         return bad("certificate", f"en {refused.address}, {refused.refusal}", renew)
     expires = min((each.expires for each in seen if each.expires), default=None)
@@ -184,7 +194,7 @@ def _certificate(host: Host, outside: Outside, given: str) -> Check:
             renew,
         )
     if faults := [f"con el nombre {name}, {each.refusal}" for name, each in outside.aliases.items() if each.refusal]:
-        return bad("certificate", some(faults), f"{renew}; o quite de difusor_aliases lo que nadie visita")
+        return bad("certificate", some(faults), f"{own}; o quite de difusor_aliases lo que nadie visita")
     if _is_own(host) and expires - min(outside.at, election.opens) < FEW_DAYS:
         return warn("certificate", f"vence {local(expires, zone)}, en menos de {FEW_DAYS.days} días", renew)
     return good("certificate", f"vence {expires.astimezone(zone):%Y-%m-%d}")

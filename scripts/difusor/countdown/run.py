@@ -102,7 +102,7 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
     host, given, seen, page = subject.host, subject.given, found.seen, found.page
     checks: list[Check] = []
     if subject.is_astray:  # then the lists that the server is compared with may be those of a copy that nobody edits
-        checks.append(bad("inventory", linked.UNLINKED, linked.REMEDY.format(subject.inventory.name)))
+        checks.append(bad("inventory", linked.UNLINKED, linked.remedy(subject.inventory)))
     if isinstance(seen, Check):
         checks.append(seen)
     else:

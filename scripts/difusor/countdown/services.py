@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.look import BESIDE, TESTS
@@ -49,7 +50,7 @@ def judge(host: Host, seen: Seen, given: str) -> Check:
         return bad("services", "systemd no dice cómo están", "en el servidor: systemctl --failed")
     needed = {unit: state for unit, state in server.units.items() if unit not in BESIDE}
     return (
-        _stopped(needed, given)
+        _stopped(needed, server.at_boot, given)
         or _changed(seen, given)
         or _at_boot(server.at_boot, given)
         or _lacked(host, server, given)
@@ -57,7 +58,7 @@ def judge(host: Host, seen: Seen, given: str) -> Check:
     )
 
 
-def _stopped(needed: dict[str, str], given: str) -> Check | None:
+def _stopped(needed: dict[str, str], at_boot: dict[str, str], given: str) -> Check | None:
     """Return the red check of units that do not run."""
     stopped = {unit: state for unit, state in needed.items() if state != "active" and unit != CHRONY}
     if absent := [plain(unit, 60) for unit, state in stopped.items() if state == ABSENT]:
@@ -67,8 +68,9 @@ def _stopped(needed: dict[str, str], given: str) -> Check | None:
     told = some([f"{plain(unit, 60)} ({plain(state, 20)})" for unit, state in stopped.items()])
     return bad(
         "services", f"no corre {told}",
-        f"en el servidor: sudo systemctl start {plain(' '.join(stopped), 200)}; si se detiene otra vez, "
-        f"./difusor preflight -i {given} dice si otro programa ocupa su puerto, y journalctl -u lo demás",
+        f"en el servidor: {unmasked(stopped, at_boot)}sudo systemctl start {plain(' '.join(stopped), 200)}; si se "
+        f"detiene otra vez, ./difusor preflight -i {given} dice si otro programa ocupa su puerto, y journalctl -u lo "
+        "demás",
     )  # fmt: skip
 
 
@@ -169,8 +171,14 @@ def _lacked(host: Host, server: Server, given: str) -> Check | None:
 
 
 def _enabled(unit: str, boot: str) -> str:
-    unmask = f"sudo systemctl unmask {unit} && " if boot == "masked" else ""
+    unmask = unmasked([unit], {unit: boot})
     return f"en el servidor: {unmask}sudo systemctl enable --now {unit}; averigüe quién lo cambió"
+
+
+def unmasked(units: Iterable[str], at_boot: dict[str, str]) -> str:
+    """Return what goes before the command that starts these units: systemd refuses to start one that is masked."""
+    masked = [unit for unit in units if at_boot.get(unit) == "masked"]
+    return f"sudo systemctl unmask {plain(' '.join(masked), 200)} && " if masked else ""
 
 
 def reinstall(given: str) -> str:

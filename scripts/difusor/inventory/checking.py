@@ -29,8 +29,8 @@ NOBODY_TRUSTED = (
 
 NO_ELECTION = (
     "election_*",
-    "este inventario no dice de qué elección es; enlácela: ln -sfn ../../elections/<elección>.yml "
-    "inventories/<difusor>/election.yml",
+    "este inventario no dice de qué elección es; enlácela, en su carpeta: ln -sfn ../../elections/<elección>.yml "
+    "election.yml",
 )
 NO_PARTNER = (
     "difusor_*",

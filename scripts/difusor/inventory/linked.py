@@ -6,6 +6,7 @@ A copy of an election's file does not change with it, and a home that was copied
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,9 +16,6 @@ from difusor.project import home, inventories
 
 NAME = "election.yml"
 UNLINKED = "su election.yml falta, es una copia o no lleva a ninguna elección"
-REMEDY = "enlace la suya: ln -sfn ../../elections/<elección>.yml inventories/{}/election.yml"
-ASTRAY = f"{UNLINKED}; {REMEDY}"
-"""What is wrong with an inventory of which nobody can say to which election it belongs, by its name."""
 
 
 def election_file(folder: Path) -> Path | None:
@@ -57,14 +55,24 @@ def is_astray(source: Path) -> bool:
     return _real(folder.parent) == _real(home() / "inventories") and election_file(folder) is None
 
 
+def remedy(source: Path) -> str:
+    """Return what gives an inventory the link to its election; the command works in any folder, and replaces a copy."""
+    return _linking(shlex.quote(str(_folder(source))), "<elección>")
+
+
+def of_nobody(source: Path) -> str:
+    """Return what is wrong with an inventory of which nobody can say to which election it belongs."""
+    return f"{UNLINKED}; {remedy(source)}"
+
+
 def none_of(election: str) -> str:
     """Return, as a sentence, that no inventory links an election, and what is wrong with those that link none."""
     told = f"ningún inventario es de {election}"
     if not (found := astray()):
         return f"{told}; diga cuáles con -i"
     names = ", ".join(folder.name for folder in found)
-    remedy = REMEDY.replace("<elección>", election).format("<difusor>")
-    return f"{told}, y de estos no se sabe de cuál son: {names}. De cada uno, {UNLINKED}; {remedy}"
+    linking = _linking(f"{shlex.quote(str(home()))}/inventories/<difusor>", election)
+    return f"{told}, y de estos no se sabe de cuál son: {names}. De cada uno, {UNLINKED}; {linking}"
 
 
 def copies(sources: Iterable[Path]) -> list[str]:
@@ -85,6 +93,13 @@ def copies(sources: Iterable[Path]) -> list[str]:
             )
             told[sentence] = None
     return list(told)
+
+
+def _linking(folder: str, election: str) -> str:
+    return (
+        "pase a su elección lo que solo diga la copia, si lo es, y enlácela: "
+        f"ln -sfn ../../elections/{election}.yml {folder}/{NAME}"
+    )
 
 
 def _folder(source: Path) -> Path:

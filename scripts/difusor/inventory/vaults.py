@@ -139,8 +139,13 @@ def sentence(path: Path) -> str:
 
 def opening(path: Path) -> str:
     """Return the option that makes ansible-vault use the identity of the partner whose file this is."""
+    return opening_of(identity(path))
+
+
+def opening_of(name: str) -> str:
+    """Return the option that makes ansible-vault use the identity of the partner of this name."""
     source = vault_password() if vault_password().exists() else "prompt"
-    return f"--encrypt-vault-id {identity(path)} --vault-id {identity(path)}@{source}"
+    return f"--encrypt-vault-id {name} --vault-id {name}@{source}"
 
 
 def identity(path: Path) -> str:

@@ -108,7 +108,7 @@ def _astray(folder: Path) -> Left:
     with suppress(Exception):  # it is told of all the same, as one that cannot be used
         if off := revocation.in_force(folder):
             return Left(folder.name, off.told)
-    return Left(folder.name, linked.ASTRAY.format(folder.name), damage=True)
+    return Left(folder.name, linked.of_nobody(folder), damage=True)
 
 
 def _of_records(folder: Path, has_logo: bool) -> Listed:

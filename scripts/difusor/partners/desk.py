@@ -221,7 +221,7 @@ def _desk(
     if before and not linked.is_of(folder := inventory.folder(name), election):
         other = linked.election_of(folder)
         told = f"está inscrito en la elección «{other}»; dé --election o --name"
-        raise UnusableError(f"«{name}» {told}" if other else f"de «{name}» {linked.ASTRAY.format(name)}")
+        raise UnusableError(f"«{name}» {told}" if other else f"de «{name}» {linked.of_nobody(folder)}")
     came, corrected = _dates(options["received"], form, before)
     given = options["ssh_key"]
     ssh_key = asked.unless_own(absolute(given)) if given else before.ssh_key if before else ""

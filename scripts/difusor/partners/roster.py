@@ -38,7 +38,7 @@ class Known:
 def known(election: str, but: str) -> tuple[list[Known], dict[str, str]]:
     """Return the difusores of an election but the one of this name; of those that cannot be read, by name, why."""
     found: list[Known] = []
-    unread = {folder.name: linked.ASTRAY.format(folder.name) for folder in linked.astray() if folder.name != but}
+    unread = {folder.name: linked.of_nobody(folder) for folder in linked.astray() if folder.name != but}
     for folder in inventories():
         if folder.name == but or not linked.is_of(folder, election):
             continue

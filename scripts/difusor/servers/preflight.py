@@ -360,11 +360,14 @@ def _somebodys(server: Machine, keys: Iterable[str]) -> Iterator[str]:
 
 
 def _by_another_port(server: Machine) -> Iterator[str]:
+    # Where ssh.socket listens, as on Ubuntu since 22.10, a reload of the daemon opens no other port.
     if server.entrance not in (0, SSH):
         yield (
             f"usted entra por el puerto {server.entrance} del servidor, y el cortafuegos admitirá SSH solo en el "
-            f"{SSH}, el de la convocatoria; agregue «Port {SSH}» a /etc/ssh/sshd_config, recargue ssh y quite "
-            "ansible_port de hosts.yml"
+            f"{SSH}, el de la convocatoria; agregue «Port {SSH}» al principio de /etc/ssh/sshd_config y, en el "
+            "servidor: sudo systemctl daemon-reload && sudo systemctl restart ssh.socket, si systemctl is-active "
+            "ssh.socket dice «active», y si no, sudo systemctl reload ssh; solo cuando ya se entre con "
+            f"ssh -p {SSH}, quite ansible_port de hosts.yml"
         )
 
 

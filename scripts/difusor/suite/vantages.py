@@ -166,9 +166,8 @@ def attested(
         except InventoryError as error:
             pytest.fail(str(error), pytrace=False)
         kind = "carta" if clause == "DG-09" else f"constancia --clause {clause}"
-        assert documents, (
-            f"no hay documento que acredite {clause}; archívelo: ./difusor file ARCHIVO -i DIFUSOR --as {kind}"
-        )
+        how = f"./difusor file ARCHIVO -i DIFUSOR --as {kind} --folio FOLIO"
+        assert documents, f"no hay documento que acredite {clause}; archívelo: {how}"
         for each in documents:
             path = Path(each.document)
             assert path.is_file(), f"no se encuentra {path}"

@@ -250,6 +250,19 @@ def test_a_unit_that_starts_otherwise_is_not_called_wrong(state: str) -> None:
     assert wrong(judged(boot("prep-corte-intake.path", "disabled"))) == {}, "the gate's unit starts it"
 
 
+def test_a_unit_that_is_stopped_and_masked_is_unmasked_before_it_is_started() -> None:
+    """systemd refuses to start a masked unit, which is all that was told."""
+
+    def change(said: Said) -> None:
+        said["units"].update(dict.fromkeys(("rsync.service", "nginx.service", "chrony.service"), "inactive"))
+        said["at_boot"].update({"rsync.service": "masked", "chrony.service": "masked"})
+
+    checks = judged(change)
+    start = "sudo systemctl start rsync.service nginx.service; si"
+    assert f"en el servidor: sudo systemctl unmask rsync.service && {start}" in checks["services"].remedy
+    assert "sudo systemctl unmask chrony.service && sudo systemctl restart chrony, " in checks["clock"].remedy
+
+
 def test_everything_that_would_not_start_with_the_server_is_told_at_once() -> None:
     def change(said: Said) -> None:
         said["at_boot"].update({"nginx.service": "disabled", "rsync.service": "disabled", "ufw.service": "masked"})
@@ -271,6 +284,13 @@ def test_a_corte_of_another_opening_that_would_keep_out_the_right_ones_is_told()
     for odd in ({}, {"sequence": "\x1b", "opens": ["\n"]}):
         (found,) = [judged(lambda said, odd=odd: said["status"].update(other_opening=odd))["window"].found]
         assert found.isprintable()
+
+
+def test_cortes_containers_and_evidence_are_not_deleted_to_make_room() -> None:
+    """What takes most of a disk may well be the corte that is shown, or that waits."""
+    for amount in ("free", "free_files"):
+        remedy = judged(lambda said, amount=amount: said["disks"]["/"].update({amount: 0}))["disk"].remedy
+        assert " fuera de /srv/prep, /var/lib/docker, " in remedy and "y /var/log, o amplíe el disco" in remedy
 
 
 def test_what_only_has_to_be_known_is_a_warning() -> None:

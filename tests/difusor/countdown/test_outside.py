@@ -70,13 +70,18 @@ def test_what_is_wrong_with_a_page_is_told_by_how_much_time_is_left(
 def test_a_certificate_that_the_outlet_delivered_is_given_with_its_form_again() -> None:
     """`apply` alone would install the one that ends too early once more."""
     one, short = host(), replace(CERTIFICATE, expires=datetime(2024, 6, 9, tzinfo=UTC))
-    kept = {"tls_mode": "files", "tls_certificate": "/casa/inventories/diario/tls/fullchain.pem", "registration": "sí"}
+    kept = {
+        "tls_mode": "files", "tls_certificate": "/casa/inventories/diario/tls/fullchain.pem",
+        "tls_key": "/casa/inventories/diario/tls/key.pem", "registration": "sí",
+    }  # fmt: skip
     for other, is_given in (({}, True), ({"tls_mode": "acme"}, False), ({"registration": None}, False)):
         changed = replace(one, partner=one.partner.model_copy(update={**kept, **other}))
         found = outside.judge(changed, Outside(NAMES, (short,)), Moment.DAY, "diario")
         (remedy,) = (each.remedy for each in found if each.key == "certificate")
         command = "./difusor enroll FORMATO --name diario --update --certificate ARCHIVO --certificate-key ARCHIVO"
         assert (command in remedy) is is_given and "./difusor apply -i diario" in remedy
+        copied = f"--output {kept['tls_key']} ARCHIVO" in remedy  # `new` made it, and no form is given again
+        assert copied == (f"el certificado en {kept['tls_certificate']}, y" in remedy) == ("registration" in other)
         renews = "tls_mode" in other  # nobody has the file that would be asked for
         assert ("sudo certbot renew --cert-name prep " in remedy, "pida a su difusor" in remedy) == (renews, not renews)
 
@@ -84,9 +89,16 @@ def test_a_certificate_that_the_outlet_delivered_is_given_with_its_form_again() 
 def test_a_certificate_of_what_is_in_front_of_the_server_is_not_renewed_there() -> None:
     """Nor is it called short: how early a network renews its own is its affair."""
     front = {"name": "www.diario.mx", "program": "apache", "addresses": ["198.51.100.20"]}
-    for other in ({"difusor_cdn_ranges": ["192.0.2.0/24"]}, {"difusor_front": front, "difusor_path": "/prep/"}):
+    there = {"su CDN": {"difusor_cdn_ranges": ["192.0.2.0/24"]}, front["name"]: {"difusor_front": front}}
+    for where, other in there.items():
+        other |= {"difusor_path": "/prep/"}
         found = judged({}, {"expires": datetime(2024, 6, 9, tzinfo=UTC)}, Moment.DAY, **other)["certificate"]
-        assert (found.state, "certbot" in found.remedy) == ("bad", False)
+        assert (found.state, "certbot" in found.remedy, "apply" in found.remedy) == ("bad", False, False)
+        assert f", y que lo ponga en {where}: " in found.remedy
+        refusal = replace(CERTIFICATE, refusal="es para otro nombre")
+        seen = Outside(NAMES, (CERTIFICATE,), {"viejo.diario.mx": refusal})
+        found = {each.key: each for each in outside.judge(host(**other), seen, Moment.DAY, "diario")}["certificate"]
+        assert "sudo certbot renew" in found.remedy, "the server's other names are asked of the server itself"
         assert judged({}, {"expires": SHORT}, Moment.DAY, **other)["certificate"].state == "good"
 
 

@@ -94,7 +94,7 @@ def test_an_inventory_that_links_no_election_is_told_and_the_verb_fails(home: Pa
     assert [each.id for each in found.shown] == ["sur"]
     left = {each.id: (each.reason, each.damage) for each in found.entries.left}
     assert left.keys() == {"copia", "perdido", "retirado"}
-    assert left["copia"] == (linked.ASTRAY.format("copia"), True)
+    assert left["copia"] == (linked.of_nobody(home / "inventories/copia"), True)
     assert left["retirado"][1] is False and left["retirado"][0].startswith("fuera de la lista desde ")
     done = difusor("list", str(home / "lista"), "--key", str(key), home=home)
     assert done.returncode == 1 and "copia no está en la lista: su election.yml " in done.stderr

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from difusor.countdown.checks import bad
 from difusor.countdown.subjects import Subject
 from difusor.inventory import linked, load
 from difusor.partners.answer import Answer
-from difusor.project import UnusableError
+from difusor.project import ROOT, UnusableError
 
 NAME = "diario_de_ribelos"
 SITE = "www.diarioderibelos.com.mx"
@@ -75,7 +77,16 @@ def test_a_copy_of_an_election_is_red_a_day_before_the_night(home: Path, copied:
     assert isinstance(found, Subject), found
     lost = bad("server", "no responde", "x")
     row = run._row(found, run.Found(lost, lost, {}), run.Options(tmp_path), found.host.election.opens)
-    assert row.checks[0] == bad("inventory", linked.UNLINKED, linked.REMEDY.format(NAME)) and row.state == "bad"
+    assert row.checks[0] == bad("inventory", linked.UNLINKED, linked.remedy(copied)) and row.state == "bad"
+
+
+def test_the_command_that_is_told_links_it_wherever_it_is_typed(home: Path, copied: Path) -> None:
+    """It named the link from the project's folder: with a home of its own, `ln` failed or changed another inventory."""
+    told = linked.of_nobody(copied)
+    assert "pase a su elección lo que solo diga la copia" in told, "the command replaces it"
+    command = told.partition("enlácela: ")[2].replace("<elección>", "ensayo")
+    subprocess.run(shlex.split(command), check=True, cwd=ROOT)
+    assert linked.election_of(copied) == "ensayo" and not linked.astray()
 
 
 def test_only_what_the_home_says_itself_is_no_copy_elsewhere(home: Path, copied: Path, tmp_path: Path) -> None:

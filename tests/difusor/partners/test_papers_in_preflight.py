@@ -76,6 +76,8 @@ def test_what_the_preflight_of_each_difusor_says(
     said = {name: " ".join([str(found.get("msg", "")), *found.get("warnings", [])]) for name, found in hosts.items()}
     assert {name for name, found in hosts.items() if found.get("failed")} == {"nada", "otro", "roto", "ajeno"}
     assert "falta el oficio" in said["nada"] and "falta la carta compromiso (ANEXO 3)" in said["nada"]
+    for paper in ("oficio", "carta"):  # without its folio the verb refuses it
+        assert f"./difusor file ARCHIVO -i nada --as {paper} --folio FOLIO" in said["nada"]
     assert "--without DOCUMENTO --reason RAZÓN" in said["nada"]
     assert "se sigue adelante sin carta (acuerdo CG/12/2027; lo registró" in said["exceptuado"]
     assert "no es el que se archivó" in said["otro"] and "no es un registro que se entienda" in said["roto"]

@@ -94,6 +94,14 @@ def test_problem(server: Machine, sentence: str) -> None:
     assert found.startswith(sentence)
 
 
+def test_who_comes_by_another_port_keeps_it_until_ssh_listens_on_the_right_one() -> None:
+    """Where ssh.socket listens, a reload opened no port; without ansible_port, the next run told to set it again."""
+    (told,) = problems(with_facts(env={"SSH_CONNECTION": "10.9.0.4 5 10.9.0.10 2222"}), **WANTED)
+    assert "sudo systemctl daemon-reload && sudo systemctl restart ssh.socket, si " in told
+    assert "si no, sudo systemctl reload ssh; " in told
+    assert told.endswith("; solo cuando ya se entre con ssh -p 22, quite ansible_port de hosts.yml")
+
+
 @pytest.mark.parametrize(
     ("kernel", "image", "told"),
     [

@@ -496,6 +496,8 @@ def test_a_clause_that_only_this_call_has_is_judged_by_its_document(
     (suite.path / "hosts.yml").write_text(f"{waivers}    difusor_attestations: [{filed}]\n")
     _run(suite, "--hosts=ansible://uno", "-n", workers)
     found = load(suite.path / "r.json").findings
+    told = {each.detail for each in found if each.outcome == "failed"}
+    assert any("--as constancia --clause DG-16 --folio FOLIO" in each for each in told), told
     judged = assess_all(spec.load("valle").clauses, found, (), date(2024, 6, 2))
     assert {each.clause.id: each.verdict for each in judged} == {
         "HW-05": Verdict.UNTESTED, "DG-15": Verdict.ATTESTED, "DG-16": Verdict.FAILS, "DG-17": Verdict.MANUAL

@@ -169,7 +169,7 @@ def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers, 
         lost = "falta:" if not picture.exists() else "no es el logotipo que se inscribió: bórrelo y"
         return f"{picture} {lost} ./difusor enroll FORMATO --update"
     if entry is None:
-        return f"falta {TOLD[paper]}: ./difusor file ARCHIVO -i {name} --as {paper}"
+        return f"falta {TOLD[paper]}: ./difusor file ARCHIVO -i {name} --as {paper} --folio FOLIO"
     return _unlike(inventory, entry, thorough)
 
 
