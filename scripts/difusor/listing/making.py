@@ -75,13 +75,13 @@ def make(wanted: Making) -> Made:
     """
     if wanted.folder is None:
         return _made(wanted)
-    with state.turn(load_election(_file(wanted)).id):
+    with state.turn(load_election(_file(wanted))):
         return _made(wanted)
 
 
 def _made(wanted: Making) -> Made:
     election, found = read(wanted)
-    before = state.read(election.id)
+    before = state.read(election)
     shown = tuple(each for each in found.listed if each.id not in before.out)
     now = wanted.now()
     until = write(wanted, election, shown, now) if wanted.folder else None
@@ -109,7 +109,7 @@ def write(wanted: Making, election: Election, shown: Sequence[Listed], now: date
 
     def announce(until: datetime) -> None:
         state.log(
-            election.id, now, que="lista escrita", carpeta=str(wanted.folder), caduca=instants.write(until),
+            election, now, que="lista escrita", carpeta=str(wanted.folder), caduca=instants.write(until),
             difusores=[each.id for each in shown],
         )  # fmt: skip
 
