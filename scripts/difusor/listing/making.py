@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from corte.format import instants
 from corte.format.errors import why
 from difusor.board.rows import folders_of
-from difusor.inventory import Election, linked, load_election
+from difusor.inventory import Election, linked, load_election, polling_day
 from difusor.listing import entries, folder, state
 from difusor.listing.entries import Entries, Listed
 from difusor.listing.folder import VALID
@@ -91,7 +91,8 @@ def _made(wanted: Making) -> Made:
 def read(wanted: Making) -> tuple[Election, Entries]:
     """Return the election as its file says it now, and who is on its list; UnusableError says why not."""
     path = _file(wanted)
-    return load_election(path), entries.entries(folders_of(path), linked.astray())
+    election = load_election(path)
+    return election, entries.entries(folders_of(path), polling_day(election), linked.astray())
 
 
 def _file(wanted: Making) -> Path:

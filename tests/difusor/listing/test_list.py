@@ -259,7 +259,7 @@ def test_whoever_was_made_with_new_and_has_no_logo_has_a_tile_in_letters(
     tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = made_by_new(tmp_path, key, monkeypatch)
-    found = entries.entries([folder])
+    found = entries.entries([folder], None)
     assert [(each.name, each.url, each.logo) for each in found.listed] == [
         ('Diario del Valle: "el de siempre"', "https://prep.diario.mx/prep2027mor", None)
     ]
@@ -312,7 +312,7 @@ def test_whom_the_watch_left_out_stays_out_of_a_list_made_by_hand(home: Path, ke
 
 
 def test_who_failed_in_a_rehearsal_is_on_the_list_of_the_night(home: Path, key: Path) -> None:
-    """Its file becomes the official one under the same id. What a former version kept may be of either, and is not taken."""
+    """Its file becomes the official one under the same id; what a former version kept may be of either."""
     enrolled(home, "sur")
     failing = State(failing={"sur": Failing(failures=2, since=AT, faults=("no responde",))})
     election = home / "elections/demo.yml"
