@@ -10,6 +10,7 @@ import pytest
 from form_kit import GOOD, png
 from publish_kit import write_election
 
+from difusor.inventory import Election, load_election
 from difusor.partners import record
 from difusor.partners.filing import papers
 from difusor.partners.filing.papers import Entry, Papers
@@ -34,6 +35,11 @@ def furnish(
     if list_from:
         path.write_text(path.read_text() + CALL.format(list_from))
     return folder
+
+
+def demo(home: Path) -> Election:
+    """Return the election of the home, as its file says it now."""
+    return load_election(home / "elections/demo.yml")
 
 
 def enrolled(

@@ -10,9 +10,15 @@ from ansible.plugins.action import ActionBase
 from corte.format.errors import why
 from difusor.project import UnusableError
 
+DAY = ("election_day", "election_environment", "election_place", "election_opens")
+"""The variables that say on which day people vote."""
+
 
 class ActionModule(ActionBase):
-    """Look at the file of the difusor whose inventory is the folder `inventory`; `official`: whether it counts."""
+    """Look at the file of the difusor whose inventory is the folder `inventory`; `official`: whether it counts.
+
+    Which election's papers it has to have say the variables of the election.
+    """
 
     _requires_connection = False
     _supports_check_mode = True
@@ -24,11 +30,13 @@ class ActionModule(ActionBase):
         if not self._task.args["official"]:
             return {"changed": False}
         # Imported here because loading them is a fourteenth of a run's work, and a rehearsal does not need them.
+        from difusor.inventory import polling_day_of
         from difusor.partners.filing import filing, papers
 
+        day = polling_day_of({name: self._render(name) for name in DAY if name in (task_vars or {})})
         inventory = Path(str(self._task.args["inventory"])).resolve()
         try:
-            lacking, filed = filing.missing(inventory), papers.read(inventory)
+            lacking, filed = filing.lacking(inventory, day), papers.read(inventory).in_election(day)
         except (UnusableError, OSError) as error:
             problem = f"{error.filename}: {why(error)}" if isinstance(error, OSError) else error
             told = f"No se sabe qué hay en el expediente y nada se tocó en el servidor: {problem}."
@@ -47,3 +55,6 @@ class ActionModule(ActionBase):
             for paper, found in excused.items()
         ]
         return {"changed": False, "warnings": warnings}
+
+    def _render(self, name: str) -> str:
+        return str(self._templar.template(self._templar.available_variables[name]))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from difusor.inventory import Decision, Declared, Notice, Registration
+from difusor.inventory import Decision, Declared, Notice, Registration, counts, polling_day_of
 
 Attested = Callable[[str], None]
 Expect = Callable[[str], dict[str, Any]]
@@ -45,7 +45,16 @@ def notice(variables: dict[str, Any]) -> Notice:
     """Return the letter by which the partner gave notice that it takes part."""
     given = variables.get("difusor_notice")
     assert given, "no consta el oficio con que dio aviso; agréguelo a difusor_notice"
-    return Notice.model_validate(given)
+    found = Notice.model_validate(given)
+    _of_this_election("el oficio", found.election_day, variables)
+    return found
+
+
+def _of_this_election(paper: str, received: date | None, variables: dict[str, Any]) -> None:
+    """Fail when a paper came for another election: each has to be given anew."""
+    day = polling_day_of(variables)
+    told = f"{paper} es de otra elección, la del {received}, y esta es la del {day}; inscriba el formato de esta"
+    assert counts(received, day), f"{told}: ./difusor enroll FORMATO --folio … --notified … --update"
 
 
 @pytest.mark.clause("PAR-01")
@@ -74,6 +83,7 @@ def test_registration(variables: dict[str, Any], expect: Expect, record_evidence
     given = variables.get("difusor_registration")
     assert given, "no hay datos del ANEXO 2; agréguelos a difusor_registration"
     registration = Registration.model_validate(given)
+    _of_this_election("el ANEXO 2", registration.election_day, variables)
     items, required = registration.items(variables["difusor_name"]), expect("DG-08")
     blank = [name for name, value in items.items() if not value]
     logo = Path(registration.logo)

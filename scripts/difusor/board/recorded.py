@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from corte.format import instants
@@ -22,10 +22,12 @@ from difusor.publish import notes
 class Recorded:
     """Of one difusor. `excused` and `lacking` map required papers to sentences; `damage`: what could not be read.
 
+    `day`: the polling day of the election, for which papers have to be.
     `revoked`: since when it is off the list, and why; empty while it is not.
     `answered`: by environment, when the mirror's log was seen to grow, in UTC.
     """
 
+    day: date | None = None
     kept: Record | None = None
     revoked: str = ""
     filed: papers.Papers = field(default_factory=papers.Papers)
@@ -38,9 +40,9 @@ class Recorded:
     damage: list[str] = field(default_factory=list)
 
 
-def read(inventory: Path, election: str) -> Recorded:
-    """Return what is on record of the difusor of an inventory in an election; never fails."""
-    found = Recorded()
+def read(inventory: Path, election: str, day: date | None) -> Recorded:
+    """Return what is on record of the difusor of an inventory in an election of this polling day; never fails."""
+    found = Recorded(day=day)
     for part in (_revocation, _papers, _steps, _dictamen, _mirror):
         try:
             part(found, inventory, election)
@@ -65,9 +67,10 @@ def _revocation(found: Recorded, inventory: Path, election: str) -> None:
 
 
 def _papers(found: Recorded, inventory: Path, election: str) -> None:
-    found.kept = record.read(inventory)
-    found.filed = papers.read(inventory)
-    found.lacking = {str(paper): told for paper, told in filing.missing(inventory, thorough=False).items()}
+    kept = record.read(inventory)
+    found.kept = kept.in_election(found.day) if kept else None
+    found.filed = papers.read(inventory).in_election(found.day)
+    found.lacking = {str(paper): told for paper, told in filing.lacking(inventory, found.day, thorough=False).items()}
     found.excused = {paper: said.reason for paper in found.lacking if (said := found.filed.excuse(paper))}
 
 

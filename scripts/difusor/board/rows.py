@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
-from difusor.inventory import Election, linked
+from difusor.inventory import Election, linked, polling_day
 from difusor.partners import revocation
 from difusor.partners.filing.papers import Entry
 from difusor.project import UnusableError, inventories
@@ -140,7 +140,7 @@ def _urgency(row: Row) -> tuple[int, str]:
 
 
 def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetime) -> Row:
-    found, zone = recorded.read(folder, election.id), ZoneInfo(election.timezone)
+    found, zone = recorded.read(folder, election.id, polling_day(election)), ZoneInfo(election.timezone)
     steps = tuple(_step(each, found, zone, now) for each in calendar)
     waiting = next((each for each in steps if each.state not in SETTLED and not _missed(each)), None)
     named = found.kept.form.name if found.kept else folder.name

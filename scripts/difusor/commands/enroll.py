@@ -150,6 +150,11 @@ def _next(answer: Answer) -> list[str]:
 
 def _letter(answer: Answer) -> list[str]:
     """Return what a correction of what the letter of ANEXO 3 says means for one that is signed already."""
+    if any(each.key == "jornada" for each in answer.changes):
+        return [
+            "Los documentos de la elección anterior no cuentan en esta. Sigue: "
+            f"./difusor letter -i {answer.difusor}, y archivar el oficio y la carta que lleguen."
+        ]
     if not {each.key for each in answer.changes} & {"nombre", "legal.nombre"}:
         return []
     return [

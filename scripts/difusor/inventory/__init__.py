@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from difusor.inventory.calendar import advice as advice
+    from difusor.inventory.calendar import counts as counts
+    from difusor.inventory.calendar import polling_day as polling_day
+    from difusor.inventory.calendar import polling_day_of as polling_day_of
     from difusor.inventory.checking import JUDGED as JUDGED
     from difusor.inventory.checking import problems as problems
     from difusor.inventory.declared import Declared as Declared
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from difusor.inventory.vaults import vaulted as vaulted
 
 MODULES = {
-    "calendar": ("advice",),
+    "calendar": ("advice", "counts", "polling_day", "polling_day_of"),
     "checking": ("JUDGED", "problems"),
     "declared": ("Declared",),
     "hosts": (

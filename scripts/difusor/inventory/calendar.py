@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from difusor import spec
+from corte.format import instants
+from difusor import catalog, spec
 from difusor.inventory.model import Election
 
 LONGEST = timedelta(hours=24)
@@ -16,6 +17,8 @@ MORNING = 12
 REHEARSALS = 3
 """How many simulacros the Reglamento de Elecciones asks for (Anexo 13)."""
 PENDING = "election_pending"
+NEAR = timedelta(days=30)
+"""Polling days no further apart are of one election, whose day was corrected or put off: others are months away."""
 
 
 def pending(variables: Mapping[str, Any]) -> dict[str, str]:
@@ -38,6 +41,29 @@ def polling_day(election: Election) -> date | None:
     if election.day or election.environment != "official":
         return election.day
     return election.opens.astimezone(election.catalog.zone).date()
+
+
+def polling_day_of(variables: Mapping[str, Any]) -> date | None:
+    """Return the polling day of the election that the rendered variables of a server say; None as above.
+
+    None too where they do not say it well, which is told elsewhere.
+    """
+    said = str(variables.get("election_day") or "")
+    try:
+        if said or variables.get("election_environment") != "official":
+            return date.fromisoformat(said) if said else None
+        zone = catalog.load(str(variables["election_place"])).zone
+        return instants.parse_offset(str(variables["election_opens"])).astimezone(zone).date()
+    except (KeyError, ValueError, catalog.CatalogError):
+        return None
+
+
+def counts(received: date | None, day: date | None) -> bool:
+    """Tell whether what was received for the election of one polling day counts in that of another.
+
+    It does while nobody knows one of the two: earlier versions wrote none, and a rehearsal may say none.
+    """
+    return received is None or day is None or abs(received - day) <= NEAR
 
 
 def advice(election: Election) -> list[str]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import ValidationError
 
-from difusor.inventory.calendar import pending
+from difusor.inventory.calendar import counts, pending, polling_day_of
 from difusor.inventory.checking import sentences
 from difusor.inventory.logins import port_fault
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
@@ -161,9 +161,13 @@ def is_shared(server: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]:
-    """Return the documents that attest a clause, without opening them; InventoryError when one is badly described."""
+    """Return the documents that attest a clause, without opening them; InventoryError when one is badly described.
+
+    Not those of another election.
+    """
     given = [each for each in variables.get("difusor_attestations", []) if each.get("clause") == clause]
-    return [_formed(Attestation, each, f"difusor_attestations ({clause})") for each in given]
+    formed = [_formed(Attestation, each, f"difusor_attestations ({clause})") for each in given]
+    return [each for each in formed if counts(each.election_day, polling_day_of(variables))]
 
 
 def _load[Model: Strict](model: type[Model], variables: Mapping[str, Any], whose: object) -> Model:

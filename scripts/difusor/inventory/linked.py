@@ -55,9 +55,9 @@ def is_astray(source: Path) -> bool:
     return _real(folder.parent) == _real(home() / "inventories") and election_file(folder) is None
 
 
-def remedy(source: Path) -> str:
+def remedy(source: Path, election: str = "<elección>") -> str:
     """Return what gives an inventory the link to its election; the command works in any folder, and replaces a copy."""
-    return _linking(shlex.quote(str(_folder(source))), "<elección>")
+    return _linking(shlex.quote(str(_folder(source))), election)
 
 
 def of_nobody(source: Path) -> str:

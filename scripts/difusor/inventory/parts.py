@@ -193,6 +193,7 @@ class Attestation(Strict):
     signed_by: Text
     date: Day | None = None
     received: Day | None = None
+    election_day: Day | None = None
 
     @field_validator("sha256")
     @classmethod
@@ -255,11 +256,16 @@ class Institute(Strict):
 
 
 class Notice(Strict):
-    """The letter (oficio) by which a partner gave notice that it takes part, as the institute received it."""
+    """The letter (oficio) by which a partner gave notice that it takes part, as the institute received it.
+
+    `election_day`, here and below: the polling day of the election for which it came, in which alone it counts; None
+    where nobody wrote it.
+    """
 
     kind: Literal["medio de comunicación", "institución académica"]
     folio: Text
     received: Instant
+    election_day: Day | None = None
 
 
 class Evidence(Strict):
@@ -361,6 +367,7 @@ class Registration(Strict):
     power: str = ""
     network: str = ""
     logo: File
+    election_day: Day | None = None
 
     def items(self, name: str) -> dict[str, str]:
         """Return the form's items as it calls them, in its order; `name` is the partner's."""

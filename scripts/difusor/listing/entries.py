@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,23 +74,24 @@ class Entries:
     left: tuple[Left, ...]
 
 
-def entries(folders: Sequence[Path], astray: Sequence[Path] = ()) -> Entries:
+def entries(folders: Sequence[Path], day: date | None, astray: Sequence[Path] = ()) -> Entries:
     """Return who is on the list of the election whose inventories these folders are; never fails.
 
-    `astray`: inventories of which nobody can say to which election they belong, and which may be of this one.
+    `day`: its polling day, for which papers have to be. `astray`: inventories of which nobody can say to which election
+    they belong, and which may be of this one.
     """
-    found = [_entry(folder) for folder in folders]
+    found = [_entry(folder, day) for folder in folders]
     listed, doubled = _once([each for each in found if isinstance(each, Listed)])
     left = [*(each for each in found if isinstance(each, Left)), *map(_astray, astray)]
     by_name = sorted(listed, key=lambda each: (plain_words(each.name), each.id))
     return Entries(tuple(by_name), tuple(sorted([*left, *doubled], key=lambda each: each.id)))
 
 
-def _entry(folder: Path) -> Listed | Left:
+def _entry(folder: Path, day: date | None) -> Listed | Left:
     try:
         if off := revocation.in_force(folder):
             return Left(folder.name, off.told)
-        lacking, filed = filing.missing(folder, thorough=False), papers.read(folder)
+        lacking, filed = filing.lacking(folder, day, thorough=False), papers.read(folder).in_election(day)
         unexcused = [told for paper, told in lacking.items() if not filed.excuse(paper)]
         # An excused logo may be there all the same, and another file than the one that was enrolled.
         has_logo = "logotipo" not in lacking

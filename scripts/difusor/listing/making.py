@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from corte.format import instants
 from corte.format.errors import why
 from difusor.board.rows import folders_of
-from difusor.inventory import Election, linked, load_election
+from difusor.inventory import Election, linked, load_election, polling_day
 from difusor.listing import entries, folder, state
 from difusor.listing.entries import Entries, Listed
 from difusor.listing.folder import VALID
@@ -75,13 +75,13 @@ def make(wanted: Making) -> Made:
     """
     if wanted.folder is None:
         return _made(wanted)
-    with state.turn(load_election(_file(wanted)).id):
+    with state.turn(load_election(_file(wanted))):
         return _made(wanted)
 
 
 def _made(wanted: Making) -> Made:
     election, found = read(wanted)
-    before = state.read(election.id)
+    before = state.read(election)
     shown = tuple(each for each in found.listed if each.id not in before.out)
     now = wanted.now()
     until = write(wanted, election, shown, now) if wanted.folder else None
@@ -91,7 +91,8 @@ def _made(wanted: Making) -> Made:
 def read(wanted: Making) -> tuple[Election, Entries]:
     """Return the election as its file says it now, and who is on its list; UnusableError says why not."""
     path = _file(wanted)
-    return load_election(path), entries.entries(folders_of(path), linked.astray())
+    election = load_election(path)
+    return election, entries.entries(folders_of(path), polling_day(election), linked.astray())
 
 
 def _file(wanted: Making) -> Path:
@@ -109,7 +110,7 @@ def write(wanted: Making, election: Election, shown: Sequence[Listed], now: date
 
     def announce(until: datetime) -> None:
         state.log(
-            election.id, now, que="lista escrita", carpeta=str(wanted.folder), caduca=instants.write(until),
+            election, now, que="lista escrita", carpeta=str(wanted.folder), caduca=instants.write(until),
             difusores=[each.id for each in shown],
         )  # fmt: skip
 

@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corte.format import files, instants
 from corte.format.errors import why
+from difusor.inventory import Election
 from difusor.partners.record import Moment
 from difusor.project import UnusableError, build, locking
 from difusor.publish.standing import PATIENCE
@@ -63,12 +65,15 @@ class State(BaseModel):
         return self.out if self.told is None else self.told
 
 
-def folder(election: str) -> Path:
-    """Return where the watch of an election keeps its state and its log."""
-    return build() / "lista" / election
+def folder(election: Election) -> Path:
+    """Return where the watch of an election keeps its state and its log.
+
+    By environment too: whoever failed in a rehearsal is no reason to leave them off the list of the night.
+    """
+    return build() / "lista" / quote(f"{election.id}-{election.environment}", safe="")
 
 
-def read(election: str) -> State:
+def read(election: Election) -> State:
     """Return the state, an empty one when there is none; UnusableError when it cannot be understood."""
     path = folder(election) / "estado.json"
     try:
@@ -84,7 +89,7 @@ def read(election: str) -> State:
         ) from None
 
 
-def keep(election: str, state: State) -> None:
+def keep(election: Election, state: State) -> None:
     """Write the state; UnusableError when that fails."""
     path = folder(election) / "estado.json"
     try:
@@ -95,7 +100,7 @@ def keep(election: str, state: State) -> None:
 
 
 @contextmanager
-def turn(election: str) -> Iterator[None]:
+def turn(election: Election) -> Iterator[None]:
     """Let nobody else decide who is on the list, or write it, meanwhile.
 
     UnusableError when another one does not end in time, or a file cannot be used.
@@ -117,7 +122,7 @@ def turn(election: str) -> Iterator[None]:
 
 
 @contextmanager
-def alone(election: str) -> Iterator[None]:
+def alone(election: Election) -> Iterator[None]:
     """Keep a second watch of an election from counting the same failure twice; UnusableError when there is one."""
     path = folder(election) / "vigilancia"
     try:
@@ -132,7 +137,7 @@ def alone(election: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise UnusableError(
-                f"ya se vigila la lista de {election} en esta máquina (proceso {plain(file.read(), 20)}); déjela "
+                f"ya se vigila la lista de {election.id} en esta máquina (proceso {plain(file.read(), 20)}); déjela "
                 "seguir, o deténgala con Ctrl-C en su terminal"
             ) from None
         file.truncate(0)
@@ -141,7 +146,7 @@ def alone(election: str) -> Iterator[None]:
         yield
 
 
-def log(election: str, at: datetime, **said: object) -> None:
+def log(election: Election, at: datetime, **said: object) -> None:
     """Add a line to the log, bitacora.jsonl; UnusableError when that fails: nothing is done that it does not say."""
     path = folder(election) / "bitacora.jsonl"
     line = json.dumps({"cuando": instants.write(at), **said}, ensure_ascii=False)

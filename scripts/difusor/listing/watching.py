@@ -34,7 +34,7 @@ def rounds(wanted: Making, every: float, most: int | None = None) -> Iterator[Ma
     election, _ = read(wanted)
     folder.refuse_early(election, wanted.now())
     number = 0
-    with state.alone(election.id):
+    with state.alone(election):
         if wanted.key:
             signed(b"", wanted.key, election, PURPOSE, asks=False)
         while most is None or number < most:
@@ -59,10 +59,10 @@ def watch_once(wanted: Making) -> Made:
     election, asked, _ = _known(wanted)
     standing = Records(election).standing()
     looks = look_all(asked.listed, How(election, wanted.servers, wanted.authority, standing, now=wanted.now))
-    with state.turn(election.id):
+    with state.turn(election):
         # While it looked, somebody may have been revoked, and the list been written without him.
         election, found, there = _known(wanted)
-        now, before = wanted.now(), state.read(election.id)
+        now, before = wanted.now(), state.read(election)
         result = _judged(asked.listed, found.listed, looks, before, now)
         _log(election, result, now)
         digest = _digest(election, result.shown)
@@ -70,11 +70,11 @@ def watch_once(wanted: Making) -> Made:
         # Whoever fails is remembered even if the list cannot be written, and so is that nobody has been told of it; the
         # list is then written, and it is told, the next time.
         untold = {"page": "", "told": before.known_out}
-        state.keep(election.id, result.state.model_copy(update=untold if is_new else {"page": digest, "told": None}))
+        state.keep(election, result.state.model_copy(update=untold if is_new else {"page": digest, "told": None}))
         until = write(wanted, election, result.shown, now) if is_new else None
         if is_new:
             with suppress(UnusableError):  # the list is written; forgotten, it is written once more the next time
-                state.keep(election.id, result.state.model_copy(update={"page": digest, "told": None}))
+                state.keep(election, result.state.model_copy(update={"page": digest, "told": None}))
     return Made(
         election.id, election.catalog.zone, found, result.shown, result.state.out, looks, result.events, now,
         time.monotonic() - started, result.is_blind, until, result.held,
@@ -131,14 +131,14 @@ def _refuse_lost(found: Entries, there: Sequence[object]) -> None:
 def _log(election: Election, result: Round, now: datetime) -> None:
     for each in result.changes:
         state.log(
-            election.id, now, que=each.change, difusor=each.listed.id, desde=instants.write(each.since),
+            election, now, que=each.change, difusor=each.listed.id, desde=instants.write(each.since),
             motivo=list(each.faults), llamar=each.listed.call,
         )  # fmt: skip
     if result.is_blind:
-        state.log(election.id, now, que="ninguna página respondió bien; nadie sale por eso")
+        state.log(election, now, que="ninguna página respondió bien; nadie sale por eso")
     if result.held:
         state.log(
-            election.id, now, que="falla más de la mitad de la lista; nadie más sale por eso", difusores=[*result.held]
+            election, now, que="falla más de la mitad de la lista; nadie más sale por eso", difusores=[*result.held]
         )
 
 

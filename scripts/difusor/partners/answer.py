@@ -12,8 +12,9 @@ from difusor.partners.host_key import fingerprint
 Outcome = Literal["creado", "corregido", "sin cambios", "por corregir", "por confirmar", "revisado"]
 
 OTHER_TITLES = {
-    "fechas": "Cuándo llegó", "oficio": "Oficio", "llave_ssh": "Llave de SSH del Instituto",
-    "nombre_servidor": "Nombre propio del servidor", "apartado": "Enlace del que se aparta una parte (annex.yml)",
+    "jornada": "Elección, por el día de su jornada", "fechas": "Cuándo llegó", "oficio": "Oficio",
+    "llave_ssh": "Llave de SSH del Instituto", "nombre_servidor": "Nombre propio del servidor",
+    "apartado": "Enlace del que se aparta una parte (annex.yml)",
 }  # fmt: skip
 """What is corrected besides the items of a form."""
 

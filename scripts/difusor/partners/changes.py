@@ -21,6 +21,12 @@ OF_SSH, OF_LINK = "la que ssh toma por sí mismo", "el de la liga"
 def replaced(form: Form, desk: Desk, picture: bytes, before: Record, election: Election) -> list[Change]:
     """Return what differs from the enrolment: items, or else when the form came, and what is given besides the form."""
     zone = election.catalog.zone
+    if not before.is_for(desk.day):
+        return [("jornada", str(before.day), str(desk.day)), *_replaced(form, desk, picture, before, zone)]
+    return _replaced(form, desk, picture, before, zone)
+
+
+def _replaced(form: Form, desk: Desk, picture: bytes, before: Record, zone: ZoneInfo) -> list[Change]:
     told = record.differences(before.form, form) if form != before.form else [*_dates(desk, before, zone)]
     besides = (
         _notice(form, desk, before, zone),
@@ -46,8 +52,8 @@ def _logo(picture: bytes, before: Record) -> Iterator[Change]:
 
 def _notice(form: Form, desk: Desk, before: Record, zone: ZoneInfo) -> Iterator[Change]:
     then, now = before.notice, enrolment.notice(form, desk, before)
-    if then and now and (then.folio, then.received) != (now.folio, now.received):
-        yield "oficio", _told(then, zone), _told(now, zone)
+    if then and (now is None or (then.folio, then.received) != (now.folio, now.received)):
+        yield "oficio", _told(then, zone), _told(now, zone) if now else ""
 
 
 def _told(notice: Notice, zone: ZoneInfo) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 from corte.format import instants
 from difusor import spec
-from difusor.inventory import Election, linked, load_election, uplink
+from difusor.inventory import Election, linked, load_election, polling_day, uplink
 from difusor.partners import asked, enrolment, inventory, login_keys, record, revocation, roster
 from difusor.partners import election as elections_file
 from difusor.partners.answer import Answer, answer
@@ -84,15 +84,17 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
     before = _before(name) if name else None
     if before and not options["name"]:
         _refuse_namesake(said["nombre"], name, before)
-    desk = _desk(name, of_election, options, {**_stands(said, before), **accepted}, form, before)
+    election = load_election(elections_file.file(of_election))
+    day = polling_day(election)
+    now = before.in_election(day) if before else None
+    desk = _desk(name, of_election, options, {**_stands(said, now), **accepted}, form, before, day)
     picture, more = enrolment.picture(said["logotipo"], received, path.parent, desk)
     findings += [*more, *enrolment.certificate(said["anexo_tecnico.certificado"], received, desk, before)]
-    election = load_election(elections_file.file(of_election))
     call = spec.load(election.spec)
     desk = replace(desk, least_mbps=uplink.least(call))
-    if before is None:
+    if before is None or not before.is_for(desk.day):
         _refuse_over(election, desk)
-    reviewed = _reviewed(said, received, desk, before, election, picture)
+    reviewed = _reviewed(said, received, desk, now, election, picture)
     findings += [*reviewed, *_somebody_else(said, received, name, before)]
     changes = replaced(form, desk, picture, before, election) if before and form else []
     told = partial(answer, name or path.name, findings, dict(desk.accepted), changes, _signature(election))
@@ -113,7 +115,7 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
         return told("creado", created, entrance, (unkept,) if unkept else ())
     written = tuple(enrolment.correct(form, desk, picture, findings, before))
     if written:
-        papers.end_excuses(inventory.folder(name))
+        papers.enrolled(inventory.folder(name), desk.day)
     if form.annex.mbps == before.form.annex.mbps:
         unkept = ""  # told when it was enrolled
     return told("corregido" if written else "sin cambios", written, entrance, tuple(filter(None, (note, unkept))))
@@ -215,19 +217,39 @@ def _before(name: str) -> Record | None:
     return kept
 
 
+def _refuse_elsewhere(name: str, election: str) -> None:
+    """Raise UnusableError when a difusor who is enrolled is in another election, or in nobody knows which."""
+    folder = inventory.folder(name)
+    if linked.is_of(folder, election):
+        return
+    if not (other := linked.election_of(folder)):
+        raise UnusableError(f"de «{name}» {linked.of_nobody(folder)}")
+    raise UnusableError(
+        f"«{name}» está inscrito en la elección «{other}» y nada cambió. Si el formato es para ella, dé --election "
+        f"{other}; si es otro medio, dele un nombre corto propio con --name; si ahora participa en «{election}», antes "
+        f"de repetir {linked.remedy(folder, election)}"
+    )
+
+
 def _desk(
-    name: str, election: str, options: Options, accepted: dict[str, str], form: Form | None, before: Record | None
+    name: str,
+    election: str,
+    options: Options,
+    accepted: dict[str, str],
+    form: Form | None,
+    before: Record | None,
+    day: date | None,
 ) -> Desk:
-    if before and not linked.is_of(folder := inventory.folder(name), election):
-        other = linked.election_of(folder)
-        told = f"está inscrito en la elección «{other}»; dé --election o --name"
-        raise UnusableError(f"«{name}» {told}" if other else f"de «{name}» {linked.of_nobody(folder)}")
-    came, corrected = _dates(options["received"], form, before)
+    if before:
+        _refuse_elsewhere(name, election)
+    now = before if before and before.is_for(day) else None
+    came, corrected = _dates(options["received"], form, now)
     given = options["ssh_key"]
     ssh_key = asked.unless_own(absolute(given)) if given else before.ssh_key if before else ""
     server_name = _server_name(options["server_name"], form, before)
     return Desk(
         id=name, election=election, received=came, corrected=corrected, ssh_key=ssh_key, logo=options["logo"],
+        day=(now.day if now else None) or day,  # as it was, where the election's day was corrected since
         certificate=options["certificate"], server_name=server_name, accepted=accepted,
         certificate_key=options["certificate_key"], folio=options["folio"], notified=options["notified"],
     )  # fmt: skip
@@ -245,6 +267,7 @@ def _server_name(given: str | None, form: Form | None, before: Record | None) ->
 def _dates(given: datetime | None, form: Form | None, before: Record | None) -> tuple[datetime, datetime | None]:
     """Return when the first form came, and when the one that corrects it; a form that came before keeps its date.
 
+    `before`: what was enrolled for the same election; for another one each form is the first, be it the same file.
     With `given`, which is said of the form at hand, a mistyped date is corrected.
     """
     if before is None:

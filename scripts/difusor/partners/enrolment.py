@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from corte.format import files, instants
@@ -32,8 +32,8 @@ class Desk:
     """What the clerk's side adds to a form. `ssh_key`: the private key's path, empty for one that ssh takes itself.
 
     `public_keys`: those that enter. `server_name`: the server's own, empty where it is that of the link. `received`:
-    when the first form came, `corrected`: when the one that corrects it. `least_mbps`: from which on a share
-    of the link is kept.
+    when the first form came, `corrected`: when the one that corrects it. `day`: the polling day of the election for
+    which they are. `least_mbps`: from which on a share of the link is kept.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Desk:
     folio: str = ""
     notified: datetime | None = None
     corrected: datetime | None = None
+    day: date | None = None
     least_mbps: int = uplink.LEAST
     accepted: Mapping[str, str] = field(default_factory=dict)
 
@@ -175,7 +176,7 @@ def _try_out(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) 
 def _registered(
     form: Form, desk: Desk, partner: PartnerFacts, picture: bytes, before: Record | None
 ) -> dict[str, bytes]:
-    values = dict(partner) | {"form": form, "notice": notice(form, desk, before)}
+    values = dict(partner) | {"form": form, "notice": notice(form, desk, before), "day": str(desk.day or "")}
     text = render("registration.yml.j2", values)
     written = {f"group_vars/{desk.id}/registration.yml": text.encode(), record.LOGO: picture}
     annex, mbps = annex_file(desk), share(form, desk)
@@ -195,11 +196,14 @@ def share(form: Form, desk: Desk) -> int | None:
 
 
 def notice(form: Form, desk: Desk, before: Record | None) -> Notice | None:
-    """Return the oficio that the clerk gives, or the one of before with the kind that the form says."""
+    """Return the oficio that the clerk gives, or the one of before with the kind that the form says.
+
+    Not one that came for another election.
+    """
     if desk.folio and desk.notified:
         said = {"kind": form.annex.kind, "folio": desk.folio, "received": instants.write(desk.notified)}
         return Notice.model_validate(said)
-    earlier = before.notice if before else None
+    earlier = before.in_election(desk.day).notice if before else None
     return earlier.model_copy(update={"kind": form.annex.kind}) if earlier else None
 
 
@@ -209,6 +213,7 @@ def _record(
     return Record(
         form=form,
         received=desk.received,
+        day=desk.day,
         corrected=desk.corrected,
         marks=tuple(str(each) for each in findings if each.weight == "aviso"),
         accepted={each.key: desk.accepted[each.key] for each in findings if each.weight == "revisar"},

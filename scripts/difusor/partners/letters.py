@@ -74,7 +74,13 @@ def write(
         raise UnusableError(
             f"«{inventory.name}» no tiene formato del ANEXO 2, de donde salen sus datos: ./difusor enroll"
         )
-    case = _Case(inventory, kept, elections.of(inventory), made, state)
+    election = elections.of(inventory)
+    if not kept.is_for(polling_day(election)):
+        raise UnusableError(
+            f"el formato de «{inventory.name}» es de otra elección, la del {kept.day}; inscriba el de esta: "
+            "./difusor enroll FORMATO --update"
+        )
+    case = _Case(inventory, kept, election, made, state)
     waiting: dict[str, str] = {}
     drawn: dict[str, bytes] = {}
     for kind in kinds:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from difusor.inventory.calendar import counts
 from difusor.inventory.parts import Notice
 from difusor.partners.form.items import texts
 from difusor.partners.form.model import Form
@@ -30,6 +31,8 @@ Moment = Annotated[
 class Record(BaseModel):
     """One enrolment. `received` is when the first form came, `corrected` when the last one did that changed it.
 
+    `day`: the polling day of the election for which it is, in which alone it counts; None where nobody knows it.
+
     `server_name` is the server's own, empty where it is that of the link.
     `written` has the SHA-256 of each file that it wrote: what differs was edited by hand. `pending` has those of a
     correction that has begun, and is empty when it has ended."""
@@ -38,6 +41,7 @@ class Record(BaseModel):
 
     form: Form
     received: Moment
+    day: date | None = None
     corrected: Moment | None = None
     marks: tuple[str, ...] = ()
     accepted: dict[str, str] = {}
@@ -51,6 +55,14 @@ class Record(BaseModel):
     def is_late(self) -> bool:
         """Whether the form was marked as late, and with it the logo, which comes with it."""
         return any(each.startswith(f"fechas: {LATE} ") for each in self.marks)
+
+    def is_for(self, day: date | None) -> bool:
+        """Tell whether it counts in the election of this polling day."""
+        return counts(self.day, day)
+
+    def in_election(self, day: date | None) -> Record:
+        """Return the record as it is to be read in an election: what came with it in another one counts no more."""
+        return self if self.is_for(day) else self.model_copy(update={"notice": None, "accepted": {}})
 
     def to_bytes(self) -> bytes:
         """Return the record as JSON."""

@@ -70,11 +70,11 @@ def test_a_rehearsal_that_was_done_stays_done(
     seen = Seen()
     assert seen.note(mirror, said(5), DAY) == []
     then(seen, mirror, tmp_path)
-    found = recorded.read(diario, "ribera")
+    found = recorded.read(diario, "ribera", None)
     assert found.answered["simulacro"][0] == DAY and found.damage == []
     election = SimpleNamespace(
         id="ribera", name="Proceso", timezone="America/Tijuana", environment="official", contact="Unidad", call=None,
-        simulacros=[DAY.date()], notice_until=None, institute=SimpleNamespace(name="Instituto"),
+        simulacros=[DAY.date()], notice_until=None, day=None, institute=SimpleNamespace(name="Instituto"),
         opens=datetime(2027, 6, 7, 2, tzinfo=UTC), closes=datetime(2027, 6, 7, 22, tzinfo=UTC),
         catalog=SimpleNamespace(zone=ZoneInfo("America/Tijuana")),
     )  # fmt: skip
@@ -89,7 +89,7 @@ def test_a_damaged_record_that_was_put_aside_spoils_nothing(diario: Path, mirror
     path = seen.path(mirror.election, f"{HOST}@10.0.0.1")
     path.write_bytes(path.read_bytes()[:-20])
     assert "estaba dañado" in seen.note(mirror, said(6), DAY)[0]
-    found = recorded.read(diario, "ribera")
+    found = recorded.read(diario, "ribera", None)
     assert (found.answered, found.damage) == ({"simulacro": [DAY]}, [])
     assert seen.without_light(mirror.election) == []
     assert len([*path.parent.glob(".apartado-*")]) == 1, "it is not put aside again"
@@ -100,7 +100,7 @@ def test_what_the_other_records_of_a_mirror_say_counts_though_one_is_damaged(dia
     seen.note(mirror, said(5), DAY)
     path = seen.path(mirror.election, f"{HOST}@10.0.0.1")
     path.with_name(f"{HOST}@10.0.0.0.json").write_bytes(path.read_bytes()[:-20])
-    found = recorded.read(diario, "ribera")
+    found = recorded.read(diario, "ribera", None)
     assert found.answered == {"simulacro": [DAY]}
     assert len(found.damage) == 1 and "10.0.0.0.json no se entiende" in found.damage[0]
 
@@ -125,8 +125,8 @@ def test_what_another_official_opening_saw_is_no_evidence_of_this_night(
     official = make_target(path, HOST)
     seen = Seen()
     seen.note(official, said(5), DAY)
-    assert recorded.read(diario, official.election.id).answered == {"official": [DAY]}
+    assert recorded.read(diario, official.election.id, None).answered == {"official": [DAY]}
     aside = seen.path(official.election, f"{HOST}@10.0.0.1")
     (aside.parent / "anteriores").mkdir()
     aside.rename(aside.parent / "anteriores" / aside.name)
-    assert recorded.read(diario, official.election.id).answered == {}
+    assert recorded.read(diario, official.election.id, None).answered == {}

@@ -46,7 +46,8 @@ def election(**more: Any) -> Election:
     """Return an election as far as the board reads it."""
     said = {
         "id": "ribera", "name": "Proceso <b>2027</b>", "timezone": "America/Tijuana", "environment": "official",
-        "contact": "Unidad, (600) 000 0000", "call": None, "simulacros": [date(2027, 5, 16), date(2027, 5, 23)],
+        "contact": "Unidad, (600) 000 0000", "call": None, "day": date(2027, 6, 6),
+        "simulacros": [date(2027, 5, 16), date(2027, 5, 23)],
         "notice_until": datetime(2027, 5, 13, 1, tzinfo=UTC), "institute": SimpleNamespace(name="Instituto"),
         "opens": datetime(2027, 6, 7, 2, tzinfo=UTC), "closes": datetime(2027, 6, 7, 22, tzinfo=UTC),
     }  # fmt: skip

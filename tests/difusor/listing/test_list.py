@@ -18,7 +18,7 @@ from corte_kit import make_key
 from form_kit import png
 from home_kit import difusor, everything, made
 from home_kit import furnish as furnish_whole
-from listing_kit import AT, enrolled, furnish
+from listing_kit import AT, demo, enrolled, furnish
 from publish_kit import app_of
 from typer.testing import CliRunner
 
@@ -186,7 +186,7 @@ def test_no_list_takes_effect_that_the_log_cannot_tell_of(home: Path, key: Path)
     making.make(wanted(home / "lista", key))
     before = everything(home / "lista")
     enrolled(home, "norte")
-    log = state.folder("demo") / "bitacora.jsonl"
+    log = state.folder(demo(home)) / "bitacora.jsonl"
     log.unlink()
     log.mkdir()
     with pytest.raises(UnusableError, match=r"no se puede escribir en .*bitacora\.jsonl"):
@@ -195,11 +195,11 @@ def test_no_list_takes_effect_that_the_log_cannot_tell_of(home: Path, key: Path)
 
 
 def test_a_line_of_the_log_that_was_cut_takes_no_other_along(home: Path) -> None:
-    log = state.folder("demo") / "bitacora.jsonl"
-    state.log("demo", AT, que="uno")
+    log = state.folder(demo(home)) / "bitacora.jsonl"
+    state.log(demo(home), AT, que="uno")
     log.write_bytes(whole := log.read_bytes() + b'{"cuando": "2024-05-')
-    state.log("demo", AT, que="dos")
-    state.log("demo", AT, que="tres")
+    state.log(demo(home), AT, que="dos")
+    state.log(demo(home), AT, que="tres")
     lines = log.read_text().splitlines()
     assert log.read_bytes().startswith(whole) and len(lines) == 4
     assert [json.loads(line)["que"] for line in (lines[0], *lines[2:])] == ["uno", "dos", "tres"]
@@ -259,7 +259,7 @@ def test_whoever_was_made_with_new_and_has_no_logo_has_a_tile_in_letters(
     tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = made_by_new(tmp_path, key, monkeypatch)
-    found = entries.entries([folder])
+    found = entries.entries([folder], None)
     assert [(each.name, each.url, each.logo) for each in found.listed] == [
         ('Diario del Valle: "el de siempre"', "https://prep.diario.mx/prep2027mor", None)
     ]
@@ -306,9 +306,25 @@ def test_an_inventory_that_nobody_foresaw_is_left_out_alone(
 def test_whom_the_watch_left_out_stays_out_of_a_list_made_by_hand(home: Path, key: Path) -> None:
     for id in ("sur", "norte"):
         enrolled(home, id)
-    state.keep("demo", State(failing={"sur": Failing(failures=2, since=AT, faults=("no responde",))}))
+    state.keep(demo(home), State(failing={"sur": Failing(failures=2, since=AT, faults=("no responde",))}))
     found = making.make(wanted(home / "lista", key))
     assert [each.id for each in found.shown] == ["norte"] and list(found.out) == ["sur"]
+
+
+def test_who_failed_in_a_rehearsal_is_on_the_list_of_the_night(home: Path, key: Path) -> None:
+    """Its file becomes the official one under the same id; what a former version kept may be of either."""
+    enrolled(home, "sur")
+    failing = State(failing={"sur": Failing(failures=2, since=AT, faults=("no responde",))})
+    election = home / "elections/demo.yml"
+    official = election.read_text()
+    election.write_text(official.replace("official", "simulacro"))
+    state.keep(demo(home), failing)
+    former = home / "build/lista/demo/estado.json"
+    former.parent.mkdir(parents=True)
+    former.write_text(failing.model_dump_json(exclude_none=True))
+    assert not making.make(wanted(None, None)).shown
+    election.write_text(official)
+    assert [each.id for each in making.make(wanted(home / "lista", key)).shown] == ["sur"]
 
 
 def test_the_verb_answers_in_json_and_with_its_status(home: Path, key: Path) -> None:

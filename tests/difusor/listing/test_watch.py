@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from corte_kit import FILES, make_key, write_files
 from inventory_kit import Certificates
-from listing_kit import enrolled
+from listing_kit import demo, enrolled
 from look_kit import Table, name_server, page
 from publish_kit import app_of
 from typer.testing import CliRunner
@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 from corte.format import manifest, signature
 from corte.format.refusal import Refusal
 from difusor.commands import list as command
-from difusor.inventory import load_election
+from difusor.inventory import Election, load_election
 from difusor.listing import checking, looks, making, state, watch, watching
 from difusor.listing.entries import Listed
 from difusor.listing.looks import How, Look, _about_certificates, _There, look
@@ -67,7 +67,8 @@ class Night:
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (state.folder("demo") / "bitacora.jsonl").read_text().splitlines()]
+        lines = (state.folder(demo(self.home)) / "bitacora.jsonl").read_text().splitlines()
+        return [json.loads(line) for line in lines]
 
     def look(self, difusor: Listed = NORTE, *servers: str) -> Look:
         election = load_election(self.home / "elections/demo.yml")
@@ -218,7 +219,7 @@ def test_after_two_failures_a_page_is_left_out_and_it_comes_back_by_itself(night
     first, second = night.round(), night.round()
     assert (first.events, first.written) == ((), False)
     assert [(each.change, each.listed.id) for each in second.events] == [("sale", "norte")] and second.written
-    assert night.page == ["sur"] and list(state.read("demo").out) == ["norte"]  # a new run begins with this
+    assert night.page == ["sur"] and list(state.read(demo(night.home)).out) == ["norte"]  # a new run begins with this
     told = " ".join((night.home / "lista/index.html").read_text().split())
     assert "no es un difusor oficial, o no responde bien en este momento." in told, "norte is still one"
     third = night.round()
@@ -241,7 +242,7 @@ def test_when_every_page_fails_the_fault_is_here_and_the_list_stays(night: Night
     night.answers |= {"norte": {}, "sur": {}}
     for _ in range(3):
         assert night.round().is_blind
-    assert night.page == ["norte", "sur"] and state.read("demo").failing == {}
+    assert night.page == ["norte", "sur"] and state.read(demo(night.home)).failing == {}
     assert night.log[-1]["que"].startswith("ninguna página respondió bien")
     night.answers |= {"sur": right["sur"]}
     assert not night.round().out  # the first failure that counts
@@ -279,12 +280,12 @@ def test_who_leaves_or_comes_back_while_the_list_cannot_be_written_is_told_once_
         for _ in range(2):
             with pytest.raises(UnusableError, match=r"tiene otras cosas, que se perderían \(\.DS_Store\)"):
                 night.round()
-        assert night.page == before and state.read("demo").told is not None
+        assert night.page == before and state.read(demo(night.home)).told is not None
         stray.unlink()
         found = night.round()
         assert [(each.change, each.listed.id) for each in found.events] == [told] and found.written
         assert found.events[0].faults and night.page == gone
-        assert not night.round().events and "told" not in (state.folder("demo") / "estado.json").read_text()
+        assert not night.round().events and "told" not in (state.folder(demo(night.home)) / "estado.json").read_text()
     assert [each["que"] for each in night.log if "difusor" in each] == ["sale", "vuelve"], "each is logged once"
 
 
@@ -308,7 +309,7 @@ def test_a_list_that_could_not_be_remembered_was_written_and_is_written_again(
 ) -> None:
     right = state.keep
 
-    def full(election: str, kept: State) -> None:
+    def full(election: Election, kept: State) -> None:
         if kept.page:
             raise UnusableError("no queda espacio")
         right(election, kept)
@@ -364,7 +365,7 @@ def test_a_list_that_does_not_end_holds_the_watch_up_only_so_long(
     """It may be suspended, or ask for a passphrase at a terminal that somebody has left."""
     monkeypatch.setattr(state, "PATIENCE", 0.05)
     told = "otro «list» de esta máquina no termina de escribir la lista en 0 segundos"
-    with state.turn("demo"):
+    with state.turn(demo(home)):
         for wait in (watching.watch_once, making.make):
             with pytest.raises(UnusableError, match=told):
                 wait(Making("demo", home / "lista", key))
@@ -528,10 +529,10 @@ def test_no_more_than_half_of_the_list_leaves_it_by_itself() -> None:
 
 
 def test_a_damaged_state_is_told_and_not_forgotten(home: Path) -> None:
-    state.keep("demo", State())
-    (state.folder("demo") / "estado.json").write_text("{")
+    state.keep(demo(home), State())
+    (state.folder(demo(home)) / "estado.json").write_text("{")
     with pytest.raises(UnusableError, match="dice quién está fuera de la lista"):
-        state.read("demo")
+        state.read(demo(home))
 
 
 def test_the_verb_says_loudly_that_no_page_answers(night: Night) -> None:

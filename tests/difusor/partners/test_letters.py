@@ -16,7 +16,7 @@ from papers_kit import text_of
 from corte.format import files
 from difusor.inventory import load_election
 from difusor.inventory.variables import read
-from difusor.partners import letters
+from difusor.partners import letters, record
 from difusor.partners.filing import filing
 from difusor.partners.host_key import fingerprint
 from difusor.partners.letters import KINDS
@@ -33,6 +33,9 @@ def as_in_2024(home: Path, enrolled: Path) -> Path:
     rehearsed = yaml.safe_load((home / "elections/ensayo.yml").read_text())["all"]["vars"]
     whole["all"]["vars"] |= {name: rehearsed[name] for name in ("election_signers", "election_trusted_addresses")}
     (home / "elections/ensayo.yml").write_text(yaml.safe_dump(whole, allow_unicode=True))
+    kept = record.read(enrolled)
+    assert kept
+    (enrolled / record.FILE).write_bytes(kept.model_copy(update={"day": None}).to_bytes())  # enrolled for another one
     return enrolled
 
 

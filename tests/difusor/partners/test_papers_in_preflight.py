@@ -21,6 +21,10 @@ PLAY = """
 - hosts: all
   gather_facts: false
   connection: local
+  vars:
+    election_environment: official
+    election_place: ribera
+    election_opens: "{{ '2030-06-02T20:00:00Z' if inventory_hostname == 'siguiente' else '2027-06-06T20:00:00Z' }}"
   tasks:
     - validate_papers:
         inventory: "{{ homes }}/{{ inventory_hostname }}"
@@ -44,11 +48,11 @@ def test_what_the_preflight_of_each_difusor_says(
 ) -> None:
     folders = {
         name: enrolled.parent / name
-        for name in ("nada", "completo", "exceptuado", "otro", "roto", "ajeno", "simulacro", "devuelto")
+        for name in ("nada", "completo", "exceptuado", "otro", "roto", "ajeno", "simulacro", "devuelto", "siguiente")
     }
     for folder in folders.values():
         shutil.copytree(enrolled, folder, symlinks=True)
-    for name in ("completo", "exceptuado", "otro", "devuelto"):
+    for name in ("completo", "exceptuado", "otro", "devuelto", "siguiente"):
         for paper, content in texts.items():
             if (name, paper) == ("exceptuado", "carta"):
                 filing.excuse(folders[name], "carta", "acuerdo CG/12/2027")
@@ -74,13 +78,20 @@ def test_what_the_preflight_of_each_difusor_says(
     )  # behind it the durations of the tasks
     hosts = document["plays"][0]["tasks"][0]["hosts"]
     said = {name: " ".join([str(found.get("msg", "")), *found.get("warnings", [])]) for name, found in hosts.items()}
-    assert {name for name, found in hosts.items() if found.get("failed")} == {"nada", "otro", "roto", "ajeno"}
+    assert {name for name, found in hosts.items() if found.get("failed")} == {
+        "nada",
+        "otro",
+        "roto",
+        "ajeno",
+        "siguiente",
+    }
     assert "falta el oficio" in said["nada"] and "falta la carta compromiso (ANEXO 3)" in said["nada"]
     for paper in ("oficio", "carta"):  # without its folio the verb refuses it
         assert f"./difusor file ARCHIVO -i nada --as {paper} --folio FOLIO" in said["nada"]
     assert "--without DOCUMENTO --reason RAZÓN" in said["nada"]
     assert "se sigue adelante sin carta (acuerdo CG/12/2027; lo registró" in said["exceptuado"]
     assert "no es el que se archivó" in said["otro"] and "no es un registro que se entienda" in said["roto"]
+    assert said["siguiente"].count("es de otra elección, la del 2027-06-06") == 4
     assert "No se sabe qué hay" in said["ajeno"] and "es una carpeta" in said["ajeno"]
     noted = {name for name, folder in folders.items() if steps.read(folder).when("preflight")}
     assert noted == {"completo", "exceptuado", "simulacro"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict
 
 from corte.format import instants
 from difusor import spec
-from difusor.inventory import Notice
+from difusor.inventory import Notice, counts, polling_day
 from difusor.partners import election, record
 from difusor.partners.facts import FactError, ahead, data
 from difusor.partners.filing import attested, papers, scan
-from difusor.partners.filing.papers import REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
+from difusor.partners.filing.papers import ENROLLED, REQUIRED, TITLES, Entry, Excuse, Paper, Papers, Required
 from difusor.partners.letters import UNSIGNED, folder_of
 from difusor.partners.record import LOGO, Record
 from difusor.process import account
@@ -65,9 +65,12 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
     """
     _refuse_faulty(inventory, filing)
     found = scan.read(path)
-    kept = record.read(inventory)
+    day = day_of(inventory)
+    kept = _enrolled(inventory, day)
     with locked(inventory):
-        before = papers.read(inventory)
+        there = papers.read(inventory)
+        whole = there.dated(day)
+        before = whole.in_election(day)
         earlier = before.standing.get((filing.paper, filing.clause))
         entry = _entry(inventory, filing, found, kept, earlier)
         same = earlier is not None and _says_the_same(entry, earlier, filing.replace)
@@ -75,8 +78,8 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
         _refuse_mistaken(inventory, entry, before, None if same or filing.replace else earlier, kept)
         if not same or papers.fault(inventory, entry):  # the scan itself may have been lost
             papers.keep(inventory, entry, found.content)
-        after = before if same else before.model_copy(update={"filed": (*before.filed, entry)})
-        if not same:
+        after = whole if same else whole.model_copy(update={"filed": (*whole.filed, entry)})
+        if after != there:
             papers.write(inventory, after)
         obstacle = attested.tell(inventory, after)
     notes = [obstacle] if obstacle else []
@@ -85,7 +88,7 @@ def file(inventory: Path, path: Path, filing: Filing) -> Filed:
         outcome="ya estaba" if same else "sustituido" if earlier else "archivado",
         paper=entry.paper, file=entry.file, sha256=entry.sha256, folio=entry.folio, late=entry.late,
         replaced=earlier.file if earlier and earlier.file != entry.file else "",
-        notes=(*notes, *_notes(inventory, entry, kept)),
+        notes=(*notes, *_notes(inventory, entry, kept), *_former(entry, whole)),
     )  # fmt: skip
 
 
@@ -95,7 +98,7 @@ def _says_the_same(entry: Entry, earlier: Entry, replace: bool) -> bool:
     The institute may have moved the deadline since.
     """
     late = entry.late if not replace else earlier.late
-    return entry == earlier.model_copy(update={"filed": entry.filed, "late": late})
+    return entry == earlier.model_copy(update={"filed": entry.filed, "late": late, "day": entry.day})
 
 
 def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:
@@ -110,8 +113,9 @@ def excuse(inventory: Path, paper: Required, reason: str) -> Excuse:
     with locked(inventory):
         if paper not in missing(inventory):
             raise UnusableError(f"«{TITLES[paper]}» de {inventory.name} está en el expediente; nada se registró")
-        found = Excuse(paper=paper, reason=reason.strip(), by=account(), at=instants.now())
-        before = papers.read(inventory)
+        day = day_of(inventory)
+        found = Excuse(paper=paper, reason=reason.strip(), by=account(), at=instants.now(), day=day)
+        before = papers.read(inventory).dated(day)
         papers.write(inventory, before.model_copy(update={"excused": (*before.excused, found)}))
     return found
 
@@ -127,22 +131,61 @@ def _fault(value: str) -> str:
     return ""
 
 
-def missing(inventory: Path, thorough: bool = True) -> dict[Required, str]:
+def day_of(inventory: Path) -> date | None:
+    """Return the polling day of a difusor's election, for which its papers count; None when nobody knows it."""
+    return polling_day(election.of(inventory))
+
+
+def _enrolled(inventory: Path, day: date | None) -> Record | None:
+    """Return the enrolment of a difusor as it is to be read in the election of this polling day."""
+    kept = record.read(inventory)
+    return kept.in_election(day) if kept else None
+
+
+def missing(inventory: Path) -> dict[Required, str]:
+    """Return what `lacking` does for the difusor's election."""
+    return lacking(inventory, day_of(inventory))
+
+
+def lacking(inventory: Path, day: date | None, thorough: bool = True) -> dict[Required, str]:
     """Return, by paper, a sentence without full stop on each required one that is not on file, excused or not.
 
+    `day`: the polling day of the election for which they have to be; what was filed for another one is not on file.
     Without `thorough` the scans are not hashed. UnusableError when the record of the file, or of the enrolment, is
     damaged.
     """
     kept, filed = record.read(inventory), papers.read(inventory)
-    return {paper: told for paper in REQUIRED if (told := _lack(inventory, paper, kept, filed, thorough))}
+    found: dict[Required, str] = {}
+    for paper in REQUIRED:
+        former = _former_enrolment(paper, kept, day)
+        if told := former or _lack(inventory, paper, kept, filed.in_election(day), thorough):
+            found[paper] = f"{told}{'' if former else _former_scan(paper, filed, day)}"
+    return found
+
+
+def _former_enrolment(paper: Required, kept: Record | None, day: date | None) -> str:
+    """Return what is missing when form and logo came for another election; else empty."""
+    if paper not in ENROLLED or kept is None or kept.is_for(day):
+        return ""
+    return (
+        f"falta el {paper}: el que se inscribió es de otra elección, la del {kept.day}; cuando llegue el de esta: "
+        "./difusor enroll FORMATO --update"
+    )
+
+
+def _former_scan(paper: Required, filed: Papers, day: date | None) -> str:
+    """Return what follows what is missing when the scan on file is another election's; else empty."""
+    entry = filed.standing.get((paper, ""))
+    return f" (lo archivado es de otra elección, la del {entry.day})" if entry and not counts(entry.day, day) else ""
 
 
 def state(inventory: Path) -> tuple[tuple[str, str], ...]:
     """Return the title of each required paper that is asked for after the oficio, and what the institute has of it."""
-    lacking, filed = missing(inventory), papers.read(inventory)
+    day = day_of(inventory)
+    absent, filed = lacking(inventory, day), papers.read(inventory).in_election(day)
 
     def told(paper: Required) -> str:
-        if paper not in lacking:
+        if paper not in absent:
             entry = filed.standing.get((paper, ""))
             return f"en el expediente, folio {entry.folio}" if entry else "en el expediente"
         return "exceptuado" if filed.excuse(paper) else "falta"
@@ -210,12 +253,15 @@ def _entry(inventory: Path, filing: Filing, found: scan.Scan, kept: Record | Non
     known = earlier if earlier and earlier.sha256 == found.sha256 else None
     noted = kept.notice if kept and filing.paper == "oficio" else None
     received = filing.received or (noted.received if noted else known.received if known else instants.now())
-    limit = election.of(inventory).notice_until if filing.paper == "oficio" else None
-    usual = kept.form.legal.name if kept else "Representante legal"
+    held = election.of(inventory)
+    limit = held.notice_until if filing.paper == "oficio" else None
+    # Who signed for an outlet years ago may have left it.
+    usual = kept.form.legal.name if kept and kept.is_for(polling_day(held)) else "Representante legal"
     signed_by = filing.signed_by.strip() or (known.signed_by if known else usual)
     return Entry(
         paper=filing.paper, clause=filing.clause, folio=filing.folio.strip(), signed_by=signed_by, received=received,
-        filed=instants.now(), late=bool(limit and received > limit), kind=found.kind, sha256=found.sha256,
+        filed=instants.now(), day=polling_day(held) or (known.day if known else None),
+        late=bool(limit and received > limit), kind=found.kind, sha256=found.sha256,
     )  # fmt: skip
 
 
@@ -256,6 +302,13 @@ def _refuse_unlike(inventory: Path, entry: Entry, noted: Notice) -> None:
 
 def _local(inventory: Path, instant: datetime) -> str:
     return local(instant, election.of(inventory).catalog.zone)
+
+
+def _former(entry: Entry, filed: Papers) -> Iterator[str]:
+    """Yield a note when the very scan was filed for another election: only a constancia may be meant for both."""
+    alike = [each for each in filed.filed if each.sha256 == entry.sha256 and not counts(each.day, entry.day)]
+    if alike:
+        yield f"el mismo archivo se guardó para otra elección, la del {alike[-1].day}; revise que sirva en la de ahora"
 
 
 def _notes(inventory: Path, entry: Entry, kept: Record | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from corte.format import files, instants
 from corte.format.files import locked, read_capped
 from corte.format.refusal import Refusal
+from difusor.inventory.calendar import counts
 from difusor.inventory.parts import FILED
 from difusor.partners.filing.scan import LARGEST, Kind
 from difusor.partners.record import Moment
@@ -33,7 +35,11 @@ TITLES = {
 
 
 class Entry(BaseModel):
-    """One filed scan. `clause`: what a constancia attests, "" for other papers; `late`: it came after its deadline."""
+    """One filed scan. `clause`: what a constancia attests, "" for other papers; `late`: it came after its deadline.
+
+    `day`, here and of an excuse: the polling day of the election for which it is, in which alone it counts; None where
+    nobody knows it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +49,7 @@ class Entry(BaseModel):
     signed_by: str = ""
     received: Moment
     filed: Moment
+    day: date | None = None
     late: bool = False
     kind: Kind
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -67,6 +74,7 @@ class Excuse(BaseModel):
     reason: Annotated[str, Field(min_length=1)]
     by: str
     at: Moment
+    day: date | None = None
 
 
 class Papers(BaseModel):
@@ -82,6 +90,22 @@ class Papers(BaseModel):
     filed: tuple[Entry, ...] = ()
     excused: tuple[Excuse, ...] = ()
     enrolled: Moment | None = None
+
+    def in_election(self, day: date | None) -> Papers:
+        """Return what counts of the file in the election of this polling day."""
+        filed = tuple(each for each in self.filed if counts(each.day, day))
+        return self.model_copy(
+            update={"filed": filed, "excused": tuple(each for each in self.excused if counts(each.day, day))}
+        )
+
+    def dated(self, day: date | None) -> Papers:
+        """Return the file with this polling day on what has none, so that it does not count in each later election."""
+
+        def with_day[T: (Entry, Excuse)](each: T) -> T:
+            return each if each.day or day is None else each.model_copy(update={"day": day})
+
+        filed, excused = tuple(map(with_day, self.filed)), tuple(map(with_day, self.excused))
+        return self.model_copy(update={"filed": filed, "excused": excused})
 
     @property
     def standing(self) -> dict[tuple[str, str], Entry]:
@@ -134,12 +158,18 @@ def keep(inventory: Path, entry: Entry, content: bytes) -> None:
     files.replace(inventory / entry.file, content, mode=0o600)
 
 
-def end_excuses(inventory: Path) -> None:
-    """Note that form and logo were enrolled now, if one of them was excused; a damaged record excuses nothing."""
+def enrolled(inventory: Path, day: date | None) -> None:
+    """Note that form and logo were enrolled now, if one of them was excused, for the election of this polling day.
+
+    A damaged record excuses nothing.
+    """
     with suppress(UnusableError), locked(inventory):
         kept = read(inventory)
-        if any(kept.excuse(paper) for paper in ENROLLED):
-            write(inventory, kept.model_copy(update={"enrolled": instants.now()}))
+        after = kept.dated(day)
+        if any(after.in_election(day).excuse(paper) for paper in ENROLLED):
+            after = after.model_copy(update={"enrolled": instants.now()})
+        if after != kept:
+            write(inventory, after)
 
 
 def write(inventory: Path, papers: Papers) -> None:
