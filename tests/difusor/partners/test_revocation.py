@@ -69,9 +69,17 @@ def test_the_record_says_all_and_is_read_by_everybody(diario: Path, tmp_path: Pa
     assert made_now.evidence[0].sha256.startswith("2d711642b726b044")
     (mirror,) = target.read(diario)
     assert mirror.revoked.startswith("fuera de la lista desde ") and ORDER.reason in mirror.revoked
+    assert not mirror.is_coming_back
     since = local(made_now.since, server.election.catalog.zone)
     with pytest.raises(UnusableError, match=f"está fuera de la lista desde {since}: "):
         revocation.refuse_revoked(diario, "no se mide")
+
+
+def test_the_servers_of_a_difusor_that_is_coming_back_say_so(diario: Path) -> None:
+    revocation.revoke(diario, ORDER)
+    revocation.order_restoration(diario, "Ana", "se aclaró")
+    (mirror,) = target.read(diario)
+    assert mirror.revoked and mirror.is_coming_back
 
 
 def test_secrets_are_drawn_anew_once_and_the_vault_keeps_the_rest(diario: Path) -> None:
