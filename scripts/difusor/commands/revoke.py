@@ -70,6 +70,7 @@ def _show(inventory: Path, found: Result, as_json: bool, check: bool) -> None:
 
     zone = zone_of(inventory)
 
+    from difusor.project import given
     assert found.record is not None
     if as_json:
         record = found.record.model_dump(mode="json", exclude_none=True)
@@ -94,4 +95,4 @@ def _show(inventory: Path, found: Result, as_json: bool, check: bool) -> None:
     for sentence in found.pending:
         console.print(f"[yellow]![/] {printable(sentence)}. Repita el comando.", soft_wrap=True)
     for sentence in OTHERS:
-        console.print(f"[dim]· {printable(sentence.format(name=found.difusor))}.[/]", soft_wrap=True)
+        console.print(f"[dim]· {printable(sentence.format(name=given(inventory)))}.[/]", soft_wrap=True)
