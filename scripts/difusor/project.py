@@ -78,6 +78,11 @@ def told(path: Path) -> Path:
     return next((whole.relative_to(base) for base in (home(), ROOT) if whole.is_relative_to(base)), path)
 
 
+def given(inventory: Path) -> str:
+    """Return what follows -i on a command line: the name of an inventory of the home, or else its path."""
+    return inventory.name if inventory.absolute().parent == home() / "inventories" else shlex.quote(str(inventory))
+
+
 def vault_password() -> Path:
     """Return the one source of the passwords of all vaults in the home; it may not exist.
 

@@ -11,6 +11,10 @@ from command_kit import IMPORTED, difusor
 from corte_kit import make_key
 from interpreter_kit import interpreter
 from publish_kit import write_election
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from difusor.cli import VERBS, _app
 
 ROOT = Path(__file__).resolve().parents[2]
 FALLEN = """
@@ -26,6 +30,13 @@ sys.argv = ["difusor", "--home", {!r}, "status"]
 cli.main()
 """
 """The program with a verb that does something else."""
+WITHOUT_ROOT = {
+    *("audit", "list", "publish"),  # ask the page, and send to the rsync daemon
+    *("enroll", "file", "form", "front", "images", "letter", "new", "password", "seal", "status", "tailoring"),
+    *("sign", "synthetic", "verify"),
+    *("clean", "demo", "test"),  # the lab's servers, which have no password
+}
+"""The verbs that become root on no server of a difusor's."""
 
 
 @pytest.mark.parametrize(
@@ -49,6 +60,19 @@ def test_a_folder_that_cannot_be_written(verb: list[str], sentence: str, status:
     assert done.returncode == status
     assert sentence in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_every_verb_that_becomes_root_on_a_server_takes_the_password_of_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The complaint about a sudo that asks for a password advises -K, whichever verb met it."""
+    monkeypatch.setattr("sys.argv", ["difusor"])
+    group = get_command(_app())
+    assert isinstance(group, TyperGroup) and group.commands.keys() == VERBS.keys()
+    lacking = {
+        name
+        for name, command in group.commands.items()
+        if not any("-K" in each.opts and "--ask-become-pass" in each.opts for each in command.params)
+    }
+    assert lacking == WITHOUT_ROOT
 
 
 @pytest.mark.parametrize("which", [[], ["--number", "1"], ["--all"]], ids=" ".join)

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from difusor.project import UnusableError, build, locking, write
+from difusor.project import DAMAGE, UnusableError, build, given, locking, write
 
 START = "inicio.json"
 RECORD = "resultado.json"
@@ -98,15 +98,23 @@ class Journal:
     @property
     def going_on(self) -> str:
         """How to go on with it, as a Spanish command."""
-        return f"./difusor accept -i {self.folder.parent.name} --resume"
+        return f"./difusor accept -i {self._inventory} --resume"
 
     @property
     def giving_up(self) -> str:
         """How to give it up so that another can begin, in Spanish."""
         return (
-            f"retire lo instalado (./difusor remove -i {self.folder.parent.name} --early --data), quite la cuenta de "
+            f"retire lo instalado (./difusor remove -i {self._inventory} --early --data), quite la cuenta de "
             f"prueba del servidor (sudo userdel --remove {VISITOR}) y borre {self.folder}"
         )
+
+    @property
+    def _inventory(self) -> str:
+        """What follows -i; the name of the shelf may be that of another inventory too. X when nobody can read it."""
+        try:
+            return given(Path(json.loads((self.folder / START).read_bytes())["inventory"]))
+        except (OSError, *DAMAGE):
+            return "X"
 
     def begin(self, start: Start) -> None:
         """Make the folder, which only its owner may read, and write what the acceptance begins with."""

@@ -18,13 +18,15 @@ from difusor.acceptance.journal import VISITOR as NAME
 from difusor.acceptance.journal import Journal, Start
 from difusor.baseline.record import BaselineError, check_key
 from difusor.inventory import load
-from difusor.project import ROOT, UnusableError, commit
+from difusor.project import ROOT, UnusableError, commit, given
 from difusor.synthetic.due import due
 from difusor.terminal import by_clocks, plain
 
 STATUS = "/srv/prep/estado/estado.json"
 """Where a server says what it shows (the role corte's corte_status_file)."""
-TRACES = ("/var/lib/prep-difusor", "/srv/prep", "/etc/prep-corte", "/usr/local/sbin/prep-rollback")
+RECORDED, DATA = "/var/lib/prep-difusor", "/srv/prep"
+"""Where a server has the record of how it was found, without which nothing gives it back, and the cortes."""
+TRACES = (RECORDED, DATA, "/etc/prep-corte", "/usr/local/sbin/prep-rollback")
 """What the project installs, or leaves when it is removed without its data."""
 LOOK = (
     f"cat {STATUS} 2>/dev/null; echo; for each in {' '.join(TRACES)}; do test -e $each && echo $each; done; "
@@ -86,13 +88,13 @@ def check_server(case: Case) -> tuple[str, str]:
     status, *found = case.ask(LOOK).split("\n")
     if shown := _shown(status):
         raise UnusableError(
-            f"{case.server} sirve un corte ({shown}, según {STATUS}) y una aceptación lo quitaría; nada se tocó. "
+            f"{case.server} {shown}, según {STATUS}, y una aceptación lo quitaría; nada se tocó. "
             "Use un servidor que no publique nada"
         )
     if traces := [line for line in found if line and line != NAME]:
         raise UnusableError(
             f"{case.server} ya tiene el proyecto, o algo que dejó ({', '.join(traces)}); una aceptación comienza en un "
-            "servidor sin instalar. Si lo de ahí sobra: ./difusor remove --early --data, o borre esas carpetas"
+            f"servidor sin instalar. {_cleared(case, traces)}"
         )
     if NAME in found:
         raise UnusableError(
@@ -103,13 +105,28 @@ def check_server(case: Case) -> tuple[str, str]:
 
 
 def _shown(status: str) -> str:
-    """Return which corte a server shows or holds, out of its status; "" when it has none."""
+    """Return that a server shows or holds a corte, and which, out of its status; "" when it has none."""
     try:
         document = json.loads(status or "{}")
-        shown, gate = document.get("shown") or {}, document.get("gate") or {}
+        shown, held, gate = (document.get(name) or {} for name in ("shown", "held", "gate"))
+        told = f"{(shown or held).get('corte')}, compuerta {gate.get('state')}"
     except (ValueError, AttributeError, RecursionError):
         return ""
-    return plain(f"el de {shown.get('corte')}, compuerta {gate.get('state')}", 200) if shown else ""
+    does = "sirve un corte" if shown else "guarda un corte que aún no muestra" if held else ""
+    return plain(f"{does} (el de {told})", 200) if does else ""
+
+
+def _cleared(case: Case, traces: list[str]) -> str:
+    """Return how a server loses these traces: what gives it back needs its record, and passes over one without."""
+    if RECORDED in traces:
+        # Without --early: that the public may still ask for something there is for `remove` to say.
+        return f"Si lo de ahí sobra: ./difusor remove -i {given(case.inventory)} --data"
+    if traces == [DATA]:
+        return f"Son los cortes que un remove sin --data deja; si sobran, en el servidor: sudo rm -r {DATA}"
+    return (
+        f"Se perdió el registro de cómo estaba antes ({RECORDED}), y sin él no se puede devolver: tráigalo de un "
+        "respaldo, o instale el servidor de nuevo"
+    )
 
 
 def check_name(case: Case, typed: str | None) -> None:

@@ -10,18 +10,20 @@ import typer
 from rich.table import Table
 
 from difusor.terminal import complain, json_text, printable, results, sentences, table
-from difusor.terminal.arguments import Difusores, Json
+from difusor.terminal.arguments import AskBecomePass, Difusores, Json
 
 
 def run(
     inventory: Difusores,
     simulacro: Annotated[bool, typer.Option("--simulacro", help="Confirma que se borra un simulacro.")] = False,
     as_json: Json = False,
+    ask_become_pass: AskBecomePass = False,
 ) -> None:
     """Borra un simulacro de los servidores y deja constancia de que no queda nada; su bitácora se guarda aquí."""
     from corte.format import instants
     from difusor.project import UnusableError
     from difusor.publish import notes, rehearsal
+    from difusor.servers import sudo
 
     if not simulacro:
         raise click.UsageError("Solo se borra un simulacro: confírmelo con --simulacro.")
@@ -32,6 +34,7 @@ def run(
         try:
             # All are read before the first is deleted: one that may not be deleted stops the others in time.
             servers = {source: rehearsal.servers(source) for source in inventory}
+            sudo.ask(ask_become_pass)
             for source, targets in servers.items():
                 found |= rehearsal.purge(source, targets, evidence)
         except UnusableError as problem:

@@ -8,7 +8,7 @@ import typer
 
 from difusor.process import account
 from difusor.terminal import complain, console, printable, results
-from difusor.terminal.arguments import Check, Further, Name
+from difusor.terminal.arguments import AskBecomePass, Check, Further, Name
 
 PENDING = 3
 
@@ -20,6 +20,7 @@ def run(
         str, typer.Option(metavar="TEXTO", show_default="su cuenta", help="Quién lo ordena: nombre y cargo.")
     ] = "",
     check: Check = False,
+    ask_become_pass: AskBecomePass = False,
     further: Further = None,
 ) -> None:
     """Devuelve a la lista a un difusor revocado, con secretos nuevos y lo último que mostraba.
@@ -30,9 +31,11 @@ def run(
     from difusor.partners import revoking
     from difusor.partners.facts import FactError
     from difusor.project import UnusableError
+    from difusor.servers import sudo
     from difusor.servers.playbook import Options
 
     try:
+        sudo.ask(ask_become_pass)
         found = revoking.restore(name, by or account(), reason, Options(check=check, further=further))
     except (UnusableError, FactError) as problem:
         complain(problem)

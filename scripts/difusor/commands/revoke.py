@@ -9,7 +9,7 @@ import typer
 
 from difusor.process import account
 from difusor.terminal import complain, console, json_text, printable, results
-from difusor.terminal.arguments import Check, Further, Json, Name, from_project
+from difusor.terminal.arguments import AskBecomePass, Check, Further, Json, Name, from_project
 
 if TYPE_CHECKING:
     from difusor.partners.revoking import Result
@@ -42,6 +42,7 @@ def run(
     final: Annotated[bool, typer.Option("--final", help="Sin vuelta: «restore» se negará.")] = False,
     as_json: Json = False,
     check: Check = False,
+    ask_become_pass: AskBecomePass = False,
     further: Further = None,
 ) -> None:  # fmt: skip
     """Retira a un difusor de la lista: no recibe más cortes y su sitio muestra un aviso en vez de resultados.
@@ -52,10 +53,12 @@ def run(
     from difusor.partners import revocation, revoking
     from difusor.partners.facts import FactError
     from difusor.project import UnusableError
+    from difusor.servers import sudo
     from difusor.servers.playbook import Options
 
     order = revocation.Order(by or account(), reason, provision, tuple(evidence or ()), final)
     try:
+        sudo.ask(ask_become_pass)
         found = revoking.revoke(name, order, Options(check=check, further=further))
     except (UnusableError, FactError) as problem:
         complain(problem)
@@ -67,6 +70,7 @@ def run(
 def _show(inventory: Path, found: Result, as_json: bool, check: bool) -> None:
     from corte.format import instants
     from difusor.inventory import zone_of
+    from difusor.project import given
 
     zone = zone_of(inventory)
 
@@ -94,4 +98,4 @@ def _show(inventory: Path, found: Result, as_json: bool, check: bool) -> None:
     for sentence in found.pending:
         console.print(f"[yellow]![/] {printable(sentence)}. Repita el comando.", soft_wrap=True)
     for sentence in OTHERS:
-        console.print(f"[dim]· {printable(sentence.format(name=found.difusor))}.[/]", soft_wrap=True)
+        console.print(f"[dim]· {printable(sentence.format(name=given(inventory)))}.[/]", soft_wrap=True)

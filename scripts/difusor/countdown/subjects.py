@@ -14,7 +14,7 @@ from difusor.countdown.checks import Check, bad
 from difusor.inventory import READ, Host, linked, servers
 from difusor.inventory.variables import read
 from difusor.partners import election
-from difusor.project import UnusableError, fallen, home, refusal
+from difusor.project import UnusableError, fallen, given, refusal
 from difusor.servers import child, identity, ssh_password
 
 LOOKS = child.Bounds(seconds=30, output_bytes=32 * 1024 * 1024, memory_bytes=None)
@@ -73,12 +73,10 @@ def read_all(inventories: Iterable[Path]) -> list[Subject | Broken]:
         try:
             found += _servers(inventory)
         except (UnusableError, OSError) as error:
-            remedy = (
-                f"corrija inventories/{inventory.name}; ./difusor preflight -i {inventory.name} dice todo lo que falta"
-            )
+            remedy = f"corrija {inventory}; ./difusor preflight -i {given(inventory)} dice todo lo que falta"
             found.append(Broken(inventory.name, bad("inventory", _fault(error), remedy)))
         except Exception as error:  # a fault of this program's: told of this inventory, and the others are looked at
-            remedy = f"./difusor preflight -i {inventory.name} dice si algo del inventario lo causa"
+            remedy = f"./difusor preflight -i {given(inventory)} dice si algo del inventario lo causa"
             found.append(Broken(inventory.name, bad("inventory", fallen(error), remedy)))
     return found
 
@@ -98,11 +96,10 @@ def _servers(inventory: Path) -> list[Subject]:
     runner = identity.connect(variables, str(inventory), LOOKS)
     others = [name for name in variables.groups.get("trusted_vantage", []) if not _is_here(variables.hosts[name])]
     vantages = {name: shell for name in others if (shell := runner.get_host(name))}
-    given = inventory.name if inventory.absolute().parent == home() / "inventories" else str(inventory)
     return [
         Subject(
             name=inventory.name if len(hosts) == 1 else f"{inventory.name}/{host.name}",
-            given=given, inventory=inventory, host=host, values=variables.hosts[host.name],
+            given=given(inventory), inventory=inventory, host=host, values=variables.hosts[host.name],
             shell=runner.get_host(host.name), vantages=vantages, is_astray=linked.is_astray(inventory),
         )
         for host in hosts

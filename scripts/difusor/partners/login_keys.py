@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from difusor.inventory.variables import read
-from difusor.partners import asked
+from difusor.partners import asked, inventory
 from difusor.partners.facts import FactError, PartnerFacts, fault
 from difusor.project import DAMAGE, UnusableError, refusal
 from difusor.spec import reading
@@ -64,7 +64,7 @@ def note(name: str, keys: tuple[str, ...], problem: str, used: str) -> str:
 
     `used`: the private key that was given or enrolled, empty for the clerk's own; it may be of another machine.
     """
-    main = f"inventories/{name}/group_vars/{name}/main.yml"
+    main = inventory.folder(name) / f"group_vars/{name}/main.yml"
     if problem:
         return f"la respuesta no lleva ninguna llave de SSH, porque las de {main} no se pueden usar: {problem}"
     own = _own(used)

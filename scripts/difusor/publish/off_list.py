@@ -14,9 +14,13 @@ from difusor.publish.trouble import missed, trouble
 
 LATE = "no alcanzó el tiempo para ver si su sitio aún muestra resultados; dé más con --minutes"
 SET_BACK = (
-    "su sitio aún responde como si lo fuera: vea qué falta con difusor revoke; si su servidor ya hizo su parte, lo "
-    "devolvieron a un respaldo, y ./difusor apply lo retira otra vez"
+    "su sitio aún responde como si lo fuera: repita ./difusor revoke X --reason RAZÓN, que hace lo que falte; si su "
+    "servidor ya hizo su parte, lo devolvieron a un respaldo, y ./difusor apply -i X lo retira otra vez"
 )
+COMING_BACK = (
+    "su sitio ya responde, y lo demás no ha terminado: repita ./difusor restore X --reason RAZÓN, que hace lo que falte"
+)
+"""Said of one that an order has brought back: to revoke it would undo that."""
 NOTICE = httpx.codes.GONE
 """With this status a server of the project shows the notice that it is off the list (role nginx)."""
 
@@ -42,7 +46,7 @@ def look(target: Target, authority: Path | None, limit: float) -> tuple[str, str
                 return "unchecked", LATE
             return ("off" if result == "unreachable" else result), why
     if httpx.codes.OK in answers:
-        return "showing", f"{target.revoked}; {SET_BACK}"
+        return "showing", f"{target.revoked}; {COMING_BACK if target.is_coming_back else SET_BACK}"
     if set(answers) == {NOTICE}:
         return "off", f"{target.revoked}; su sitio muestra el aviso"
     return "off", f"{target.revoked}; su sitio no muestra resultados, pero tampoco el aviso"

@@ -12,6 +12,7 @@ from difusor.project import UnusableError, build
 from difusor.publish import target
 from difusor.publish.seen import Seen
 from difusor.publish.target import Target
+from difusor.servers import sudo
 from difusor.terminal import run_step
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -39,7 +40,7 @@ def purge(inventory: Path, targets: Sequence[Target], home: Path) -> dict[str, d
         f"{inventory.name}: se borra el simulacro",
         "ansible-playbook", "-i", inventory, "playbooks/purge.yml",
         "--extra-vars", json.dumps({"purge_evidence": str(home)}),
-        log=build() / f"log/purge-{inventory.name}.log",
+        log=build() / f"log/purge-{inventory.name}.log", inherited=sudo.descriptors(),
     )  # fmt: skip
     for server in targets:
         Seen().hand_over(server, home / server.name)

@@ -34,6 +34,8 @@ class Target:
     """Whether what the host has outside the path is the outlet's own, and not for the institute to judge."""
     revoked: str = ""
     """Since when and why it is off the list, as the end of a sentence; empty when it is not."""
+    is_coming_back: bool = False
+    """Whether it is off the list only until all its servers have done their half of an order to restore it."""
 
     @classmethod
     def of(cls, host: Host) -> Target:
@@ -53,6 +55,7 @@ class Target:
             public_address=partner.public_address,
             front=partner.front,
             revoked=partner.revocation.told if partner.revocation else "",
+            is_coming_back=partner.revocation is not None and partner.revocation.state == "restoring",
         )
 
     def through(self, front: Front) -> Target:

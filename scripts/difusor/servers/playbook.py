@@ -101,10 +101,13 @@ def become(playbook: str, inventories: Sequence[Path], options: Options, values:
 def run(playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any]) -> int:
     """Print the ansible-playbook command, run it, and return its exit status; what it prints goes to standard error.
 
-    An inventory with a copy of its election is taken: a revocation does not wait for a link.
+    An inventory with a copy of its election is taken: a revocation does not wait for a link. It inherits the password
+    that `sudo.ask` was told, because a verb with several runs asks for it once.
     """
+    from difusor.servers import sudo  # imports testinfra
+
     command = _announced(playbook, inventories, options, values, takes_copies=True)
-    return subprocess.run(command, stdout=2, check=False).returncode
+    return subprocess.run(command, stdout=2, check=False, pass_fds=sudo.descriptors()).returncode
 
 
 def _announced(

@@ -21,6 +21,7 @@ from difusor.commands import accept
 from difusor.project import ROOT, UnusableError
 
 SHOWN = '{"shown": {"corte": "2027-06-06T20:10:00Z"}, "gate": {"state": "open"}}'
+HELD = '{"shown": null, "held": {"corte": "2027-06-06T20:00:00Z"}, "gate": {"state": "waiting"}}'
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +112,9 @@ def test_a_key_that_signs_nothing_here(case: Told, tmp_path: Path) -> None:
 
 def test_a_server_that_is_not_bare(case: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     for answer, sentence in (
-        (f"{SHOWN}\n/srv/prep\n", r"sirve un corte \(el de 2027-06-06T20:10:00Z, compuerta open, según /srv/prep"),
-        ("\n/srv/prep\n", r"ya tiene el proyecto, o algo que dejó \(/srv/prep\).*--data"),
+        (f"{SHOWN}\n/srv/prep\n", r"sirve un corte \(el de 2027-06-06T20:10:00Z, compuerta open\), según /srv/prep"),
+        (f"{HELD}\n/srv/prep\n", r"guarda un corte que aún no muestra \(el de 2027-06-06T20:00:00Z, compuerta waiting"),
+        ("\n/srv/prep\n", r"ya tiene el proyecto, o algo que dejó \(/srv/prep\)"),
         ("{no es JSON\n/var/lib/prep-difusor\n/srv/prep\n", r"dejó \(/var/lib/prep-difusor, /srv/prep\)"),
         ("\nprep-visita\n", "ya tiene una cuenta prep-visita"),
     ):
@@ -123,6 +125,25 @@ def test_a_server_that_is_not_bare(case: Told, monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UnusableError, match="rechaza el puerto 2222"):
         begin.begin(case, case.server, keep=False)
     assert latest(case.inventory) is None
+
+
+@pytest.mark.parametrize(
+    ("traces", "advised", "harmful"),
+    [
+        (["/var/lib/prep-difusor", "/srv/prep"], "./difusor remove -i diario --data", ("--early", "rm -r", "borre")),
+        (["/srv/prep"], "sudo rm -r /srv/prep", ("difusor remove",)),
+        (["/srv/prep", "/usr/local/sbin/prep-rollback"], "tráigalo de un respaldo", ("difusor remove", "rm -r")),
+    ],
+    ids=["installed", "its data", "installed, its record lost"],
+)
+def test_what_is_advised_of_a_server_that_is_not_bare_makes_it_bare(
+    traces: list[str], advised: str, harmful: tuple[str, ...], case: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its record `remove` passes a server over, and who deleted the record could not give it back any more."""
+    monkeypatch.setattr(Told, "answer", "\n".join(["", *traces, ""]))
+    with pytest.raises(UnusableError) as refused:
+        refusals.check_server(case)
+    assert advised in str(refused.value) and not [each for each in harmful if each in str(refused.value)]
 
 
 def test_another_name_and_nobody_to_type_it(case: Told) -> None:

@@ -52,7 +52,7 @@ def case(inventory: Path) -> Answering:
 @pytest.fixture
 def journal(inventory: Path) -> Journal:
     found = Journal(shelf(inventory) / "20270606T200000Z")
-    found.begin(START)
+    found.begin(START.model_copy(update={"inventory": str(inventory)}))
     return found
 
 
@@ -191,6 +191,17 @@ def test_a_result_is_written_whole_or_not_at_all(case: Answering, journal: Journ
     (journal.folder / "01-before/resultado.json").write_text('{"step": "bef')
     with pytest.raises(UnusableError, match=r"01-before/resultado\.json no se puede leer"):
         run.go(case, journal, keep=False, steps=table([]))
+
+
+def test_what_is_advised_is_for_the_server_of_the_acceptance_and_no_other_of_that_name(inventory: Path) -> None:
+    """The inventory was outside the home, and its name that of another difusor, whose server was to be removed."""
+    journal = Journal(shelf(inventory) / "20270606T200000Z")
+    journal.begin(START.model_copy(update={"inventory": "/otra parte/diario"}))
+    assert "remove -i '/otra parte/diario' --early" in journal.giving_up
+    assert journal.going_on == "./difusor accept -i '/otra parte/diario' --resume"
+    (journal.folder / "inicio.json").write_text("{")
+    with pytest.raises(UnusableError, match=r"remove -i X --early"):
+        journal.start()
 
 
 def test_the_latest_is_that_which_began_last(inventory: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from corte_kit import make_key
@@ -14,8 +15,10 @@ from typer.testing import CliRunner
 
 from difusor.commands import purge
 from difusor.inventory import load_election
+from difusor.project import UnusableError
 from difusor.publish import rehearsal
 from difusor.publish import target as targets
+from difusor.servers import sudo
 from difusor.terminal import StepFailed
 
 BOTH = ["--simulacro", "-i", "norte", "-i", "sur"]
@@ -44,7 +47,7 @@ def steps(environments: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list
     """Return the difusores of which the playbook has run; it fails at the second."""
     begun: list[str] = []
 
-    def run_step(title: str, *command: str | Path, log: Path) -> None:
+    def run_step(title: str, *command: str | Path, log: Path, inherited: list[int]) -> None:
         begun.append(title.partition(":")[0])
         if len(begun) == 2:
             raise StepFailed("el segundo no responde")
@@ -62,6 +65,19 @@ def test_nothing_is_deleted_when_one_of_them_is_official(environments: dict[str,
     done = CliRunner().invoke(app_of(purge), BOTH)
     assert (done.exit_code, steps) == (1, [])
     assert "no se borró nada" in " ".join(done.output.split())
+
+
+def test_the_password_of_sudo_is_asked_for_once_and_nothing_is_deleted_without_it(
+    environments: dict[str, str], steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(sudo, "ask", asked.append)
+    CliRunner().invoke(app_of(purge), [*BOTH, "-K"])
+    assert (asked, steps) == ([True], ["norte", "sur"])
+    steps.clear()
+    monkeypatch.setattr(sudo, "ask", Mock(side_effect=UnusableError("no hay terminal")))
+    done = CliRunner().invoke(app_of(purge), [*BOTH, "-K"])
+    assert (done.exit_code, steps) == (1, []) and "no hay terminal" in done.output
 
 
 @pytest.mark.parametrize("as_json", [False, True])

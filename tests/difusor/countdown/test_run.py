@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from countdown_kit import host, look, own, seen, server
@@ -131,6 +132,20 @@ def test_what_nobody_foresaw_of_one_inventory_is_its_red_row(
     norte, sur = subjects.read_all(inventories[:2])
     assert isinstance(norte, Subject) and isinstance(sur, subjects.Broken)
     assert sur.check.found.startswith("falló este programa (KeyError: 'x')") and sur.check.remedy
+
+
+@pytest.mark.parametrize("error", [UnusableError("no se entiende"), KeyError("x")], ids=["refused", "fallen"])
+def test_what_is_advised_of_a_broken_inventory_names_it_and_no_other(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One outside the home was told by its name, which is nobody's there, or another difusor's."""
+    monkeypatch.setenv(HOME, str(tmp_path))
+    monkeypatch.setattr(subjects, "read", Mock(side_effect=error))
+    ours, other = tmp_path / "inventories/diario", tmp_path / "copia/diario"
+    for folder, given in ((ours, "diario"), (other, str(other))):
+        (found,) = subjects.read_all([folder])
+        assert isinstance(found, subjects.Broken) and f"preflight -i {given} dice" in found.check.remedy
+        assert "corrija" not in found.check.remedy or f"corrija {folder};" in found.check.remedy
 
 
 def test_a_server_has_the_port_that_its_call_names(inventories: list[Path]) -> None:

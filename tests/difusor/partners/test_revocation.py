@@ -25,7 +25,7 @@ from difusor.partners.facts import FactError
 from difusor.partners.revocation import Order
 from difusor.project import UnusableError
 from difusor.publish import target
-from difusor.servers import playbook
+from difusor.servers import playbook, sudo
 from difusor.servers.playbook import Options
 from difusor.terminal import local
 
@@ -69,9 +69,17 @@ def test_the_record_says_all_and_is_read_by_everybody(diario: Path, tmp_path: Pa
     assert made_now.evidence[0].sha256.startswith("2d711642b726b044")
     (mirror,) = target.read(diario)
     assert mirror.revoked.startswith("fuera de la lista desde ") and ORDER.reason in mirror.revoked
+    assert not mirror.is_coming_back
     since = local(made_now.since, server.election.catalog.zone)
     with pytest.raises(UnusableError, match=f"está fuera de la lista desde {since}: "):
         revocation.refuse_revoked(diario, "no se mide")
+
+
+def test_the_servers_of_a_difusor_that_is_coming_back_say_so(diario: Path) -> None:
+    revocation.revoke(diario, ORDER)
+    revocation.order_restoration(diario, "Ana", "se aclaró")
+    (mirror,) = target.read(diario)
+    assert mirror.revoked and mirror.is_coming_back
 
 
 def test_secrets_are_drawn_anew_once_and_the_vault_keeps_the_rest(diario: Path) -> None:
@@ -260,6 +268,29 @@ def test_what_a_server_did_is_noted_at_once_and_keeps_no_other_from_doing_its_ha
     found = revoking.revoke(diario, ORDER, Options())
     assert asked == ["uno.test", "dos.test", "dos.test", "tres.test"]
     assert found.pending[0] == "dos.test hizo su parte y no se pudo anotar: se llenó el disco"
+
+
+@pytest.mark.parametrize("verb", ["revoke", "restore"])
+def test_the_password_of_sudo_is_asked_for_once_and_before_anything_is_done(
+    verb: str, diario: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both lacked -K, which the complaint about sudo advises."""
+    done: list[str | None] = []
+    monkeypatch.setattr(sudo, "ask", lambda wanted: done.append("asked") if wanted else None)
+    monkeypatch.setattr(revoking, "_servers", lambda _: ["uno.test", "dos.test"])
+    monkeypatch.setattr(playbook, "run", lambda book, _, options, values: done.append(options.limit) or 0)
+    if verb == "restore":
+        revocation.revoke(diario, ORDER)
+    found = CliRunner().invoke(_app(), [verb, "diario", "--reason", "alteró la página", "-K"])
+    assert (found.exit_code, done) == (0, ["asked", "uno.test", "dos.test"]), found.output
+
+    def refuse(wanted: bool) -> None:
+        raise UnusableError("no hay terminal")
+
+    monkeypatch.setattr(sudo, "ask", refuse)
+    before = revocation.file(diario).read_bytes()
+    assert CliRunner().invoke(_app(), [verb, "diario", "--reason", "otra", "-K"]).exit_code == 1
+    assert revocation.file(diario).read_bytes() == before
 
 
 def test_a_preview_writes_nothing(diario: Path, servers: list[tuple[str, dict[str, Any]]]) -> None:

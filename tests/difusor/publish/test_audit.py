@@ -156,6 +156,16 @@ def test_a_difusor_off_the_list_may_show_nothing_and_its_table_says_so(serve: Se
     assert audit.WORDS.keys() >= {"off", "showing"}
 
 
+def test_what_is_advised_of_a_difusor_that_is_coming_back_does_not_take_it_off_again(serve: Serve, election: Path):
+    """One of two servers did not answer `restore`, and the advice for the other was `revoke`."""
+    serve({})
+    for is_coming_back, verb, other in ((True, "restore", "revoke"), (False, "revoke", "restore")):
+        off = make_target(election, path="/prep/", revoked="fuera de la lista", is_coming_back=is_coming_back)
+        found = comparison.compare(off)
+        assert found.result == "showing" and f"./difusor {verb} X --reason" in found.detail
+        assert other not in found.detail
+
+
 @pytest.mark.parametrize("said_by", ["corte", "institute"])
 def test_in_light_mode_a_mirror_may_hold_back_the_actas_and_nothing_else(
     serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, said_by: str

@@ -11,7 +11,7 @@ import pytest
 from testinfra.host import Host
 
 from difusor.inventory.variables import BECOME_PASSWORD, InventoryError, Variables, _give_passwords
-from difusor.servers import identity, sudo
+from difusor.servers import identity, playbook, sudo
 
 PASSWORD = "Clave '$secreta\" 1"
 # What sudo 1.9.16 and sudo-rs 0.2.5 do with the options that are used here, and say, each on its way.
@@ -144,6 +144,27 @@ def test_what_is_typed_is_not_shown_and_is_inherited_without_a_file() -> None:
     os.close(ours)
     os.close(terminal)
     assert shown.decode().split() == ["Contraseña", "de", "sudo:", *PASSWORD.split()]
+
+
+def test_a_playbook_that_a_verb_runs_several_times_inherits_what_was_typed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`revoke` and `restore` run one for each server of a difusor."""
+    ansible = tmp_path / "ansible-playbook"
+    ansible.write_text(f'#!/bin/sh\n"$ANSIBLE_BECOME_PASSWORD_FILE" >>{tmp_path}/given\nexit 4\n')
+    ansible.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}")
+    for name in (sudo.FILE, sudo.DESCRIPTOR):
+        monkeypatch.setenv(name, "")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sudo, "has_terminal", lambda: True)
+    monkeypatch.setattr(playbook, "ansible_settings", dict)  # which it leaves in the environment
+    monkeypatch.setattr(sudo.typer, "prompt", lambda *_, **__: PASSWORD)
+    sudo.ask()
+    (descriptor,) = sudo.descriptors()
+    assert [playbook.run("playbooks/revoke.yml", [], playbook.Options(), {}) for _ in range(2)] == [4, 4]
+    os.close(descriptor)
+    assert (tmp_path / "given").read_text() == PASSWORD * 2
 
 
 def test_without_a_terminal_it_says_where_else_the_password_can_stand() -> None:
