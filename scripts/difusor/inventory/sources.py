@@ -6,6 +6,7 @@ mistake is a Spanish sentence that names the file and what to do.
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -51,6 +52,8 @@ CAUSES = {
     "unknown escape character": "tras «\\» sigue un signo que no se admite; use comillas sencillas",
     "special characters are not allowed": "hay un carácter de control; bórrelo",
 }
+LINK = re.compile(r"(?:[\w.-]*/)+[\w.-]+\.ya?ml")
+"""What is in the file that became of a link to another."""
 INTEGER, TEXT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:str"
 SHORT = 5
 """A number such as 08 or 0190, which YAML takes for text, has fewer characters."""
@@ -109,10 +112,14 @@ def election_id(path: Path) -> str:
 
 
 def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> Iterator[str]:
+    text = ""
     try:
         raw = path.read_bytes()
         vaulted = raw.startswith(HEADER)
         if vaulted and opened is None:
+            return
+        if raw.startswith(codecs.BOM_UTF8 + HEADER):
+            yield f"{path} es una bóveda y empieza con una marca que no se ve (BOM); guárdela en UTF-8 sin ella"
             return
         text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
         documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
@@ -122,7 +129,12 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
         line = error.object.count(b"\n", 0, error.start) + 1
         yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"
     except yaml.YAMLError as error:
-        yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
+        from difusor.spec import signs  # with what judges calls, which no sound file needs
+
+        if sign := signs.in_yaml(text, error):
+            yield f"{path}, renglón {sign[0]}, columna {sign[1]}: {sign[2]}"
+        else:
+            yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
     else:
         yield from _of_content(path, documents, vaulted=vaulted, is_inventory=is_inventory)
 
@@ -136,6 +148,13 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
     if is_empty:
         if is_inventory:
             yield f"{path} está vacío; inventories/ejemplo muestra lo que lleva"
+        return
+    if len(documents) == 1 and isinstance(documents[0], yaml.ScalarNode) and LINK.fullmatch(documents[0].value):
+        link = documents[0].value
+        yield (
+            f"{path} es un archivo que dice «{link}», y debe ser un enlace a él: así lo dejan git y otros programas "
+            f"donde no hay enlaces; hágalo en un disco que los tenga: ln -sfn {link} {path}"
+        )
         return
     if len(documents) > 1 or not isinstance(documents[0], yaml.MappingNode):
         yield f"{path}: debe ser un solo documento de renglones «nombre: valor»; inventories/ejemplo muestra cómo"

@@ -88,6 +88,23 @@ def test_a_misspelt_variable_of_an_election_is_not_passed_over(tmp_path: Path, n
         load(tmp_path)
 
 
+def test_a_sign_that_nobody_sees_is_told_of_a_refused_value() -> None:
+    """The address looked like one."""
+    said = "lleva un signo que no se ve (U+00A0, espacio duro)"
+    with pytest.raises(InventoryError, match=r"difusor_public_address: «10.0.0.1\u00a0» no es") as refused:
+        Host.of("web1", {**VARIABLES, "difusor_public_address": "10.0.0.1\u00a0"})
+    assert said in str(refused.value)
+    with pytest.raises(InventoryError, match=re.escape(said)):
+        Host.of("web1", {**VARIABLES, "ansible_host": "10.0.0.1\u00a0"})
+    assert any(said in each for each in problems({**VARIABLES, "ansible_host": "10.0.0.1\u00a0"}))
+    day = {**VARIABLES, "election_opens": "2024\u201306\u201303T02:00:00Z"}
+    with pytest.raises(InventoryError, match=r"election_opens: .* lleva «\u2013» \(U\+2013\), que pone un procesador"):
+        Host.of("web1", day)
+    with pytest.raises(InventoryError) as refused:
+        Host.of("web1", {**VARIABLES, "election_environment": "El \u201cdía\u201d"})
+    assert "procesador" not in str(refused.value)
+
+
 def test_without_an_address_a_host_is_reached_by_its_name() -> None:
     variables = {name: value for name, value in VARIABLES.items() if name != "ansible_host"}
     assert Host.of("web1", variables).address == "web1"

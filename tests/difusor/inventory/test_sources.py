@@ -59,6 +59,8 @@ FOLDER = "es una carpeta y tiene nombre de archivo; póngale otro nombre"
 NO_FILE = "no es un archivo; bórrelo"
 NAME = "el nombre de una variable o de un grupo es un texto; póngalo entre comillas"
 VALUE = "no se entiende el valor de x"
+NO_SIGHT = "lleva un signo que no se ve (U+00A0, espacio duro); bórrelo y, si ahí va un espacio, escríbalo de nuevo"
+TYPED = "que pone un procesador de textos; escriba"
 CASES: dict[str, tuple[Change, str]] = {
     "groups in a list": (hosts("- web1\n"), "hosts.yml: debe ser un solo documento"),
     "a group in a list": (hosts("difusores: [web1]\n"), "bajo el grupo difusores va hosts:, children: o vars:"),
@@ -117,6 +119,25 @@ CASES: dict[str, tuple[Change, str]] = {
     "a second copy": (another("group_vars/diario/main copy 2.yml", Path.touch), "nombre de copia"),
     "another copy": (another("group_vars/diario/main (otra copia).yml", Path.touch), "si no es copia, dele otro"),
     "one of a file manager": (another("group_vars/diario/vault (1).yml", Path.touch), "pase al original lo que"),
+    "an indentation that is none": (main("x:\n\u00a0\u00a0a: 1\n  b: 2\n"), f"renglón 2, columna 1: {NO_SIGHT}"),
+    "a half of one": (main("x:\n  a: 1\n \u00a0b: 2\n  c: 3\n"), f"renglón 3, columna 2: {NO_SIGHT}"),
+    "no space after a colon": (main("z: 1\na:\u00a01\n"), f"renglón 2, columna 3: {NO_SIGHT}"),
+    "no space after a hyphen": (main("z:\n- a\n-\u00a0b\nc: 1\n"), f"renglón 3, columna 2: {NO_SIGHT}"),
+    "a mark amidst": (main("a: 1\n\ufeffb: 2\n"), "renglón 2, columna 1: lleva un signo que no se ve (U+FEFF, BOM)"),
+    "curved quotes": (main("a: \u201cx: y\u201d\n"), f"renglón 1, columna 4: lleva «\u201c» (U+201C), {TYPED} \" en"),
+    "a curved end": (main('a: "x\u201d\nb: 1\n'), f"renglón 1, columna 6: lleva «\u201d» (U+201D), {TYPED} \" en su"),
+    "a dash": (main("z:\n - a\n \u2013 b: 1\n"), f"renglón 3, columna 2: lleva «\u2013» (U+2013), {TYPED} - en su"),
+    "another mistake": (
+        main("a: El \u201cSol\u201d\nb: c: d # \u2013\n"), "renglón 2, columna 5: no es YAML válido: hay un «:»",
+    ),
+    "a vault with a mark": (
+        another(MAIN, lambda path: path.write_bytes(b"\xef\xbb\xbf$ANSIBLE_VAULT;1.1;AES256\n3333\n")),
+        "main.yml es una bóveda y empieza con una marca que no se ve (BOM); guárdela en UTF-8 sin ella",
+    ),
+    "the text of a link": (
+        another("election.yml", lambda path: path.write_text("../../elections/norte-2027.yml")),
+        "hágalo en un disco que los tenga: ln -sfn ../../elections/norte-2027.yml",
+    ),
     "hosts.yml is a folder": (another(HOSTS, Path.mkdir), f"hosts.yml {FOLDER}"),
     "another .yml is a folder": (another("notas.yml", Path.mkdir), f"notas.yml {FOLDER}"),
     "main.yml is a folder": (another(MAIN, Path.mkdir), f"main.yml {FOLDER}"),
