@@ -166,11 +166,12 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
     yield from _meaningless(path, documents[0])
     if not vaulted:
         yield from _padded(path, documents[0])
+    of_variables = any(part in VARIABLES for part in path.parts)
     if is_inventory:
         yield from groups.faults(path, documents[0])
-    else:
+    elif of_variables:  # an election's file that is read alone is none, and has groups
         yield from groups.of_variables(path, documents[0])
-    if not vaulted and path.parent != path and any(part in VARIABLES for part in path.parts):
+    if of_variables and not vaulted:
         yield from _bare(path, documents[0])
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files
+from difusor.inventory.names import is_of_election
 from difusor.inventory.rendering import cause
 from difusor.inventory.sources import file_faults, refusal
 from difusor.inventory.vaults import NO_PASSWORD, identities, identity, source_fault, vaulted
@@ -168,7 +169,7 @@ def _among(only: frozenset[str]) -> Callable[[str], bool]:
     if not only:
         return lambda name: name not in INTERNAL
     whole = "election_id" in only
-    return lambda name: name in only or (whole and name.startswith("election_"))
+    return lambda name: name in only or (whole and is_of_election(name))
 
 
 @cache
