@@ -17,7 +17,7 @@ from corte.format import files
 from difusor.inventory.names import is_of_election
 from difusor.inventory.rendering import cause
 from difusor.inventory.sources import file_faults, refusal
-from difusor.inventory.vaults import NO_PASSWORD, identities, identity, source_fault, vaulted
+from difusor.inventory.vaults import NO_PASSWORD, identities, identity, source_fault, vaulted, would_run
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -114,6 +114,8 @@ def _give_passwords(hosts: Mapping[str, dict[str, Any]]) -> set[str]:
     from ansible.errors import AnsibleError
 
     file = config.get_config_value("BECOME_PASSWORD_FILE")
+    if file and (fault := would_run(Path(file))):
+        raise InventoryError(f"{fault} (ANSIBLE_BECOME_PASSWORD_FILE)")
     try:
         typed = str(CLI.get_password_from_file(file) or "") if file else ""
     except AnsibleError:
