@@ -18,6 +18,7 @@ from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.parts import PARTS
 from difusor.inventory.placeholders import unfinished
 from difusor.inventory.values import Read, from_disk, host
+from difusor.spec import signs
 from difusor.spec.faults import sentence
 
 # ansible_host is checked too: an example value left there would send the run to an address that nobody has.
@@ -78,7 +79,7 @@ def _of_the_address(values: Mapping[str, Any]) -> dict[str, str]:
         if isinstance(address, str):
             host(address.lower())
     except ValueError as error:
-        return {"ansible_host": str(error)}
+        return {"ansible_host": "; ".join(filter(None, (str(error), signs.in_value(address))))}
     return {}
 
 

@@ -10,6 +10,8 @@ import yaml
 
 from difusor.inventory import logins
 
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""The name of a variable."""
 PARTS = ("hosts", "children", "vars")
 PATTERN = re.compile(r"[^\s\[\]]+|([^\s\[\]]*\[(\d*:\d+|[a-z]:[a-z]|[A-Z]:[A-Z])(:\d+)?\][^\s\[\]]*)+")
 """A server's name, or several at once: web[1:3]."""
@@ -118,7 +120,17 @@ def _of_host(path: Path, name: yaml.Node, values: yaml.Node) -> Iterator[str]:
 
 
 def of_variables(path: Path, variables: yaml.MappingNode) -> Iterator[str]:
-    """Yield a sentence for each variable with which Ansible could not connect."""
+    """Yield a sentence for each variable that has no name, or with which Ansible could not connect."""
     for name, value in variables.value:
-        if fault := logins.fault(str(name.value), value):
+        if name.tag == STR and not NAME.fullmatch(name.value):
+            yield f"{_place(path, name)}: {_no_name(str(name.value))}"
+        elif fault := logins.fault(str(name.value), value):
             yield f"{_place(path, name)}: {name.value}: {fault}"
+
+
+def _no_name(said: str) -> str:
+    """Return why this is not the name of a variable; with a sign that nobody sees it is another one than it seems."""
+    from difusor.spec import signs  # with what judges calls, which no sound file needs
+
+    form = "lleva solo letras sin acento, cifras y _, y no empieza con una cifra"
+    return f"«{signs.shown(said)}» no es el nombre de una variable: {signs.in_value(said.replace(' ', '')) or form}"

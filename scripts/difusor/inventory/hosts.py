@@ -23,7 +23,7 @@ from difusor.inventory.sources import election_faults
 from difusor.inventory.values import host
 from difusor.inventory.variables import InventoryError, Variables, read
 from difusor.project import DAMAGE
-from difusor.spec import reading
+from difusor.spec import reading, signs
 from difusor.spec.expected import RSYNC_PORT
 
 RSYNC_MODULE = "corte"
@@ -51,7 +51,9 @@ class Host:
         try:
             host(address.lower())
         except ValueError:
-            raise InventoryError(f"{name}: ansible_host: «{address}» no es un nombre de host ni una IP") from None
+            sign = f"; {found}" if (found := signs.in_value(address)) else ""
+            said = f"«{address}» no es un nombre de host ni una IP{sign}"
+            raise InventoryError(f"{name}: ansible_host: {said}") from None
         port = str(variables.get("rsync_port", RSYNC_PORT))
         if fault := port_fault(port):
             raise InventoryError(f"{name}: rsync_port: {fault}")

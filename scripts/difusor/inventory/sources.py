@@ -6,6 +6,7 @@ mistake is a Spanish sentence that names the file and what to do.
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from corte.format.errors import why
-from difusor.inventory import folders, groups
+from difusor.inventory import doubles, folders, groups
 from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
 from difusor.project import ROOT, padded
@@ -51,6 +52,8 @@ CAUSES = {
     "unknown escape character": "tras «\\» sigue un signo que no se admite; use comillas sencillas",
     "special characters are not allowed": "hay un carácter de control; bórrelo",
 }
+LINK = re.compile(r"(?:[\w.-]*/)+[\w.-]+\.ya?ml")
+"""What is in the file that became of a link to another."""
 INTEGER, TEXT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:str"
 SHORT = 5
 """A number such as 08 or 0190, which YAML takes for text, has fewer characters."""
@@ -83,7 +86,14 @@ def _of_source(source: Path, opened: Open | None) -> list[str]:
     found = [fault for path in own for fault in inventory_faults(path, opened)]
     variables = [fault for path in folders.variable_files(source) for fault in _of_file(path, opened)]
     ids = [fault for path in own if path.name == "election.yml" for fault in _same_id(path.resolve())]
-    return [*found, *ids, *variables]
+    # Two files are compared when each can be read.
+    return [*found, *ids, *variables] or [*_two_elections(own), *doubles.faults(source, opened)]
+
+
+def _two_elections(own: Iterable[Path]) -> Iterator[str]:
+    """Yield a sentence when two files of one inventory say which election it is of."""
+    if len(found := [path for path in own if election_id(path)]) > 1:
+        yield f"{found[0]} y {found[1]} dicen los dos de qué elección es; deje uno solo; {doubles.COPY}"
 
 
 def inventory_faults(path: Path, opened: Open | None = None) -> list[str]:
@@ -109,10 +119,14 @@ def election_id(path: Path) -> str:
 
 
 def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> Iterator[str]:
+    text = ""
     try:
         raw = path.read_bytes()
         vaulted = raw.startswith(HEADER)
         if vaulted and opened is None:
+            return
+        if raw.startswith(codecs.BOM_UTF8 + HEADER):
+            yield f"{path} es una bóveda y empieza con una marca que no se ve (BOM); guárdela en UTF-8 sin ella"
             return
         text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
         documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
@@ -122,7 +136,12 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
         line = error.object.count(b"\n", 0, error.start) + 1
         yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"
     except yaml.YAMLError as error:
-        yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
+        from difusor.spec import signs  # with what judges calls, which no sound file needs
+
+        if sign := signs.in_yaml(text, error):
+            yield f"{path}, renglón {sign[0]}, columna {sign[1]}: {sign[2]}"
+        else:
+            yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
     else:
         yield from _of_content(path, documents, vaulted=vaulted, is_inventory=is_inventory)
 
@@ -137,6 +156,13 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
         if is_inventory:
             yield f"{path} está vacío; inventories/ejemplo muestra lo que lleva"
         return
+    if len(documents) == 1 and isinstance(documents[0], yaml.ScalarNode) and LINK.fullmatch(documents[0].value):
+        link = documents[0].value
+        yield (
+            f"{path} es un archivo que dice «{link}», y debe ser un enlace a él: así lo dejan git y otros programas "
+            f"donde no hay enlaces; hágalo en un disco que los tenga: ln -sfn {link} {path}"
+        )
+        return
     if len(documents) > 1 or not isinstance(documents[0], yaml.MappingNode):
         yield f"{path}: debe ser un solo documento de renglones «nombre: valor»; inventories/ejemplo muestra cómo"
         return
@@ -147,11 +173,12 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
     yield from _meaningless(path, documents[0])
     if not vaulted:
         yield from _padded(path, documents[0])
+    of_variables = any(part in VARIABLES for part in path.parts)
     if is_inventory:
         yield from groups.faults(path, documents[0])
-    else:
+    elif of_variables:  # an election's file that is read alone is none, and has groups
         yield from groups.of_variables(path, documents[0])
-    if not vaulted and path.parent != path and any(part in VARIABLES for part in path.parts):
+    if of_variables and not vaulted:
         yield from _bare(path, documents[0])
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from difusor.inventory import folders, groups
+from difusor.inventory import doubles, folders, groups
 from difusor.inventory.sources import GROUP, election_id
 from difusor.inventory.vaults import HEADER
 
@@ -104,7 +104,7 @@ def _ways(files: list[Path]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
     Nothing is known of one of which its files say it in several ways, or by an expression.
     """
-    roots = [_root(path) for path in files if path.suffix in folders.SUFFIXES and not _is_election(path)]
+    roots = [doubles.root(path) for path in files if path.suffix in folders.SUFFIXES and not _is_election(path)]
     described = [each for root in roots if root for each in groups.members(root)]
     said = _said_of_ways(files[0].parent, [root for root in roots if root])
     for name in sorted(_within(described) - {group for group, _ in described}):
@@ -132,7 +132,7 @@ def _said_of_ways(folder: Path, roots: Iterable[yaml.MappingNode]) -> dict[tuple
     said: dict[tuple[str, str], set[str]] = defaultdict(set)
     given = [each for root in roots for each in (*groups.variables(root), *groups.servers(root))]
     for path in folders.variable_files(folder):
-        if b"ansible_" in path.read_bytes() and (root := _root(path)):
+        if b"ansible_" in path.read_bytes() and (root := doubles.root(path)):
             _, name, *inside = path.relative_to(folder).parts
             given.append((name if inside or path.suffix not in folders.SUFFIXES else path.stem, root))
     for whose, variables in given:
@@ -165,7 +165,7 @@ def _of_all(files: list[Path]) -> Said:
     """Return what an inventory, by its files, says of SHARED groups in the end; but not its election."""
     found: Said = {}
     for path in files:
-        root = _root(path) if path.suffix in folders.SUFFIXES and not _is_election(path) else None
+        root = doubles.root(path) if path.suffix in folders.SUFFIXES and not _is_election(path) else None
         said = groups.variables(root) if root else ()
         for group, values in said:
             found |= _values(group, values, path) if group in SHARED else {}
@@ -174,10 +174,10 @@ def _of_all(files: list[Path]) -> Said:
         kind, group = path.relative_to(folder).parts[:2]
         if kind != "group_vars" or (name := Path(group).stem) not in SHARED:
             continue
-        if _is_vault(path):
+        if doubles.is_vault(path):
             text = path.read_text(encoding="utf-8")
             found[name, text] = text, path
-        elif root := _root(path):
+        elif root := doubles.root(path):
             found |= _values(name, root, path)
     return found
 
@@ -206,18 +206,5 @@ def _within(described: Collection[tuple[str, str]]) -> set[str]:
 
 
 def _described(path: Path) -> Iterator[tuple[str, str]]:
-    if root := _root(path):
+    if root := doubles.root(path):
         yield from groups.members(root)
-
-
-def _root(path: Path) -> yaml.MappingNode | None:
-    """Return what a YAML file without faults describes; None for an empty one, and for a vault."""
-    if _is_vault(path):
-        return None
-    text = path.read_text(encoding="utf-8-sig")
-    root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    return root if isinstance(root, yaml.MappingNode) else None
-
-
-def _is_vault(path: Path) -> bool:
-    return path.read_bytes().startswith(HEADER)

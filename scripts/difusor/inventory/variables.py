@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files
+from difusor.inventory.names import is_of_election
 from difusor.inventory.rendering import cause
 from difusor.inventory.sources import file_faults, refusal
-from difusor.inventory.vaults import NO_PASSWORD, identities, identity, source_fault, vaulted
+from difusor.inventory.vaults import NO_PASSWORD, identities, identity, source_fault, text_of, vaulted, would_run
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -93,7 +94,10 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS, only: frozenset[str] = fr
                 if name.startswith("vault_") or type(raw[name]).__name__ == "EncryptedString":
                     result.secrets += strings(values[name])
             result.hosts[host.name] = values
-        for path in vaulted(inventory):  # all values in a vault are secret
+        sealed = list(vaulted(inventory))
+        if len(sealed) > 1 and (faults := file_faults([inventory], text_of)):  # of a copy of a vault, only now
+            raise InventoryError(refusal(faults))
+        for path in sealed:  # all values in a vault are secret
             result.secrets += strings(loader.load_from_file(str(path.resolve())))
         if not only or BECOME_PASSWORD in only:
             result.secrets += _give_passwords(result.hosts)
@@ -113,6 +117,8 @@ def _give_passwords(hosts: Mapping[str, dict[str, Any]]) -> set[str]:
     from ansible.errors import AnsibleError
 
     file = config.get_config_value("BECOME_PASSWORD_FILE")
+    if file and (fault := would_run(Path(file))):
+        raise InventoryError(f"{fault} (ANSIBLE_BECOME_PASSWORD_FILE)")
     try:
         typed = str(CLI.get_password_from_file(file) or "") if file else ""
     except AnsibleError:
@@ -168,7 +174,7 @@ def _among(only: frozenset[str]) -> Callable[[str], bool]:
     if not only:
         return lambda name: name not in INTERNAL
     whole = "election_id" in only
-    return lambda name: name in only or (whole and name.startswith("election_"))
+    return lambda name: name in only or (whole and is_of_election(name))
 
 
 @cache

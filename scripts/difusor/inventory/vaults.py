@@ -14,6 +14,8 @@ from difusor.inventory import folders
 from difusor.project import VAULTS, UnusableError, ansible_settings, vault_password
 
 HEADER = b"$ANSIBLE_VAULT"
+MARKS = {codecs.BOM_UTF8: "BOM", codecs.BOM_UTF16_LE: "de UTF-16", codecs.BOM_UTF16_BE: "de UTF-16"}
+"""What some editors put before a text, and Ansible would take for a part of the password."""
 NO_PASSWORD = "no se obtuvo la contraseña de las bóvedas de {}; si es un programa, ejecútelo a mano: debe imprimirla"
 
 
@@ -67,12 +69,32 @@ def _fault_of(source: Path) -> str:
         return f"{source} no se puede leer (falta permiso), y da la contraseña de las bóvedas; corrija sus permisos"
     if not (content := source.read_bytes()).strip():
         return f"{source} está vacío; recupérelo de su copia"
-    if content.startswith(codecs.BOM_UTF8):
-        return f"{source} empieza con una marca que no se ve (BOM), que otro editor le puso; guárdelo en UTF-8 sin ella"
+    if mark := next((name for mark, name in MARKS.items() if content.startswith(mark)), ""):
+        return (
+            f"{source} empieza con una marca que no se ve ({mark}), que otro editor le puso; guárdelo en UTF-8 sin ella"
+        )
     # Ansible takes the text of a program that it may not run for the password itself.
     if (source.stem.endswith("-client") or content.startswith(b"#!")) and not os.access(source, os.X_OK):
         return f"{source} es un programa que no se puede ejecutar; permítalo: chmod +x {source}"
-    return ""
+    return "" if source.stem.endswith("-client") else would_run(source)
+
+
+def would_run(source: Path) -> str:
+    """Return, as a sentence, that a file is a password that Ansible would run as a program; empty when it is not.
+
+    Ansible runs what anybody may run, and on a disk without permissions that is every file.
+    """
+    try:
+        if not source.stat().st_mode & 0o111 or (content := source.read_bytes()).startswith(b"#!"):
+            return ""
+    except OSError:
+        return ""  # told by whoever opens it
+    if b"\0" in content or len(content.strip().splitlines()) != 1:  # made for a machine, or no password
+        return ""
+    return (
+        f"{source} es una contraseña y Ansible la ejecutaría como programa: chmod -x {source}; si el disco no guarda "
+        "permisos (uno de Windows, una memoria USB), ponga la carpeta en un disco de Linux"
+    )
 
 
 def password_of(path: Path) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic_core import ErrorDetails
 
+from difusor.spec import signs
+
 SENTENCES = {
     "bool_type": "debe ser true o false, sin comillas",
     "string_type": "debe ser un texto",
@@ -37,7 +39,15 @@ SENTENCES = {
 
 
 def sentence(detail: ErrorDetails) -> str:
-    """Return one error of pydantic in Spanish, without its place; a type that is not listed by its name."""
+    """Return one error of pydantic in Spanish, without its place; a type that is not listed by its name.
+
+    A sign in the value that nobody sees is told too: it may be all that is wrong.
+    """
+    sign = signs.in_value(detail.get("input"))
+    return f"{_plain(detail)}; {sign}" if sign else _plain(detail)
+
+
+def _plain(detail: ErrorDetails) -> str:
     kind = detail["type"]
     if kind == "value_error":
         return str(detail["ctx"]["error"])

@@ -12,6 +12,7 @@ import yaml
 
 from corte.format.errors import why
 from difusor.project import UnusableError, padded
+from difusor.spec import signs
 
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The loader of safe values whose parser is in C, where PyYAML was built with it."""
@@ -69,6 +70,8 @@ def read(path: Path) -> Any:
     except OSError as error:
         raise ReadingError(f"no se puede leer {path}: {why(error)}") from None
     except yaml.YAMLError as error:
+        if sign := signs.in_yaml(text, error):
+            raise ReadingError(f"{path}, renglón {sign[0]}, columna {sign[1]}: {sign[2]}") from None
         mark = getattr(error, "problem_mark", None)
         where = f": línea {mark.line + 1}, columna {mark.column + 1}" if mark else ""
         raise ReadingError(f"{path} no es YAML{where}") from None

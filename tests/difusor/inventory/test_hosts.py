@@ -9,14 +9,15 @@ import pytest
 import yaml
 from publish_kit import ELECTION, SECRET
 
-from difusor.inventory import Host, InventoryError, attestations, load, problems
+from difusor.inventory import Host, InventoryError, attestations, load, load_election, problems
 from difusor.inventory.variables import read
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJuUU1bYrqPfoYcyqNdVKGiBmO7nYKHSs4ABNaVDz0bY firma@instituto.mx"
 TOUCH = "{{ lookup('pipe', 'touch ' + marca) }}"
 IMAGE = {"archive": "/nowhere/prep.tar.gz", "sha256": "0" * 64}
+OF_ELECTION = yaml.safe_load(ELECTION.format(key=KEY))["all"]["vars"]
 VARIABLES = {
-    **yaml.safe_load(ELECTION.format(key=KEY))["all"]["vars"],
+    **OF_ELECTION,
     "ansible_host": "10.0.0.1",
     "difusor_name": "Diario del Norte",
     "difusor_fqdn": "prep.norte.test",
@@ -77,15 +78,44 @@ def test_what_lacks_is_told_rather_than_what_depends_on_it(tmp_path: Path) -> No
         load(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["election_notice_untill", "lab_notice_until", "notice_until"])
+MISSPELT = ["election_notice_untill", "Election_notice_until", "eleccion_notice_until", "\u00a0election_notice_until"]
+
+
+@pytest.mark.parametrize("name", [*MISSPELT, "lab_notice_until", "notice_until"])
 def test_a_misspelt_variable_of_an_election_is_not_passed_over(tmp_path: Path, name: str) -> None:
     """Only a run of Ansible refused it, and a list of revoked keys counted as empty."""
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"difusores": {"hosts": {"web1": {**VARIABLES, name: "x"}}}}))
-    if not name.startswith("election_"):
-        assert load(tmp_path)
+    alone = tmp_path / "elections/norte.yml"
+    alone.parent.mkdir()
+    alone.write_text(yaml.safe_dump({"all": {"vars": {**OF_ELECTION, name: "x"}}}))
+    if name not in MISSPELT:
+        assert load(tmp_path) and load_election(tmp_path) and load_election(alone)
         return
-    with pytest.raises(InventoryError, match=rf"web1: {name}: no existe; ¿quiso decir election_notice_until\?"):
-        load(tmp_path)
+    seen = name.replace("\u00a0", "<U+00A0>")
+    told = "«<U+00A0>election_notice_until» no es el nombre de una variable: lleva un signo que no se ve"
+    asked = f"{seen}: no existe; ¿quiso decir election_notice_until?"
+    for reading in (load, load_election):  # of a folder the files are judged first
+        with pytest.raises(InventoryError, match=re.escape(asked if seen == name else told)):
+            reading(tmp_path)
+    with pytest.raises(InventoryError, match=re.escape(asked)):
+        load_election(alone)
+
+
+def test_a_sign_that_nobody_sees_is_told_of_a_refused_value() -> None:
+    """The address looked like one."""
+    said = "lleva un signo que no se ve (U+00A0, espacio duro)"
+    with pytest.raises(InventoryError, match=r"difusor_public_address: «10.0.0.1\u00a0» no es") as refused:
+        Host.of("web1", {**VARIABLES, "difusor_public_address": "10.0.0.1\u00a0"})
+    assert said in str(refused.value)
+    with pytest.raises(InventoryError, match=re.escape(said)):
+        Host.of("web1", {**VARIABLES, "ansible_host": "10.0.0.1\u00a0"})
+    assert any(said in each for each in problems({**VARIABLES, "ansible_host": "10.0.0.1\u00a0"}))
+    day = {**VARIABLES, "election_opens": "2024\u201306\u201303T02:00:00Z"}
+    with pytest.raises(InventoryError, match=r"election_opens: .* lleva «\u2013» \(U\+2013\), que pone un procesador"):
+        Host.of("web1", day)
+    with pytest.raises(InventoryError) as refused:
+        Host.of("web1", {**VARIABLES, "election_environment": "El \u201cdía\u201d"})
+    assert "procesador" not in str(refused.value)
 
 
 def test_without_an_address_a_host_is_reached_by_its_name() -> None:

@@ -16,6 +16,7 @@ from difusor.inventory import rendering, sources
 from difusor.partners.revocation import HEAD
 
 Change = Callable[[Path], object]
+HOSTS_OF = "difusores: {children: {diario: {hosts: {web1: {ansible_port: 22}}}}}\n"
 HOSTS, MAIN, RECORD = "hosts.yml", "group_vars/diario/main.yml", "group_vars/diario/revocations.yml"
 
 
@@ -23,7 +24,7 @@ HOSTS, MAIN, RECORD = "hosts.yml", "group_vars/diario/main.yml", "group_vars/dia
 def inventory(tmp_path: Path) -> Path:
     folder = tmp_path / "diario"
     (folder / "group_vars/diario").mkdir(parents=True)
-    (folder / HOSTS).write_text("difusores: {children: {diario: {hosts: {web1: {ansible_port: 22}}}}}\n")
+    (folder / HOSTS).write_text(HOSTS_OF)
     (folder / MAIN).write_text("difusor_name: Diario\n")
     return folder
 
@@ -50,6 +51,12 @@ def another(name: str, make: Callable[[Path], object]) -> Change:
     return change
 
 
+def elections(folder: Path) -> None:
+    for path in (folder / "copia de election.yml", folder.with_name("norte-2027.yml")):
+        path.write_text("all:\n  vars:\n    election_id: norte-2027\n")
+    (folder / "election.yml").symlink_to("../norte-2027.yml")
+
+
 def bound(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.relpath(path))
@@ -59,6 +66,8 @@ FOLDER = "es una carpeta y tiene nombre de archivo; póngale otro nombre"
 NO_FILE = "no es un archivo; bórrelo"
 NAME = "el nombre de una variable o de un grupo es un texto; póngalo entre comillas"
 VALUE = "no se entiende el valor de x"
+NO_SIGHT = "lleva un signo que no se ve (U+00A0, espacio duro); bórrelo y, si ahí va un espacio, escríbalo de nuevo"
+TYPED = "que pone un procesador de textos; escriba"
 CASES: dict[str, tuple[Change, str]] = {
     "groups in a list": (hosts("- web1\n"), "hosts.yml: debe ser un solo documento"),
     "a group in a list": (hosts("difusores: [web1]\n"), "bajo el grupo difusores va hosts:, children: o vars:"),
@@ -117,6 +126,38 @@ CASES: dict[str, tuple[Change, str]] = {
     "a second copy": (another("group_vars/diario/main copy 2.yml", Path.touch), "nombre de copia"),
     "another copy": (another("group_vars/diario/main (otra copia).yml", Path.touch), "si no es copia, dele otro"),
     "one of a file manager": (another("group_vars/diario/vault (1).yml", Path.touch), "pase al original lo que"),
+    "another's server": (
+        another("hosts-DESKTOP-7A2B.yml", lambda path: path.write_text(HOSTS_OF.replace("web1", "web2"))),
+        "hosts.yml ponen los dos a diario en el grupo difusores; déjelo en uno; si uno es copia",
+    ),
+    "two elections": (elections, "copia de election.yml y {}/election.yml dicen los dos de qué elección es"),
+    "a name after a space that is none": (
+        main("\u00a0difusor_name: x\n"), f"1: «<U+00A0>difusor_name» no es el nombre de una variable: {NO_SIGHT}",
+    ),
+    "a name after a sign without width": (main("\u200bdifusor_name: x\n"), "«<U+200B>difusor_name» no es el nombre"),
+    "a name with a hyphen": (main("difusor-name: x\n"), "una variable: lleva solo letras sin acento, cifras y _"),
+    "a dash before a name": (main("\u2013 b: 1\n"), "«\u2013 b» no es el nombre de una variable: lleva «\u2013"),
+    "a group's variable": (diario("{vars: {'ansible_port\u00a0': 22}}"), "«ansible_port<U+00A0>» no es el nombre"),
+    "a server's variable": (diario("{hosts: {web1: {'puerto ssh': 22}}}"), "«puerto ssh» no es el nombre de una var"),
+    "an indentation that is none": (main("x:\n\u00a0\u00a0a: 1\n  b: 2\n"), f"renglón 2, columna 1: {NO_SIGHT}"),
+    "a half of one": (main("x:\n  a: 1\n \u00a0b: 2\n  c: 3\n"), f"renglón 3, columna 2: {NO_SIGHT}"),
+    "no space after a colon": (main("z: 1\na:\u00a01\n"), f"renglón 2, columna 3: {NO_SIGHT}"),
+    "no space after a hyphen": (main("z:\n- a\n-\u00a0b\nc: 1\n"), f"renglón 3, columna 2: {NO_SIGHT}"),
+    "a mark amidst": (main("a: 1\n\ufeffb: 2\n"), "renglón 2, columna 1: lleva un signo que no se ve (U+FEFF, BOM)"),
+    "curved quotes": (main("a: \u201cx: y\u201d\n"), f"renglón 1, columna 4: lleva «\u201c» (U+201C), {TYPED} \" en"),
+    "a curved end": (main('a: "x\u201d\nb: 1\n'), f"renglón 1, columna 6: lleva «\u201d» (U+201D), {TYPED} \" en su"),
+    "a dash": (main("z:\n - a\n \u2013 b: 1\n"), f"renglón 3, columna 2: lleva «\u2013» (U+2013), {TYPED} - en su"),
+    "another mistake": (
+        main("a: El \u201cSol\u201d\nb: c: d # \u2013\n"), "renglón 2, columna 5: no es YAML válido: hay un «:»",
+    ),
+    "a vault with a mark": (
+        another(MAIN, lambda path: path.write_bytes(b"\xef\xbb\xbf$ANSIBLE_VAULT;1.1;AES256\n3333\n")),
+        "main.yml es una bóveda y empieza con una marca que no se ve (BOM); guárdela en UTF-8 sin ella",
+    ),
+    "the text of a link": (
+        another("election.yml", lambda path: path.write_text("../../elections/norte-2027.yml")),
+        "hágalo en un disco que los tenga: ln -sfn ../../elections/norte-2027.yml",
+    ),
     "hosts.yml is a folder": (another(HOSTS, Path.mkdir), f"hosts.yml {FOLDER}"),
     "another .yml is a folder": (another("notas.yml", Path.mkdir), f"notas.yml {FOLDER}"),
     "main.yml is a folder": (another(MAIN, Path.mkdir), f"main.yml {FOLDER}"),
@@ -141,7 +182,7 @@ def test_one_mistake_is_one_sentence(case: str, inventory: Path, monkeypatch: py
     change, sentence = CASES[case]
     change(inventory)
     found = sources.file_faults([inventory])
-    assert len(found) == 1 and sentence in found[0], found
+    assert len(found) == 1 and sentence.replace("{}", str(inventory)) in found[0], found
     assert str(inventory) in found[0]
 
 
@@ -159,6 +200,50 @@ def test_a_sound_inventory_has_none(inventory: Path) -> None:
     )
     (inventory / "otro.ini").write_text("[difusores]\nweb1\n")
     assert sources.file_faults([inventory, inventory / HOSTS, inventory / "otro.ini"]) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "main-DESKTOP-7A2B.yml", "Copia de main.yml", "main copia.yml", "main 2.yml", "main_backup.yml", "~$main.yml",
+        "main (conflicto de sincronización).yml", "main", "main.json", "mas/main.yml", "../diario.yml",
+    ],
+)  # fmt: skip
+def test_a_copy_is_told_by_what_it_says_whatever_its_name(name: str, inventory: Path) -> None:
+    """Ansible read it beside its original, and what only the copy still said counted."""
+    copy = inventory / "group_vars/diario" / name
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_text('{"difusor_path": "/viejo/", "difusor_name": "Diario"}\n')
+    (found,) = sources.file_faults([inventory])
+    assert " dicen los dos difusor_name, y Ansible tomaría lo de uno solo; déjelo en uno; si uno es copia" in found
+    assert str(copy.resolve()) in found and str(inventory / MAIN) in found
+
+
+def test_a_copy_of_a_vault_is_told_where_vaults_can_be_opened(inventory: Path) -> None:
+    for name in ("vault.yml", "vault 2.yml"):
+        (inventory / "group_vars/diario" / name).write_text("$ANSIBLE_VAULT;1.1;AES256\n3333\n")
+    assert sources.file_faults([inventory]) == []
+    many = "".join(f"vault_{number}: x\n" for number in range(5))
+    (found,) = sources.file_faults([inventory], lambda path: many)
+    assert "vault 2.yml y " in found and "dicen los dos vault_0, vault_1, vault_2 y 2 más, y Ansible" in found
+
+
+def test_what_is_split_on_purpose_is_taken(inventory: Path) -> None:
+    """As the project itself lays it out, and a list of servers in two files."""
+    group = inventory / "group_vars/diario"
+    (group / "annex.yml").write_text("difusor_uplink_mbps: 200\n")
+    (group / "main.yml").write_text("difusor_uplink_mbps: 90\n")
+    (inventory / "group_vars/all.yml").write_text("difusor_uplink_mbps: 80\n")
+    (inventory / "host_vars").mkdir()
+    (inventory / "host_vars/web1.yml").write_text("difusor_uplink_mbps: 70\n")
+    seen = "untrusted_vantage: {hosts: {externo: }}\n"
+    (inventory / HOSTS).write_text(f"{HOSTS_OF}{seen}")
+    (inventory / "otros.yml").write_text(
+        "difusores: {children: {otro: {hosts: {web2: }}}}\nde_noche: {hosts: {web1: }}\n"
+    )
+    (inventory / "election.yml").write_text(f"all: {{vars: {{x: 1}}}}\notros-puntos: {{}}\n{seen}")
+    assert sources.file_faults([inventory]) == []
+    assert sources.election_faults(inventory / "election.yml") == []
 
 
 def as_anybody(program: str, *paths: Path) -> list[str]:

@@ -32,6 +32,13 @@ USELESS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "program nobody may run": (FILE, program(PROGRAM, 0o644), "no se puede ejecutar; permítalo: chmod +x"),
     "folder": (CLIENT, Path.mkdir, "no es un archivo"),
     "saved with a mark": (FILE, lambda path: path.write_bytes(b"\xef\xbb\xbfclave\n"), "una marca que no se ve (BOM)"),
+    "saved in UTF-16": (
+        FILE,
+        lambda path: path.write_bytes("clave\n".encode("utf-16")),
+        "no se ve (de UTF-16), que otro",
+    ),
+    "all may run it": (FILE, program("clave\n"), "es una contraseña y Ansible la ejecutaría como programa: chmod -x"),
+    "client without its first line": (CLIENT, program("clave\n"), "si es un programa, ejecútelo a mano"),
     "empty": (FILE, lambda path: path.write_text("\n"), "está vacío; recupérelo"),
     "locked": (CLIENT, program("#!/bin/sh\necho cerrado >&2; exit 2\n"), "no se obtuvo la contraseña de las bóvedas"),
     "silent": (CLIENT, program("#!/bin/sh\n"), "si es un programa, ejecútelo a mano"),

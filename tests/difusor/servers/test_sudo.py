@@ -110,6 +110,17 @@ def test_the_inventorys_password_comes_before_the_typed_one(tmp_path: Path, monk
     assert [values[BECOME_PASSWORD] for values in hosts.values()] == ["declarada", "tecleada", "12345"]
 
 
+def test_a_password_that_ansible_would_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk of Windows every file may be run, and the message was that of a program that prints nothing."""
+    (tmp_path / "typed").write_text("tecleada\n")
+    (tmp_path / "typed").chmod(0o755)
+    monkeypatch.setenv(sudo.FILE, str(tmp_path / "typed"))
+    with pytest.raises(InventoryError, match=rf"contraseña y Ansible la ejecutaría como programa: chmod -x {tmp_path}"):
+        _give_passwords({"a": {}})
+    (tmp_path / "typed").write_text("#!/bin/sh\necho tecleada\n")
+    assert _give_passwords({"a": {}}) == {"tecleada"}
+
+
 @pytest.mark.parametrize("content", [None, ""])
 def test_a_file_without_the_password_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None

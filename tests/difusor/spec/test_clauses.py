@@ -93,6 +93,7 @@ def test_lookup_by_id() -> None:
         ("certificate_days: 14", "certificate_days: '14'", "criteria: certificate_days: debe ser un número entero"),
         ("document: Conv", "document: a\ndocument: Conv", "spec.yml, renglón 3: document ya está en el renglón 2"),
         ("clauses:", "clauses: [", "spec.yml no es YAML: línea"),
+        ("document: Conv", "document:\u00a0Conv", "spec.yml, renglón 2, columna 10: lleva un signo que no se"),
         ("document: Conv", "document: &a x\ninstitutes: *a\nx: Conv", "spec.yml no es YAML: línea 3"),
         (VALID, "", "debe ser un conjunto de claves y valores"),
         (VALID, VALID.partition("clauses:")[0] + "clauses: []", "no tiene ninguna cláusula"),
