@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from difusor import inventory
@@ -16,11 +17,14 @@ from difusor.project import ROOT
 
 
 class ActionModule(ActionBase):
-    """Check the variables of one host with `difusor.inventory`; the task takes no arguments."""
+    """Check the variables of one host with `difusor.inventory`.
+
+    With `files: false` it reads none of the files that they name: a run that installs none must not wait for them.
+    """
 
     _requires_connection = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset()
+    _VALID_ARGS = frozenset({"files"})
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Fail with a list of all problems, one sentence per line."""
@@ -28,7 +32,8 @@ class ActionModule(ActionBase):
         names = list(task_vars or {})
         own = [name for name in names if not name.startswith(("ansible_", "vault_", "_"))]
         values = {name: self._render(name) for name in names if name in inventory.JUDGED}
-        problems = inventory.unknown(own, ROOT) + inventory.problems(values, read=self._read)
+        read = self._read if boolean(self._task.args.get("files", True)) else None
+        problems = inventory.unknown(own, ROOT) + inventory.problems(values, read)
         if not problems:
             host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
             told = [*_advice(host), *_shared(task_vars or {})]
