@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         problems = inventory.unknown(own, ROOT) + inventory.problems(values, read)
         if not problems:
             host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
-            told = [*_advice(host), *_shared(task_vars or {})]
+            told = [*_advice(host, read), *_shared(task_vars or {})]
             return {"changed": False, "warnings": [f"{each}." for each in told]}
         lines = "\n".join(f"- {problem}" for problem in problems)
         return {"failed": True, "msg": f"El inventario no está listo y nada se tocó en el servidor. Corrija:\n{lines}"}
@@ -57,9 +57,15 @@ class ActionModule(ActionBase):
             raise OSError("no se descifra con las contraseñas de las bóvedas") from None
 
 
-def _advice(host: inventory.Host) -> Iterator[str]:
+def _advice(host: inventory.Host, read: Callable[[str], bytes] | None) -> Iterator[str]:
     """Yield what the operator has to know although nothing is wrong, each without its full stop."""
     yield from (f"Elección: {each}" for each in inventory.advice(host.election))
+    certificate = host.partner.tls_certificate
+    if read and host.partner.tls_mode == "files" and (short := inventory.shortfall(read(certificate), host.election)):
+        yield (
+            f"difusor_tls_certificate: {certificate} {short}; pida ya a su difusor otro que dure más, con sus "
+            "intermedios y su llave"
+        )
     if revoked := host.partner.revocation:
         from difusor.terminal import by_clocks  # only here: with it come libraries that no other run needs
 

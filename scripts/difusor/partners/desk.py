@@ -86,8 +86,9 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
         _refuse_namesake(said["nombre"], name, before)
     desk = _desk(name, of_election, options, {**_stands(said, before), **accepted}, form, before)
     picture, more = enrolment.picture(said["logotipo"], received, path.parent, desk)
-    findings += [*more, *enrolment.certificate(said["anexo_tecnico.certificado"], received, desk, before)]
     election = load_election(elections_file.file(of_election))
+    findings += more
+    findings += enrolment.certificate(said[enrolment.CERTIFICATE_ITEM], received, desk, before, election)
     call = spec.load(election.spec)
     desk = replace(desk, least_mbps=uplink.least(call))
     if before is None:

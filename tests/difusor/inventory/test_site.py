@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from variables_kit import SECRET, Variables, write_certificate
 
+from corte.format import instants
 from difusor.inventory.variables import InventoryError, read
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -96,6 +98,15 @@ def test_a_wrong_value_is_refused_where_no_file_is_read_either(good: Variables, 
     good["election_signers"][0]["key"] = "ssh-ed25519 AAAA"
     told = Partner(tmp_path / "inventory", good).site(playbook="playbooks/signers.yml").stdout
     assert "election_signers[0].key: no es una llave pública de OpenSSH" in told and "unreachable=0" in told
+
+
+def test_the_site_tells_of_a_certificate_that_ends_before_the_page(good: Variables, tmp_path: Path) -> None:
+    good["election_environment"] = "simulacro"
+    later = instants.now() + timedelta(days=60)
+    good["election_closes"] = good["election_retain_until"] = instants.write(later)
+    result = Partner(tmp_path / "inventory", good).site()
+    told = " ".join(f"{result.stdout} {result.stderr}".split())
+    assert "y la publicación termina el" in told and "127.0.0.2 rechaza el puerto 1" in told
 
 
 def test_the_site_refuses_a_wrong_vault_password(good: Variables, tmp_path: Path) -> None:
