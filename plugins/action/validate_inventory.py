@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from difusor import inventory
@@ -16,11 +17,14 @@ from difusor.project import ROOT
 
 
 class ActionModule(ActionBase):
-    """Check the variables of one host with `difusor.inventory`; the task takes no arguments."""
+    """Check the variables of one host with `difusor.inventory`.
+
+    With `files: false` it reads none of the files that they name: a run that installs none must not wait for them.
+    """
 
     _requires_connection = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset()
+    _VALID_ARGS = frozenset({"files"})
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Fail with a list of all problems, one sentence per line."""
@@ -28,10 +32,11 @@ class ActionModule(ActionBase):
         names = list(task_vars or {})
         own = [name for name in names if not name.startswith(("ansible_", "vault_", "_"))]
         values = {name: self._render(name) for name in names if name in inventory.JUDGED}
-        problems = inventory.unknown(own, ROOT) + inventory.problems(values, read=self._read)
+        read = self._read if boolean(self._task.args.get("files", True)) else None
+        problems = inventory.unknown(own, ROOT) + inventory.problems(values, read)
         if not problems:
             host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
-            told = [*_advice(host), *_shared(task_vars or {})]
+            told = [*_advice(host, read), *_shared(task_vars or {})]
             return {"changed": False, "warnings": [f"{each}." for each in told]}
         lines = "\n".join(f"- {problem}" for problem in problems)
         return {"failed": True, "msg": f"El inventario no está listo y nada se tocó en el servidor. Corrija:\n{lines}"}
@@ -52,9 +57,15 @@ class ActionModule(ActionBase):
             raise OSError("no se descifra con las contraseñas de las bóvedas") from None
 
 
-def _advice(host: inventory.Host) -> Iterator[str]:
+def _advice(host: inventory.Host, read: Callable[[str], bytes] | None) -> Iterator[str]:
     """Yield what the operator has to know although nothing is wrong, each without its full stop."""
     yield from (f"Elección: {each}" for each in inventory.advice(host.election))
+    certificate = host.partner.tls_certificate
+    if read and host.partner.tls_mode == "files" and (short := inventory.shortfall(read(certificate), host.election)):
+        yield (
+            f"difusor_tls_certificate: {certificate} {short}; pida ya a su difusor otro que dure más, con sus "
+            "intermedios y su llave"
+        )
     if revoked := host.partner.revocation:
         from difusor.terminal import by_clocks  # only here: with it come libraries that no other run needs
 

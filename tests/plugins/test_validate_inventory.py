@@ -1,11 +1,17 @@
-"""Two servers of a difusor with one public address: the run goes on, and says what the dictamen could not tell."""
+"""What a good inventory's run goes on with, and says: servers with one address, a certificate that ends too soon."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from countdown_kit import host
+from inventory_kit import Certificates
 from plugin_kit import load
+
+from corte.format import instants
 
 ADDRESS = "189.240.1.7"
 
@@ -42,3 +48,22 @@ def test_a_server_alone_shares_nothing(groups: dict[str, list[str]]) -> None:
 def test_a_server_without_an_address_shares_nothing() -> None:
     groups = {"difusores": ["web1", "web2"], "diario": ["web1", "web2"]}
     assert told({"web1": "", "web2": ""}, groups) == told({"web1": "cambiame", "web2": "cambiame"}, groups) == []
+
+
+@pytest.mark.parametrize(("days", "is_told"), [(40, True), (90, False)])
+@pytest.mark.parametrize("retained", [None, 60])
+def test_a_delivered_certificate_that_ends_before_the_page_is_told_at_once(
+    days: int, is_told: bool, retained: int | None, tmp_path: Path
+) -> None:
+    """The institute heard of it a day before the opening, when the outlet had to buy and deliver another one."""
+    page, _ = Certificates().page(days=days)
+    (tmp_path / "page.pem").write_bytes(page)
+    until, close = (instants.write(instants.now() + timedelta(days=each)) for each in (60, 30 if retained else 60))
+    dates = {"election_closes": close, "election_retain_until": until}
+    delivered = {"tls_mode": "files", "tls_certificate": str(tmp_path / "page.pem"), "tls_key": str(tmp_path / "key")}
+    server = host(**dates, **{f"difusor_{name}": value for name, value in delivered.items()})
+    advice = load("action/validate_inventory.py")._advice
+    told = [each for each in advice(server, lambda path: Path(path).read_bytes()) if "difusor_tls" in each]
+    assert len(told) == is_told
+    assert all("page.pem vence el" in each and "pida ya a su difusor otro que dure más" in each for each in told)
+    assert not any("difusor_tls" in each for each in advice(server, None)), "a run that does not install it"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
-from difusor.inventory import Election, linked, polling_day
-from difusor.partners import revocation
+from difusor.inventory import Election, linked, polling_day, shortfall
+from difusor.partners import inventory, revocation
 from difusor.partners.filing.papers import Entry
+from difusor.partners.form.model import DELIVERED
 from difusor.project import UnusableError, inventories
 from difusor.report.verdict import Overall
 
@@ -55,7 +56,7 @@ class Row(BaseModel):
 
     `overdue`: that moment is over, be it on this same day. `actor` has to do `action`; `call` is whom to call, with
     telephone. `revoked`: since when it is off the list, and why; nothing is asked of it then. `damage`: records that
-    could not be read.
+    could not be read. `ending`: what of it ends before the page does, and whom to ask for another one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -71,6 +72,7 @@ class Row(BaseModel):
     overdue: bool = False
     revoked: str = ""
     damage: tuple[str, ...] = ()
+    ending: tuple[str, ...] = ()
 
     @property
     def is_behind(self) -> bool:
@@ -144,15 +146,29 @@ def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetim
     steps = tuple(_step(each, found, zone, now) for each in calendar)
     waiting = next((each for each in steps if each.state not in SETTLED and not _missed(each)), None)
     named = found.kept.form.name if found.kept else folder.name
-    if waiting is None or found.revoked:
-        return Row(id=folder.name, name=named, steps=steps, revoked=found.revoked, damage=tuple(found.damage))
+    told: dict[str, Any] = {"id": folder.name, "name": named, "steps": steps, "damage": tuple(found.damage)}
+    if found.revoked:
+        return Row(**told, revoked=found.revoked)
+    told["ending"] = tuple(_ending(found, folder, election, now))
+    if waiting is None:
+        return Row(**told)
     actor, action, call = _next(waiting, found, folder.name, election)
     until = waiting.until
     days = (until.date() - now.astimezone(zone).date()).days if until else None
-    return Row(
-        id=folder.name, name=named, steps=steps, action=action, actor=actor, call=call, until=until, days=days,
-        overdue=bool(until and now > until), damage=tuple(found.damage),
-    )  # fmt: skip
+    overdue = bool(until and now > until)
+    return Row(**told, action=action, actor=actor, call=call, until=until, days=days, overdue=overdue)
+
+
+def _ending(found: Recorded, folder: Path, election: Election, now: datetime) -> Iterator[str]:
+    """Yield a sentence when the certificate that a difusor delivered ends before its page, which is not over yet."""
+    if found.kept is None or found.kept.form.annex.certificate != DELIVERED:
+        return
+    if now > (election.retain_until or election.closes):
+        return
+    with suppress(OSError):
+        if short := shortfall((folder / inventory.CERTIFICATE).read_bytes(), election):
+            technical = found.kept.form.technical
+            yield f"su certificado {short}; pida otro que dure más a {technical.name}, {technical.phone}"
 
 
 def _missed(step: Step) -> bool:

@@ -73,7 +73,7 @@ def show(board: Board, html: Path | None) -> None:
     results.print(f"[dim]Avance: {', '.join(title.lower() for title, _ in board.dues)}.[/]", soft_wrap=True)
     results.print("[dim]✓ hecho, e exceptuado, · falta, ✗ vencido o no cumple.[/]")
     for row in board.rows:
-        for each in row.damage:
+        for each in (*row.damage, *row.ending):
             warn(f"{row.id}: {each}.", zone)
     for name in board.astray:
         warn(f"{name} no está en ningún tablero: {of_nobody(home() / 'inventories' / name)}.")

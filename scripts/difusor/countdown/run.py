@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -13,13 +14,13 @@ from typing import Any
 from testinfra.host import Host as Shell
 
 from difusor.countdown import drift, inside, outside, reaching, restart, servers
-from difusor.countdown.checks import Check, Moment, State, bad, good, moment_of, ordered
+from difusor.countdown.checks import Check, Moment, State, bad, good, moment_of, ordered, some, warn
 from difusor.countdown.outside import Looks, Outside
 from difusor.countdown.reaching import Answers
 from difusor.countdown.seen import Seen
 from difusor.countdown.servers import Page
 from difusor.countdown.subjects import Broken, Subject
-from difusor.inventory import linked
+from difusor.inventory import Host, linked
 from difusor.servers import child
 from difusor.terminal import plain
 
@@ -103,6 +104,7 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
     checks: list[Check] = []
     if subject.is_astray:  # then the lists that the server is compared with may be those of a copy that nobody edits
         checks.append(bad("inventory", linked.UNLINKED, linked.remedy(subject.inventory)))
+    checks += _images_here(host)
     if isinstance(seen, Check):
         checks.append(seen)
     else:
@@ -115,6 +117,21 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
     else:
         checks += [*outside.judge(host, page, moment, given), reaching.judge(page.addresses, found.answers)]
     return checks
+
+
+def _images_here(host: Host) -> list[Check]:
+    """Return a warning when an image that an inventory names is not on this machine: a run would be refused here."""
+    images = (host.partner.prep_image, host.partner.waf_image)
+    if not (missing := [each.archive for each in images if each.archive and not Path(each.archive).is_file()]):
+        return []
+    named = some([os.path.normpath(each) for each in missing])
+    return [
+        warn(
+            "inventory",
+            f"en esta máquina faltan imágenes ({named}), y sin ellas apply y restore se niegan",
+            "tráigalas de la máquina con la que se instaló el servidor, con el mismo nombre",
+        )
+    ]
 
 
 def _look(subjects: Sequence[Subject], options: Options) -> dict[str, Found]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from difusor.inventory.hosts import load_election_name as load_election_name
     from difusor.inventory.hosts import servers as servers
     from difusor.inventory.hosts import zone_of as zone_of
+    from difusor.inventory.lasting import shortfall as shortfall
     from difusor.inventory.model import NAMES as NAMES
     from difusor.inventory.model import Election as Election
     from difusor.inventory.model import Partner as Partner
@@ -54,6 +55,7 @@ MODULES = {
         "READ", "Host", "attestations", "election_file", "election_of", "is_shared", "load",
         "load_election", "load_election_name", "servers", "zone_of",
     ),
+    "lasting": ("shortfall",),
     "model": ("NAMES", "Election", "Partner", "variable_names"),
     "names": ("role_inputs", "unknown"),
     "parts": ("Call", "Contact", "Decision", "Notice", "Registration", "Revocation", "Waiver"),

@@ -41,17 +41,18 @@ NO_PARTNER = (
 """Said once, instead of every single variable that is missing."""
 
 
-def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str]:
+def problems(variables: Mapping[str, Any], read: Read | None = from_disk) -> list[str]:
     """Return every reason why these variables cannot set up a server, a Spanish sentence each; empty when they can.
 
     `variables` maps names to rendered values, or to the exception that rendering raised, and may hold other names too;
-    `read` returns the bytes of a file of the controller (default: as it is on disk) and raises OSError.
+    `read` returns the bytes of a file of the controller (default: as it is on disk) and raises OSError. With None no
+    file is read: certificate, key and images may be missing, or have expired.
     """
     values = {name: variables[name] for name in variables if name in JUDGED}
     found = _of_the_address(values)
     found |= {name: _to_do(name, sentence) for name, value in values.items() if (sentence := unfinished(value))}
     found |= pending(values)
-    read = cache(read or from_disk)  # an image has tens of megabytes, and its digest and its labels are both asked for
+    read = cache(read) if read else None  # an image has tens of megabytes, and its digest and its labels are asked for
     context = {"call": _usable_call(values), "read": read}
     told = set(found) | ({PENDING} if pending(values) else set())
     for model, remedy in ((Election, NO_ELECTION), (Partner, NO_PARTNER)):
@@ -65,9 +66,9 @@ def problems(variables: Mapping[str, Any], read: Read | None = None) -> list[str
             found |= {place: sentence for place, name, sentence in _details(error) if name not in told}
     if values.get("election_trusted_addresses") == [] and not values.get("difusor_trusted_addresses"):
         found.setdefault("difusor_trusted_addresses", NOBODY_TRUSTED)
-    if not values.get("election_open_application") and "difusor_prep_image" not in told | found.keys():
+    if read and not values.get("election_open_application") and "difusor_prep_image" not in told | found.keys():
         found |= _of_the_files(values, read)
-    if values.get("election_environment") == "official" and "difusor_tls_certificate" not in found:
+    if read and values.get("election_environment") == "official" and "difusor_tls_certificate" not in found:
         found |= _of_the_chain(values, read)
     return [_whole(place, sentence) for place, sentence in found.items()]
 

@@ -89,7 +89,8 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
     now = before.in_election(day) if before else None
     desk = _desk(name, of_election, options, {**_stands(said, now), **accepted}, form, before, day)
     picture, more = enrolment.picture(said["logotipo"], received, path.parent, desk)
-    findings += [*more, *enrolment.certificate(said["anexo_tecnico.certificado"], received, desk, before)]
+    findings += more
+    findings += enrolment.certificate(said[enrolment.CERTIFICATE_ITEM], received, desk, before, election)
     call = spec.load(election.spec)
     desk = replace(desk, least_mbps=uplink.least(call))
     if before is None or not before.is_for(desk.day):

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from corte.format import files, instants
-from difusor.inventory import Notice, uplink
+from difusor.inventory import Election, Notice, shortfall, uplink
 from difusor.inventory.picture import anew
 from difusor.partners import inventory, logo, record, steps
 from difusor.partners.facts import FactError, PartnerFacts, of
@@ -25,6 +25,8 @@ from difusor.project import UnusableError
 ACCOUNT, OTHER_ACCOUNT = "instituto", "instituto-prep"
 """The institute's account on every server, unless main.yml is given another; the other where the outlet's own has that
 name: the first run makes the institute's, and would be logged in with it."""
+CERTIFICATE_ITEM = "anexo_tecnico.certificado"
+"""The item of the form that says who gets the page's certificate."""
 
 
 @dataclass(frozen=True)
@@ -70,25 +72,42 @@ def picture(name: str, received: Received, folder: Path, desk: Desk) -> tuple[by
         return b"", [received.finding("logotipo", str(error))]
 
 
-def certificate(said: str, received: Received, desk: Desk, before: Record | None) -> list[Remark]:
-    """Return what is missing of the certificate, or what an enrolled difusor's main.yml has to say of it now."""
+def certificate(said: str, received: Received, desk: Desk, before: Record | None, election: Election) -> list[Remark]:
+    """Return what is missing of the certificate, or what an enrolled difusor's main.yml has to say of it now.
+
+    Also whether the delivered one, or that of before, ends too soon.
+    """
     if not said:
         return []  # told already
     delivered, given = said == DELIVERED, desk.certificate and desk.certificate_key
-    key = "anexo_tecnico.certificado"
     if not delivered and desk.certificate:
-        return [received.finding(key, "lo solicita el servidor y se dio --certificate; pregunte cuál de los dos")]
+        return [
+            received.finding(
+                CERTIFICATE_ITEM, "lo solicita el servidor y se dio --certificate; pregunte cuál de los dos"
+            )
+        ]
+    ends = _too_soon(received, desk, before, election) if delivered else []
     if before and said == before.form.annex.certificate:
-        return []
+        return ends
     if before:
         more = " y dé él y su llave con --certificate y --certificate-key" if delivered and not given else ""
         told = f"cambió; ajuste difusor_tls_mode en inventories/{desk.id}/group_vars/{desk.id}/main.yml{more}"
-        return [received.finding(key, told, "aviso")]
+        return [received.finding(CERTIFICATE_ITEM, told, "aviso"), *ends]
     if delivered and not given:
         # No mistake in the form: what is missing comes by another way, and only enrolling needs it.
         told = "falta entregar al Instituto, en persona, el certificado con sus intermedios y su llave privada"
-        return [received.finding(key, told, "aviso")]
-    return []
+        return [received.finding(CERTIFICATE_ITEM, told, "aviso")]
+    return ends
+
+
+def _too_soon(received: Received, desk: Desk, before: Record | None, election: Election) -> list[Remark]:
+    path = desk.certificate or (inventory.folder(desk.id) / inventory.CERTIFICATE if before else None)
+    try:
+        short = shortfall(path.read_bytes(), election) if path else ""
+    except OSError:
+        return []  # told where it is copied, or there is none
+    told = f"{short}; entregue a tiempo otro que dure más, con sus intermedios y su llave"
+    return [received.finding(CERTIFICATE_ITEM, told, "aviso")] if short else []
 
 
 def facts(form: Form, desk: Desk) -> PartnerFacts:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import typer
 from form_kit import GOOD
+from inventory_kit import Certificates
 
 from corte.format import instants
 from difusor.board import page, rows
@@ -254,6 +255,28 @@ def test_an_instant_that_has_no_day_or_no_zone_is_damage(said: str, home: Path) 
         path.write_text(content)
     found = {row.id: row for row in board(folder, other).rows}
     assert (len(found["diario"].damage), found["otro"].damage) == (3, ())  # the form's hides the papers'
+
+
+def test_a_delivered_certificate_that_ends_before_the_page_is_told_with_whom_to_ask(home: Path) -> None:
+    folder, now = difusor(home), instants.now()
+    kept = record.read(folder)
+    assert kept
+    (folder / "tls").mkdir()
+
+    def told(days: int, certificate: str = "lo entrega el difusor", after: int = 0) -> str:
+        annex = kept.form.annex.model_copy(update={"certificate": certificate})
+        form = kept.form.model_copy(update={"annex": annex})
+        (folder / record.FILE).write_bytes(kept.model_copy(update={"form": form}).to_bytes())
+        (folder / "tls/fullchain.pem").write_bytes(Certificates().page(days=days)[0])
+        closing = {"closes": now + timedelta(days=60), "retain_until": None, "catalog": SimpleNamespace(zone=ZONE)}
+        of_all = board(folder, now=now + timedelta(days=after), **closing)
+        (row,) = of_all.rows
+        assert all(each in page.html(of_all) for each in row.ending)
+        return " ".join(row.ending)
+
+    assert told(90) == "" and told(40, "lo solicita el servidor (ACME)") == ""
+    assert "su certificado vence el" in told(40) and "pida otro que dure más a Ana Peña Núñez, " in told(40)
+    assert told(40, after=61) == "", "when all is over"
 
 
 def test_the_page_shows_what_a_name_says_and_does_nothing_of_it(home: Path) -> None:

@@ -157,6 +157,17 @@ def test_a_server_has_the_port_that_its_call_names(inventories: list[Path]) -> N
     assert found.host.rsync_port == 8730
 
 
+def test_a_machine_without_the_images_is_told_so(inventories: list[Path], looks: Looks, tmp_path: Path) -> None:
+    """One that took over had none, and nobody knew before a run was refused that night."""
+    (inventories[0] / "prep.tar.gz").unlink()
+    found = subjects.read_all(inventories[:1])
+    (norte,) = rows(found, Options(tmp_path / "registro", looks, seconds=8), OPENS - timedelta(hours=20))
+    (check,) = [each for each in norte.checks if each.key == "inventory"]
+    assert (check.state, norte.state) == ("warn", "warn")
+    assert f"faltan imágenes ({inventories[0]}/prep.tar.gz), y sin ellas apply y restore se niegan" in check.found
+    assert "tráigalas" in check.remedy
+
+
 def test_this_machine_is_no_second_place(inventories: list[Path]) -> None:
     """Each inventory that `new` writes names it as the trusted vantage point."""
     hosts = inventories[0] / "hosts.yml"

@@ -443,6 +443,17 @@ def test_certificate_has_to_be_for_every_name_of_the_server(good: Variables, tmp
     assert inventory.problems(good) == []
 
 
+def test_files_are_not_judged_where_none_is_read(good: Variables, tmp_path: Path) -> None:
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "old", days=-1)
+    Path(good["difusor_tls_key"]).unlink()
+    good["difusor_prep_image"]["sha256"] = "0" * 64
+    assert len(inventory.problems(good)) == 3 and inventory.problems(good, read=None) == []
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "mine")
+    assert inventory.problems(good, read=None) == [], "nor whether its authority is a public one"
+    good["difusor_prep_image"]["sha256"] = "0"
+    assert len(inventory.problems(good, read=None)) == 1
+
+
 def test_unreadable_certificate(good: Variables) -> None:
     def read(path: str) -> bytes:
         if path == good["difusor_tls_certificate"]:

@@ -7,13 +7,15 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
-from variables_kit import SECRET, Variables
+from variables_kit import SECRET, Variables, write_certificate
 
+from corte.format import instants
 from difusor.inventory.variables import InventoryError, read
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,12 +44,12 @@ class Partner:
         vault = VaultLib([("default", VaultSecret(b"correct"))])
         (group / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({"vault_difusor_rsync_secret": SECRET})))
 
-    def site(self, password: str = "correct") -> subprocess.CompletedProcess[str]:
-        """Run site.yml against the inventory, with this vault password."""
+    def site(self, password: str = "correct", playbook: str = "site.yml") -> subprocess.CompletedProcess[str]:
+        """Run site.yml, or another playbook, against the inventory, with this vault password."""
         file = self.folder.parent / "password"
         file.write_text(password)
         return subprocess.run(
-            [sys.executable, "-m", "ansible", "playbook", "-i", str(self.folder), "site.yml"],
+            [sys.executable, "-m", "ansible", "playbook", "-i", str(self.folder), playbook],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -76,6 +78,35 @@ def test_a_good_inventory_gets_as_far_as_the_connection(good: Variables, tmp_pat
         result.stdout.split()
     )
     assert SECRET not in result.stdout + result.stderr
+
+
+def test_no_file_that_only_the_whole_site_installs_keeps_a_stolen_key_valid(good: Variables, tmp_path: Path) -> None:
+    """The certificate expired the day before, and the machine that took over has no images."""
+    good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "old", days=-1)
+    Path(good["difusor_prep_image"]["archive"]).unlink()
+    partner = Partner(tmp_path / "inventory", good)
+    for name in ("signers", "trusted"):
+        told = " ".join(partner.site(playbook=f"playbooks/{name}.yml").stdout.split())
+        assert "El inventario no está listo" not in told and "127.0.0.2 rechaza el puerto 1" in told
+    for name in ("site.yml", "playbooks/restore.yml"):
+        told = partner.site(playbook=name).stdout
+        assert "old.pem venció el" in told and "unreachable=0" in told
+        assert "difusor_prep_image: no se puede leer" in told and "prep.tar.gz (no existe)" in told
+
+
+def test_a_wrong_value_is_refused_where_no_file_is_read_either(good: Variables, tmp_path: Path) -> None:
+    good["election_signers"][0]["key"] = "ssh-ed25519 AAAA"
+    told = Partner(tmp_path / "inventory", good).site(playbook="playbooks/signers.yml").stdout
+    assert "election_signers[0].key: no es una llave pública de OpenSSH" in told and "unreachable=0" in told
+
+
+def test_the_site_tells_of_a_certificate_that_ends_before_the_page(good: Variables, tmp_path: Path) -> None:
+    good["election_environment"] = "simulacro"
+    later = instants.now() + timedelta(days=60)
+    good["election_closes"] = good["election_retain_until"] = instants.write(later)
+    result = Partner(tmp_path / "inventory", good).site()
+    told = " ".join(f"{result.stdout} {result.stderr}".split())
+    assert "y la publicación termina el" in told and "127.0.0.2 rechaza el puerto 1" in told
 
 
 def test_the_site_refuses_a_wrong_vault_password(good: Variables, tmp_path: Path) -> None:

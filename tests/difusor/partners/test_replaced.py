@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from form_kit import GOOD, OTHER, as_yaml, png
-from home_kit import everything, made
+from home_kit import ELECTION, everything, made
 from inventory_kit import KEY, Certificates
 
 from difusor.inventory import load
@@ -39,9 +39,9 @@ def said(answer: Answer) -> dict[str, str]:
     return {each.key: each.sentence for each in answer.findings}
 
 
-def delivered(folder: Path, name: str, certificates: Certificates, site: str = SITE) -> dict[str, Path]:
+def delivered(folder: Path, name: str, certificates: Certificates, site: str = SITE, days: int = 30) -> dict[str, Path]:
     """Write a certificate and its key as an outlet delivers them; return the options that name them."""
-    page, key = certificates.page(site)
+    page, key = certificates.page(site, days)
     (folder / f"{name}.pem").write_bytes(page + certificates.intermediate + certificates.root)
     (folder / f"{name}.key").write_bytes(key)
     return {"certificate": folder / f"{name}.pem", "certificate_key": folder / f"{name}.key"}
@@ -143,6 +143,22 @@ def test_a_new_certificate_takes_the_place_of_the_delivered_one(
     other = delivered(tmp_path, "c", certificates, "prep.diarioderibelos.com.mx")
     assert enroll(as_yaml(mail, moved), update=True, **other).outcome == "corregido"
     assert {path.name for path in folder.parent.iterdir()} == {NAME}
+
+
+def test_an_outlet_hears_at_once_that_its_certificate_ends_before_the_page(
+    home: Path, mail: Path, tmp_path: Path, enroll: Enroll
+) -> None:
+    certificates, form = Certificates(), as_yaml(mail, DELIVERED)
+    left = (ELECTION["closes"] - datetime.now(UTC)) // timedelta(days=1)
+    short = delivered(tmp_path, "a", certificates, days=left - 2)
+    told = "y la publicación termina el 2027-06-07"
+    created = enroll(form, **short)
+    assert created.outcome == "creado" and told in said(created)["anexo_tecnico.certificado"]
+    assert any(told in line and "entregue a tiempo otro que dure más" in line for line in created.reply)
+    again = enroll(form)
+    assert again.outcome == "sin cambios" and told in "".join(again.reply), "as long as it has no other one"
+    renewed = enroll(form, update=True, **delivered(tmp_path, "b", certificates, days=left + 2))
+    assert renewed.outcome == "corregido" and told not in "".join(renewed.reply)
 
 
 @pytest.mark.parametrize(
