@@ -144,7 +144,7 @@ def test_the_same_form_comes_anew_for_another_election(
     clock(LATER)
     with pytest.raises(UnusableError, match="inscrito en la elección «primera» y nada cambió") as refused:
         enroll(form, election="segunda")
-    assert f"ln -sfn ../../elections/segunda.yml inventories/{diario.name}/election.yml" in str(refused.value)
+    assert f"ln -sfn ../../elections/segunda.yml {diario}/election.yml" in str(refused.value)
     link(diario, "segunda")
     before = record.read(diario)
     shown = enroll(form, election="segunda")
