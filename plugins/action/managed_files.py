@@ -16,6 +16,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
+from difusor.project import strays
+
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
 ATTRIBUTES = {"owner": "root", "group": "root"}
 OPTIONS = frozenset({"src", "copies", "files", "directories", "links", "absent", "validate", "guard", "record"})
@@ -139,7 +141,9 @@ class ActionModule(ActionBase):
 
 
 def _files(top: Path) -> Iterator[Path]:
-    """Yield every file below a folder, except Python's compiled files."""
+    """Yield every file below a folder, except Python's compiled files; refuse what is none of the project's."""
+    if sentence := strays(top):
+        raise AnsibleActionFail(f"managed_files: {sentence}")
     for folder, _, names in os.walk(top):
         yield from (Path(folder) / name for name in sorted(names) if not name.endswith(".pyc"))
 

@@ -11,7 +11,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 from difusor.inventory.rendering import cause
-from difusor.project import ROOT
+from difusor.project import ROOT, strays
 from difusor.spec.expected import VALUES
 
 SPECS = "meta/argument_specs.yml"
@@ -34,7 +34,7 @@ MOLECULE = "notest"
 
 
 class ActionModule(ActionBase):
-    """Refuse tags that no task has, and variables that a role would not accept; the task takes no arguments.
+    """Refuse tags that no task has, variables that a role would not accept, and stray files; it takes no arguments.
 
     For an unknown tag Ansible does nothing and calls that a success. Variables are compared with the `main` argument
     specs of the play's roles. Ansible would check each role just before that role runs: a mistake in the last role's
@@ -53,6 +53,8 @@ class ActionModule(ActionBase):
         roles = dict.fromkeys(given["ansible_play_role_names"])
         problems = unknown_tags({*given.get("ansible_run_tags", []), *given.get("ansible_skip_tags", [])})
         problems += [problem for role in roles for problem in self._problems(role, ROOT / "roles" / role)]
+        templates = (ROOT / "roles" / role / "templates" for role in roles)
+        problems += filter(None, [strays(*templates, ROOT / "scripts/corte")])
         if not problems:
             return {"changed": False}
         lines = "\n".join(f"- {problem}" for problem in problems)

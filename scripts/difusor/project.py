@@ -10,6 +10,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 
 from corte.format import files
@@ -233,15 +234,46 @@ def locked(folder: Path, wait: bool = True) -> Iterator[None]:
 
 
 def commit() -> str:
-    """Return the project's commit, marked when files differ from the commit; empty outside a git checkout."""
+    """Return the project's commit, marked when files differ from the commit; empty outside a git checkout.
+
+    A file that git does not know counts where it can take part in what is done to a server.
+    """
     described = _git("rev-parse", "HEAD")
-    return described + (" con cambios locales" if described and _git("status", "--porcelain", "-uno") else "")
+    differs = described and (
+        _git("status", "--porcelain", "-uno") or _git("status", "--porcelain", "-unormal", "--", *_TAKING_PART)
+    )
+    return described + (" con cambios locales" if differs else "")
+
+
+def strays(*folders: Path) -> str:
+    """Return as a Spanish sentence what lies in folders that whole go to a server and is none of the project's.
+
+    Empty when there is nothing of the kind. A copy of a file of SSH's, for one, would count there as much as the file.
+    """
+    walks = (os.walk(folder) for folder in folders)
+    found = sorted(
+        str(told(Path(above, name)))
+        for above, inner, names in chain.from_iterable(walks)
+        for name in (*inner, *names)
+        if _STRAY.fullmatch(name)
+    )
+    if not found:
+        return ""
+    return (
+        "sobra en el proyecto lo que dejó el sistema, un editor o una copia, y llegaría al servidor: "
+        f"{', '.join(found)}; cierre ese editor, o bórrelo"
+    )
 
 
 def write(path: Path, content: str) -> None:
     """Write a text file, making its folder; readers see the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files.replace(path, content.encode())
+
+
+_TAKING_PART = ("containers", "playbooks", "plugins", "roles", "scripts")
+_STRAY = re.compile(r"[.#~].*|.*[ :].*|.*~|.*\.(orig|rej|sw[a-p])|thumbs\.db|desktop\.ini", re.IGNORECASE | re.DOTALL)
+"""How what systems, editors, downloads and copies leave is called, and no file of the project."""
 
 
 def _git(*arguments: str) -> str:

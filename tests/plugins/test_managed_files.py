@@ -271,6 +271,20 @@ def test_misspelled_option_and_stray_attribute_are_refused(server: Server) -> No
     assert "ninguna plantilla produce: /nowhere" in server.run("{files: {/nowhere: {mode: '0600'}}}").stdout
 
 
+@pytest.mark.parametrize(
+    "stray", ["etc/.a.conf.swp", "etc/a (1).conf.j2", "etc/a.conf.j2~", "etc/a.conf.j2:Zone.Identifier"]
+)
+def test_a_stray_file_beside_a_template_does_not_reach_the_server(server: Server, stray: str) -> None:
+    server.template("etc/a.conf.j2", "answer=42\n")
+    server.template(stray, "answer=41\n")
+    assert f"{stray}; cierre ese editor, o bórrelo" in server.run().stdout
+    assert list(server.root.iterdir()) == []
+    (server.role / "templates" / str(server.root / stray).lstrip("/")).rename(server.role / stray.rpartition("/")[2])
+    copies = f"{{copies: {{{server.root}/lib: {server.role}}}}}"
+    assert "sobra en el proyecto" in server.run(copies).stdout
+    assert list(server.root.iterdir()) == []
+
+
 @pytest.fixture
 def guard(tmp_path: Path) -> Path:
     """A stand-in for the rollback program: it notes each call, and is pending between `arm` and `restore`."""

@@ -58,6 +58,19 @@ def test_a_tag_that_no_task_has_is_refused(tmp_path: Path, option: str) -> None:
     assert said.stdout.count("la etiqueta «") == said.stdout.count("la etiqueta «base»")
 
 
+def test_a_stray_file_is_told_before_the_server_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the run would end at the role whose templates it lies among, behind others that have changed the server."""
+    (tmp_path / "roles/chrony/templates/etc").mkdir(parents=True)
+    (tmp_path / "roles/chrony/templates/etc/.DS_Store").touch()
+    module = load("action/validate_play.py")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module.ActionBase, "run", lambda *_: {})
+    play = object.__new__(module.ActionModule)
+    monkeypatch.setattr(play, "_problems", lambda *_: [], raising=False)
+    said = play.run(task_vars={"ansible_play_role_names": ["fail2ban", "chrony"]})
+    assert said["failed"] and f"llegaría al servidor: {tmp_path}/roles/chrony/templates/etc/.DS_Store" in said["msg"]
+
+
 def test_a_value_that_cannot_be_computed_is_named(tmp_path: Path) -> None:
     said = run(tmp_path, {"chrony_servers": "{{ [no_existe] }}"})
     assert said.returncode != 0
