@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from corte.format import content, files, future, instants, manifest, signature, tree
+from corte.format import content, files, future, instants, limits, manifest, signature, tree
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal, quote
 from corte.format.standing import Standing
@@ -22,6 +22,16 @@ from difusor.publish import pages
 IDENTITY = pages.IDENTITY
 LEFT = (".", "~$")
 """How the names begin of what systems, editors and open office programs leave in a folder."""
+MARK = ":Zone.Identifier"
+"""How the name ends of what Windows keeps on a downloaded file, once it has been copied to a disk of another system."""
+_CODES = ("cp437", "cp850", "cp1252")
+SPOILT = frozenset(
+    each
+    for written in (*_CODES, "utf-8")
+    for read in _CODES
+    for each in "áéíóúüñÁÉÍÓÚÜÑ".encode(written, "ignore").decode(read, "ignore")
+).difference(limits.CHARACTERS)
+"""What a letter with an accent becomes where the names in a ZIP are read in another code than they were written in."""
 BEHIND = (
     "por el reloj de esta máquina ya es la hora de apertura y el del espejo va detrás; vea cuál da la hora oficial: si "
     "es el de aquí, que el espejo llegue a un servidor de hora (NTP, UDP 123), y allá: sudo systemctl restart chrony"
@@ -98,13 +108,30 @@ def sign(
 
 
 def _check_left(folder: Path) -> None:
-    """Refuse what a system or a program left in a tree: servers take no hidden file, and would serve the others."""
+    """Refuse what a system or a program left in a tree: servers take no hidden file, and would serve the others.
+
+    So are Windows' mark on what was downloaded, and a name whose accents unpacking a ZIP of Windows' has spoilt.
+    """
     for above, folders, names in os.walk(folder):
-        if left := min((name for name in (*folders, *names) if name.startswith(LEFT)), default=""):
-            path = quote(str(Path(above, left).relative_to(folder)))
-            raise Refusal(
-                "path", f"{path} es oculto o temporal: lo dejó el sistema o un programa abierto; bórrelo de la carpeta."
-            )
+        for name in sorted((*folders, *names)):
+            if why := _left(name):
+                raise Refusal("path", f"{quote(str(Path(above, name).relative_to(folder)))} {why}.")
+
+
+def _left(name: str) -> str:
+    """Return what a name shows of who left it, and what to do, as the end of a sentence; "" for any other name."""
+    if name.startswith(LEFT):
+        return "es oculto o temporal: lo dejó el sistema o un programa abierto; bórrelo de la carpeta"
+    if name.endswith(MARK):
+        return "es la marca que Windows pone a lo descargado: no es del corte; bórrelo de la carpeta"
+    if name.isascii():
+        return ""
+    if not SPOILT.isdisjoint(name) or any("\udc80" <= each <= "\udcff" for each in name):
+        return (
+            "lleva en el nombre lo que un ZIP de Windows deja de los acentos; dele otra vez su nombre, o "
+            "descomprímalo así: unzip -O CP850 ARCHIVO.zip"
+        )
+    return ""
 
 
 def verify(folder: Path) -> tuple[SignedCorte, str]:

@@ -113,6 +113,29 @@ def test_what_a_system_or_an_open_program_left_is_to_be_deleted(tree: Path, elec
     assert not signing.is_signed(tree)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (b"actas.csv:Zone.Identifier", "marca que Windows pone"),
+        *((f"Diputación{code}.csv".encode(code), "un ZIP de Windows") for code in ("cp437", "cp850", "cp1252")),
+        ("Diputación.csv".encode("cp1252").decode("cp437").encode(), "un ZIP de Windows"),
+        ("Año.csv".encode().decode("cp850").encode(), "un ZIP de Windows"),
+    ],
+)
+def test_what_windows_or_a_zip_made_of_a_name_is_told_as_that(
+    tree: Path, election: Path, key: Path, name: bytes, said: str
+):
+    """They carried «un carácter que no se admite», and nobody saw which, nor where it came from."""
+    Path(os.fsdecode(os.fsencode(tree / "descargas") + b"/" + name)).write_text("x\n")
+    with pytest.raises(Refusal, match=said):
+        signing.sign(tree, load_election(election), key)
+
+
+def test_names_with_accents_are_signed(tree: Path, election: Path, key: Path):
+    write_files(tree, {"descargas/Ñuu Ndeé, áéíóú ü (1ra).txt": b"x\n"})
+    assert signing.sign(tree, load_election(election), key)
+
+
 def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, key: Path):
     (tree / "datos/corte.json").write_text("[]")
     with pytest.raises(UnusableError, match="--sequence"):
