@@ -17,7 +17,7 @@ from corte.format.refusal import Refusal, quote
 from corte.format.standing import Standing
 from difusor.inventory import Election, signers
 from difusor.project import UnusableError
-from difusor.publish import pages
+from difusor.publish import pages, texts
 
 IDENTITY = pages.IDENTITY
 LEFT = (".", "~$")
@@ -47,6 +47,8 @@ class SignedCorte:
     manifest: Manifest
     raw: bytes = field(repr=False)
     armour: bytes = field(repr=False)
+    foreign: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """Its text files that are not in UTF-8, as far as its files have been read."""
 
     @classmethod
     def of(cls, folder: Path, raw: bytes, armour: bytes) -> SignedCorte:
@@ -99,12 +101,13 @@ def sign(
     raw = replace(document, standing=stands and stands(document)).to_bytes()
     document = manifest.read(raw)  # never sign a manifest that servers would refuse
     future.check(document, document.generated)
-    tree.verify(folder, document)
+    read = texts.Texts()
+    tree.verify(folder, document, read.take)
     armour = signature.sign(raw, key, election.id)
     admitted(raw, armour)
     files.replace(folder / manifest.NAME, raw)
     files.replace(folder / manifest.SIGNATURE_NAME, armour)
-    return SignedCorte(folder, document, raw, armour)
+    return SignedCorte(folder, document, raw, armour, tuple(read.foreign))
 
 
 def _check_left(folder: Path) -> None:
@@ -141,23 +144,25 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
     """
     signed = SignedCorte.of(folder, *papers(folder))
     fingerprint = signature.signed_by(signed.raw, signed.armour, signed.manifest.election)
-    tree.verify(folder, signed.manifest)
-    return signed, fingerprint
+    read = texts.Texts()
+    tree.verify(folder, signed.manifest, read.take)
+    return replace(signed, foreign=tuple(read.foreign)), fingerprint
 
 
 def plausible(signed: SignedCorte, election: Election | None = None) -> tuple[list[str], list[str]]:
     """Return the warnings that every server will give on the tables of a signed tree, and what of them was checked.
 
-    Warnings say too what of the page contradicts the corte, whether it was signed as another one than its folder says,
-    or for another election (whose name only `election` tells), and of the corte of the opening why it would be refused
-    before an official opening. What was checked ends with what could not be.
+    Warnings say too which text files are not in UTF-8, what of the page contradicts the corte, whether it was signed
+    as another one than its folder says, or for another election (whose name only `election` tells), and of the corte of
+    the opening why it would be refused before an official opening. What was checked ends with what could not be.
     """
     document = signed.manifest
     read = content.read(signed.folder, document.files, document.corte)
     checked = [f"actas leídas en las tablas: {read.rows:,}; se compararon totales, horas y códigos de integridad"]
     checked += [f"sin comprobar: {each}" for each in read.unchecked]
     said = stated(signed.folder)
-    found = [*read.warnings, *pages.warnings(signed.folder, said, document.files, read.captured)]
+    found = [*texts.warnings(signed.foreign), *read.warnings]
+    found += pages.warnings(signed.folder, said, document.files, read.captured)
     found += pages.of_another(said, document, election.name if election else "")
     with suppress(UnusableError):
         sequence, corte = identity(signed.folder)

@@ -291,6 +291,24 @@ def test_it_is_told_what_of_the_tables_was_compared_and_what_could_not(tree: Pat
         assert "federal.csv: 1 actas llevan una hora posterior al corte" in told
 
 
+def test_text_that_is_not_in_utf_8_is_told(tree: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nothing was said, and citizens saw «Diputaci\ufffdn»: the servers call every text UTF-8."""
+    letters = "Diputación".encode()
+    texts = {"descargas/actas.CSV": "Diputación\r\n".encode("cp1252"), "datos/pie.html": "<p>José".encode("cp1252")}
+    texts |= {"app.js": "'año'\n".encode("utf-16"), "otra.js": b"\xef\xbb\xbf" + letters, "imagen.png": b"\xff\xd8"}
+    write_files(tree, texts | {"larga.txt": letters * 2_000, "cortada.txt": letters[:-2]})
+    monkeypatch.setattr("corte.format.tree._CHUNK", 7)  # so that letters lie across two chunks
+    told = [
+        f"{path}: no está en UTF-8, y los servidores lo sirven como tal; guárdelo en UTF-8."
+        for path in ("app.js", "cortada.txt", "datos/pie.html", "descargas/actas.CSV")
+    ]
+    signed = signing.sign(tree, load_election(election), key)
+    for each in (signed, signing.verify(tree)[0]):
+        assert [warning for warning in signing.plausible(each)[0] if "UTF-8" in warning] == told
+    monkeypatch.setattr("corte.format.content.MAX_WARNINGS", 1)
+    assert signing.plausible(signed)[0][:2] == [told[0], "Otros 3 archivos de texto tampoco están en UTF-8."]
+
+
 def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: Path):
     run_verb(tree, "--election", election, "--key", key, "--close", "2024-06-03T20:00:00-07:00", "--hold")
     document = manifest.read((tree / manifest.NAME).read_bytes())
