@@ -120,6 +120,14 @@ def refuse_unwritable(folder: Path) -> None:
         )
 
 
+def refuse_unrunnable(program: Path) -> None:
+    """Raise UnusableError unless a program of the project's can be run: unpacking a ZIP on Windows takes that away."""
+    if not os.access(program, os.X_OK):
+        raise UnusableError(
+            f"{program} es un programa que no se puede ejecutar; permítalo: chmod +x {shlex.quote(str(program))}"
+        )
+
+
 def settle() -> list[str]:
     """Make this process's environment the one in which Ansible works for this home.
 
