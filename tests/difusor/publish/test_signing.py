@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -213,6 +214,36 @@ def test_a_key_that_is_none_is_told_also_of_a_corte_that_is_signed(
     (signed.folder / manifest.SIGNATURE_NAME).unlink()
     with pytest.raises(UnusableError, match=r"no es una llave de OpenSSH; corrija --key$"):
         signed_for([make_target(election)], signed.folder, tmp_path / name)
+
+
+@pytest.mark.parametrize("has_public", [True, False])
+@pytest.mark.parametrize("form", ["CRLF", "mark", "UTF-16"])
+def test_a_key_that_windows_has_written_anew_is_told_as_that(
+    signed: SignedCorte, election: Path, key: Path, tmp_path: Path, form: str, has_public: bool
+):
+    """Without its public half beside it, it was said not to exist; what is told to type mends it."""
+    text = key.read_bytes()
+    if has_public:
+        shutil.copy(f"{key}.pub", tmp_path / "la firma.pub")
+    key = Path(shutil.copy(key, tmp_path / "la firma"))
+    changes = {
+        "CRLF": text.replace(b"\n", b"\r\n"),
+        "mark": b"\xef\xbb\xbf" + text,
+        "UTF-16": text.decode().encode("utf-16"),
+    }
+    key.write_bytes(changes[form])
+    with pytest.raises(Refusal) as refused:
+        signing.sign(signed.folder, load_election(election), key)
+    if form == "UTF-16":
+        assert f"No se pudo firmar con {key}: está en UTF-16" in str(refused.value)
+        return
+    assert f"No se pudo firmar con {key}: tiene marcas de Windows (BOM o CR)" in str(refused.value)
+    if not has_public:
+        with pytest.raises(UnusableError, match="tiene marcas de Windows"):
+            signed_for([make_target(election)], signed.folder, key)
+    subprocess.run(str(refused.value).partition("repita: ")[2].removesuffix("."), shell=True, check=True)
+    assert key.read_bytes() == text
+    assert signing.sign(signed.folder, load_election(election), key)
 
 
 def test_a_key_whose_private_half_only_the_agent_has_is_one(
