@@ -16,6 +16,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
+from difusor.project import is_stray
+
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
 ATTRIBUTES = {"owner": "root", "group": "root"}
 OPTIONS = frozenset({"src", "copies", "files", "directories", "links", "absent", "validate", "guard", "record"})
@@ -139,9 +141,10 @@ class ActionModule(ActionBase):
 
 
 def _files(top: Path) -> Iterator[Path]:
-    """Yield every file below a folder, except Python's compiled files."""
-    for folder, _, names in os.walk(top):
-        yield from (Path(folder) / name for name in sorted(names) if not name.endswith(".pyc"))
+    """Yield every file below a folder, except Python's compiled files and what is none of the project's."""
+    for folder, inner, names in os.walk(top):
+        inner[:] = [name for name in inner if not is_stray(name)]
+        yield from (Path(folder) / name for name in sorted(names) if not (name.endswith(".pyc") or is_stray(name)))
 
 
 def _folders(copies: Mapping[str, str]) -> Iterator[str]:

@@ -124,6 +124,14 @@ def refuse_unwritable(folder: Path) -> None:
         )
 
 
+def refuse_unrunnable(program: Path) -> None:
+    """Raise UnusableError unless a program of the project's can be run: unpacking a ZIP on Windows takes that away."""
+    if not os.access(program, os.X_OK):
+        raise UnusableError(
+            f"{program} es un programa que no se puede ejecutar; permítalo: chmod +x {shlex.quote(str(program))}"
+        )
+
+
 def settle() -> list[str]:
     """Make this process's environment the one in which Ansible works for this home.
 
@@ -238,15 +246,34 @@ def locked(folder: Path, wait: bool = True) -> Iterator[None]:
 
 
 def commit() -> str:
-    """Return the project's commit, marked when files differ from the commit; empty outside a git checkout."""
+    """Return the project's commit, marked when files differ from the commit; empty outside a git checkout.
+
+    A file that git does not know counts where it can take part in what is done to a server.
+    """
     described = _git("rev-parse", "HEAD")
-    return described + (" con cambios locales" if described and _git("status", "--porcelain", "-uno") else "")
+    differs = described and (
+        _git("status", "--porcelain", "-uno") or _git("status", "--porcelain", "-unormal", "--", *_TAKING_PART)
+    )
+    return described + (" con cambios locales" if differs else "")
+
+
+def is_stray(name: str) -> bool:
+    """Tell whether a file or a folder is called as what a system, an editor or a copy leaves, and as none of the project's.
+
+    A copy of a file of SSH's, for one, would count on a server as much as the file.
+    """
+    return _STRAY.fullmatch(name) is not None
 
 
 def write(path: Path, content: str) -> None:
     """Write a text file, making its folder; readers see the old file or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files.replace(path, content.encode())
+
+
+_TAKING_PART = ("containers", "playbooks", "plugins", "roles", "scripts")
+_STRAY = re.compile(r"[.#~].*|.*[ :].*|.*~|.*\.(orig|rej|sw[a-p])|thumbs\.db|desktop\.ini", re.IGNORECASE | re.DOTALL)
+"""How what systems, editors, downloads and copies leave is called, and no file of the project."""
 
 
 def _git(*arguments: str) -> str:

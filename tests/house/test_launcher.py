@@ -88,6 +88,18 @@ def test_help_installs_and_starts_nothing(launch: Launch, option: str) -> None:
     assert launch("demo", option) == [f"difusor demo {option}"]
 
 
+def test_another_system_than_linux_is_told_before_anything_else(project: Path) -> None:
+    """The bash of macOS complained of words that it does not know, and of programs that are not there."""
+    program(project, "uname", "echo Darwin")
+    launcher = project / "difusor"
+    above, check, below = launcher.read_text().partition("readonly CALLER")
+    launcher.write_text(f"{above}{check}=( <<< words that no bash can read\n{below}")
+    path = f"{project}/.venv/bin:{os.environ['PATH']}"
+    start = subprocess.run([launcher, "--help"], env=os.environ | {"PATH": path}, capture_output=True, text=True)
+    assert start.returncode == 1
+    assert (start.stdout, start.stderr) == ("", "difusor: aquí no hay Linux: use Linux, o WSL 2 en Windows\n")
+
+
 def test_it_may_be_called_by_a_link_and_in_a_shell_with_paths_of_its_own(project: Path, tmp_path: Path) -> None:
     """`cd` would look for the project's folder in CDPATH, and Python for modules in PYTHONPATH first."""
     (project / ".venv/bin/difusor").write_text(f'#!/bin/sh\necho "$PYTHONPATH" >{project}/asked\n')

@@ -211,6 +211,15 @@ def test_no_file_names_a_registry_or_one_machine() -> None:
     assert found == []
 
 
+def test_lines_end_with_lf_on_every_machine() -> None:
+    """With core.autocrlf, as on Windows, a CR came behind each shebang, also in what servers get byte for byte."""
+    command = ["git", "ls-files", "--eol", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [line for line in listed if "attr/text=auto eol=lf" not in line] == []
+    texts = [path for path in tracked() if b"\0" not in path.read_bytes()]
+    assert [path for path in texts if b"\r" in path.read_bytes()] == []
+
+
 def test_a_link_leads_to_a_file_of_the_project() -> None:
     """One to an absolute path, such as another checkout's environment, replaces what another machine has there."""
     links = [ROOT / name for name in _git_links()]

@@ -271,6 +271,21 @@ def test_misspelled_option_and_stray_attribute_are_refused(server: Server) -> No
     assert "ninguna plantilla produce: /nowhere" in server.run("{files: {/nowhere: {mode: '0600'}}}").stdout
 
 
+@pytest.mark.parametrize(
+    "stray", ["etc/.a.conf.swp", "etc/a (1).conf.j2", "etc/a.conf.j2~", "etc/a.conf.j2:Zone.Identifier"]
+)
+def test_a_stray_file_beside_a_template_does_not_reach_the_server(server: Server, stray: str) -> None:
+    server.template("etc/a.conf.j2", "answer=42\n")
+    server.template(stray, "answer=41\n")
+    assert "changed=1" in server.run().stdout
+    assert [path.name for path in (server.root / "etc").iterdir()] == ["a.conf"]
+    (server.role / "templates" / str(server.root / stray).lstrip("/")).rename(server.role / stray.rpartition("/")[2])
+    (server.role / "a.py").touch()
+    assert "changed=1" in server.run(f"{{copies: {{{server.root}/lib: {server.role}}}}}").stdout
+    assert not [path for path in (server.root / "lib").rglob("*") if path.name == stray.rpartition("/")[2]]
+    assert (server.root / "lib/a.py").exists()
+
+
 @pytest.fixture
 def guard(tmp_path: Path) -> Path:
     """A stand-in for the rollback program: it notes each call, and is pending between `arm` and `restore`."""

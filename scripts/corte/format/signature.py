@@ -8,9 +8,11 @@ final `Z`, and without the `Z` every version takes them for local time.
 from __future__ import annotations
 
 import base64
+import codecs
 import hashlib
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 import termios
@@ -31,6 +33,7 @@ ALONE = 10.0
 
 _FIRST, _LAST = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
 _COLUMNS = 70
+_LONGEST_KEY = 64 * 1024  # bytes; those of RSA are a tenth of it
 _SIGNER = re.compile(
     r'(?P<principal>[^\s#,*?!"]+) (?P<options>(?:cert-authority,)?namespaces="[^\s",*?!]+"),'
     r'valid-after="(?P<after>\d{14})",valid-before="(?P<before>\d{14})" (?P<key>\S+ \S+)(?: .*)?',
@@ -75,7 +78,7 @@ def sign(raw: bytes, key: Path, election: str, purpose: str = "corte", asks: boo
             os.write(terminal, "Toque la llave cuando parpadee.\n".encode())
         done = _ssh_keygen(arguments, raw, _asking(asks, terminal), patience, late)
     if done.returncode != 0 or not done.stdout:
-        raise Refusal("signature", f"No se pudo firmar con {key}: {_reason(done)}.")
+        raise Refusal("signature", f"No se pudo firmar con {key}: {spoilt(key) or _reason(done)}.")
     return canonical(done.stdout)
 
 
@@ -85,6 +88,24 @@ def is_key(path: Path) -> bool:
     Refusal when there is no ssh-keygen to tell.
     """
     return any(_ssh_keygen(["-l", "-f", each]).returncode == 0 for each in (str(path), f"{path}.pub"))
+
+
+def spoilt(key: Path) -> str:
+    """Return what a program of Windows' has made of the file of a key, which ssh-keygen takes for none, and the remedy.
+
+    It is the end of a sentence; "" when there is nothing of the kind.
+    """
+    try:
+        with open(key, "rb") as file:
+            text = file.read(_LONGEST_KEY)
+    except OSError:
+        return ""
+    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "está en UTF-16, como guardan algunos programas de Windows; guárdela en UTF-8"
+    if text.startswith(codecs.BOM_UTF8) or b"\r\n" in text:
+        told = shlex.quote(str(key))
+        return f"tiene marcas de Windows (BOM o CR); quítelas y repita: sed -i '1s/^\\xef\\xbb\\xbf//; s/\\r$//' {told}"
+    return ""
 
 
 @contextmanager

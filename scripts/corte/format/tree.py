@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from corte.format import paths
@@ -38,13 +39,18 @@ def compare(folder: int, manifest: Manifest) -> None:
         raise Refusal("missing", f"Falta el archivo {quote(min(missing))}.")
 
 
-def verify(folder: Path, manifest: Manifest) -> None:
-    """Refuse a folder that is not exactly what the manifest says; the content of every file is checked too."""
+def verify(folder: Path, manifest: Manifest, write: Callable[[str, bytes], object] | None = None) -> None:
+    """Refuse a folder that is not exactly what the manifest says; the content of every file is checked too.
+
+    `write` gets a file's path with every chunk of it, and with an empty one after the last.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         compare(descriptor, manifest)
         for path, entry in manifest.files.items():
-            read_verified(descriptor, path, entry)
+            read_verified(descriptor, path, entry, partial(write, path) if write else None)
+            if write:
+                write(path, b"")
     finally:
         os.close(descriptor)
 

@@ -15,7 +15,7 @@ from difusor.countdown.look import FAMILIES, SHOWN, admitted
 from difusor.countdown.seen import Disk, Filed, Seen, Server
 from difusor.countdown.services import ABSENT, CHRONY
 from difusor.inventory import Election, Host
-from difusor.project import ROOT
+from difusor.project import ROOT, is_stray
 from difusor.spec.expected import SSH_PORT
 from difusor.terminal import plain
 
@@ -58,7 +58,8 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
 
 def _code(look: Look, given: str) -> Check:
     here = ROOT / "scripts/corte"
-    digests = {path.relative_to(here): hashlib.sha256(path.read_bytes()).hexdigest() for path in here.rglob("*.py")}
+    installed = (path for path in here.rglob("*.py") if not is_stray(path.name))
+    digests = {path.relative_to(here): hashlib.sha256(path.read_bytes()).hexdigest() for path in installed}
     if all(look.files.get(f"{CODE}/{path}", "").endswith(f" {digest}") for path, digest in digests.items()):
         return good("code", "la de esta máquina")
     return bad(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import re
 import ssl
 import warnings
@@ -50,6 +52,7 @@ def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
     pem = content(path, info)
     if pem is None:
         return
+    _refuse_utf16(path, pem)
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):
@@ -57,6 +60,40 @@ def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
     own = _certificate(certificate, info) if certificate else None
     if own and own.public_key() != key.public_key():
         raise ValueError(f"{path} no es la llave del certificado {certificate}")
+    if own and not _starts_nginx(pem, content(certificate, info) or b""):
+        raise ValueError(
+            f"nginx no podría leer {path}: ningún renglón lleva sangría, y los de -----BEGIN y -----END van solos, sin "
+            "bytes nulos ni renglones que solo acaben en CR; cópiela otra vez como se la dieron"
+        )
+
+
+def _starts_nginx(key: bytes, certificate: bytes) -> bool:
+    """Tell whether OpenSSL finds a key and its certificate in the file that the role nginx makes of both.
+
+    It takes less than the library does, such as a key that is indented, and nginx would not start. The file is in
+    memory alone.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # What is too weak for a server is for the server's own OpenSSL to say.
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with open(os.memfd_create("tls"), "wb") as file:
+        file.write(b"\n".join([_unmarked(key).rstrip(), _unmarked(certificate).rstrip(), b""]))
+        file.flush()
+        try:
+            context.load_cert_chain(f"/proc/self/fd/{file.fileno()}", password=lambda: b"")  # else it might ask for one
+        except ssl.SSLError:
+            return False
+    return True
+
+
+def _unmarked(pem: bytes) -> bytes:
+    """Return a text without the marks (BOM) that Windows puts before files; the role nginx leaves them out too."""
+    return pem.replace(codecs.BOM_UTF8, b"")
+
+
+def _refuse_utf16(path: str, pem: bytes) -> None:
+    if pem.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(f"{path} está en UTF-16, como guardan algunos programas de Windows; guárdelo en UTF-8")
 
 
 def distrust(pem: bytes) -> str:
@@ -112,6 +149,7 @@ def _certificate(path: str, info: ValidationInfo) -> x509.Certificate | None:
     pem = content(path, info)
     if pem is None:
         return None
+    _refuse_utf16(path, pem)
     try:
         return whole(pem)[0]
     except ValueError:
@@ -123,6 +161,7 @@ def whole(pem: bytes) -> list[x509.Certificate]:
 
     The library passes over one whose last line is missing or has another behind it; nginx does not start with it.
     """
+    pem = _unmarked(pem)
     found = x509.load_pem_x509_certificates(pem)
     if not len(found) == pem.count(b"BEGIN CERTIFICATE") == len(re.findall(FIRST_LINE, pem)):
         raise ValueError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Mapping
@@ -158,8 +159,11 @@ def addresses(text: str) -> tuple[str, ...]:
 
 
 def public_key(path: str) -> str:
-    """Return the public key in a file, as its only line."""
-    text = Path(a_file(path)).read_text(encoding="utf-8", errors="replace").strip()
+    """Return the public key in a file, as its only line; the mark (BOM) that Windows puts before it is none of it."""
+    given = Path(a_file(path)).read_bytes()
+    if given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(f"{path} está en UTF-16, como lo escribe PowerShell de Windows; guárdelo en UTF-8")
+    text = given.decode("utf-8-sig", errors="replace").strip()
     if "PRIVATE KEY" in text:
         raise ValueError(f"{path} es una llave privada; dé la pública, que termina en .pub")
     return text

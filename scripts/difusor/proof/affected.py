@@ -68,6 +68,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("bench/crowd/*", ("flood",)),
     ("bench/*", BY_HAND),
     (".ci/*", BY_HAND),
+    (".gitattributes", BY_HAND),
     (".gitignore", BY_HAND),
     (".editorconfig", BY_HAND),
     (".pre-commit-config.yaml", BY_HAND),

@@ -92,6 +92,8 @@ def signed_for(
     is_signed = signing.is_signed(tree)
     if key is not None and not signature.is_key(key):  # also where it would not be needed: who gives it relies on it
         remedy = "corrija --key, o quítela, que el corte ya está firmado" if is_signed else "corrija --key"
+        if why := signature.spoilt(key):
+            raise UnusableError(f"la llave {key} {why}")
         raise UnusableError(f"{key} no existe, no se puede leer o no es una llave de OpenSSH; {remedy}")
     if is_signed:
         try:

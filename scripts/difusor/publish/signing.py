@@ -11,17 +11,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from corte.format import content, files, future, instants, manifest, signature, tree
+from corte.format import content, files, future, instants, limits, manifest, signature, tree
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal, quote
 from corte.format.standing import Standing
 from difusor.inventory import Election, signers
 from difusor.project import UnusableError
-from difusor.publish import pages
+from difusor.publish import pages, texts
 
 IDENTITY = pages.IDENTITY
 LEFT = (".", "~$")
 """How the names begin of what systems, editors and open office programs leave in a folder."""
+MARK = ":Zone.Identifier"
+"""How the name ends of what Windows keeps on a downloaded file, once it has been copied to a disk of another system."""
+_CODES = ("cp437", "cp850", "cp1252")
+SPOILT = frozenset(
+    each
+    for written in (*_CODES, "utf-8")
+    for read in _CODES
+    for each in "áéíóúüñÁÉÍÓÚÜÑ".encode(written, "ignore").decode(read, "ignore")
+).difference(limits.CHARACTERS)
+"""What a letter with an accent becomes where the names in a ZIP are read in another code than they were written in."""
 BEHIND = (
     "por el reloj de esta máquina ya es la hora de apertura y el del espejo va detrás; vea cuál da la hora oficial: si "
     "es el de aquí, que el espejo llegue a un servidor de hora (NTP, UDP 123), y allá: sudo systemctl restart chrony"
@@ -37,6 +47,8 @@ class SignedCorte:
     manifest: Manifest
     raw: bytes = field(repr=False)
     armour: bytes = field(repr=False)
+    foreign: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """Its text files that are not in UTF-8, as far as its files have been read."""
 
     @classmethod
     def of(cls, folder: Path, raw: bytes, armour: bytes) -> SignedCorte:
@@ -89,22 +101,40 @@ def sign(
     raw = replace(document, standing=stands and stands(document)).to_bytes()
     document = manifest.read(raw)  # never sign a manifest that servers would refuse
     future.check(document, document.generated)
-    tree.verify(folder, document)
+    read = texts.Texts()
+    tree.verify(folder, document, read.take)
     armour = signature.sign(raw, key, election.id)
     admitted(raw, armour)
     files.replace(folder / manifest.NAME, raw)
     files.replace(folder / manifest.SIGNATURE_NAME, armour)
-    return SignedCorte(folder, document, raw, armour)
+    return SignedCorte(folder, document, raw, armour, tuple(read.foreign))
 
 
 def _check_left(folder: Path) -> None:
-    """Refuse what a system or a program left in a tree: servers take no hidden file, and would serve the others."""
+    """Refuse what a system or a program left in a tree: servers take no hidden file, and would serve the others.
+
+    So are Windows' mark on what was downloaded, and a name whose accents unpacking a ZIP of Windows' has spoilt.
+    """
     for above, folders, names in os.walk(folder):
-        if left := min((name for name in (*folders, *names) if name.startswith(LEFT)), default=""):
-            path = quote(str(Path(above, left).relative_to(folder)))
-            raise Refusal(
-                "path", f"{path} es oculto o temporal: lo dejó el sistema o un programa abierto; bórrelo de la carpeta."
-            )
+        for name in sorted((*folders, *names)):
+            if why := _left(name):
+                raise Refusal("path", f"{quote(str(Path(above, name).relative_to(folder)))} {why}.")
+
+
+def _left(name: str) -> str:
+    """Return what a name shows of who left it, and what to do, as the end of a sentence; "" for any other name."""
+    if name.startswith(LEFT):
+        return "es oculto o temporal: lo dejó el sistema o un programa abierto; bórrelo de la carpeta"
+    if name.endswith(MARK):
+        return "es la marca que Windows pone a lo descargado: no es del corte; bórrelo de la carpeta"
+    if name.isascii():
+        return ""
+    if not SPOILT.isdisjoint(name) or any("\udc80" <= each <= "\udcff" for each in name):
+        return (
+            "lleva en el nombre lo que un ZIP de Windows deja de los acentos; dele otra vez su nombre, o "
+            "descomprímalo así: unzip -O CP850 ARCHIVO.zip"
+        )
+    return ""
 
 
 def verify(folder: Path) -> tuple[SignedCorte, str]:
@@ -114,23 +144,25 @@ def verify(folder: Path) -> tuple[SignedCorte, str]:
     """
     signed = SignedCorte.of(folder, *papers(folder))
     fingerprint = signature.signed_by(signed.raw, signed.armour, signed.manifest.election)
-    tree.verify(folder, signed.manifest)
-    return signed, fingerprint
+    read = texts.Texts()
+    tree.verify(folder, signed.manifest, read.take)
+    return replace(signed, foreign=tuple(read.foreign)), fingerprint
 
 
 def plausible(signed: SignedCorte, election: Election | None = None) -> tuple[list[str], list[str]]:
     """Return the warnings that every server will give on the tables of a signed tree, and what of them was checked.
 
-    Warnings say too what of the page contradicts the corte, whether it was signed as another one than its folder says,
-    or for another election (whose name only `election` tells), and of the corte of the opening why it would be refused
-    before an official opening. What was checked ends with what could not be.
+    Warnings say too which text files are not in UTF-8, what of the page contradicts the corte, whether it was signed
+    as another one than its folder says, or for another election (whose name only `election` tells), and of the corte of
+    the opening why it would be refused before an official opening. What was checked ends with what could not be.
     """
     document = signed.manifest
     read = content.read(signed.folder, document.files, document.corte)
     checked = [f"actas leídas en las tablas: {read.rows:,}; se compararon totales, horas y códigos de integridad"]
     checked += [f"sin comprobar: {each}" for each in read.unchecked]
     said = stated(signed.folder)
-    found = [*read.warnings, *pages.warnings(signed.folder, said, document.files, read.captured)]
+    found = [*texts.warnings(signed.foreign), *read.warnings]
+    found += pages.warnings(signed.folder, said, document.files, read.captured)
     found += pages.of_another(said, document, election.name if election else "")
     with suppress(UnusableError):
         sequence, corte = identity(signed.folder)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from difusor.project import refuse_unrunnable
+
 NAMES = ("ansible_ssh_password", "ansible_ssh_pass", "ansible_password")
 """The variables in which Ansible finds the password of ssh; the first that is there counts."""
 ONCE = "-o NumberOfPasswordPrompts=1"
@@ -22,7 +24,8 @@ def declared(values: Mapping[str, Any]) -> str:
 
 
 def environment(password: str) -> dict[str, str]:
-    """Return the variables with which ssh finds a password; none without one."""
+    """Return the variables with which ssh finds a password; none without one. UnusableError if PRINTS cannot be run."""
     if not password:
         return {}
+    refuse_unrunnable(PRINTS)
     return {"SSH_ASKPASS": str(PRINTS), "SSH_ASKPASS_REQUIRE": "force", "DIFUSOR_SSH_PASSWORD": password}

@@ -13,7 +13,7 @@ import click
 import typer
 from testinfra.backend.base import BaseBackend, CommandResult
 
-from difusor.project import UnusableError
+from difusor.project import UnusableError, refuse_unrunnable
 from difusor.servers.connection import NO_PASSWORD_GIVEN, WRONG_PASSWORD
 from difusor.terminal.asking import has_terminal
 
@@ -29,10 +29,12 @@ ROOT_SPEAKS = "difusor: root"
 def ask(wanted: bool = True) -> None:
     """Ask for the password of sudo, for this process and those that inherit `descriptors`; nothing is written to disk.
 
-    Nothing happens unless it is `wanted`. UnusableError when there is no terminal to ask on.
+    Nothing happens unless it is `wanted`. UnusableError when there is no terminal to ask on, and when PRINTS is no
+    program, of which Ansible would take the text for the password.
     """
     if not wanted:
         return
+    refuse_unrunnable(PRINTS)
     if not has_terminal():
         raise UnusableError(
             "no hay terminal en que pedir la contraseña de sudo; dela en la bóveda (ansible_become_password), o en un "

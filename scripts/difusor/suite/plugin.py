@@ -21,7 +21,7 @@ import pytest
 from difusor import inventory, spec
 from difusor.inventory import variables
 from difusor.inventory.revision import revision
-from difusor.project import commit, told, write
+from difusor.project import UnusableError, commit, told, write
 from difusor.report import results
 from difusor.servers import identity
 from difusor.spec.expected import VALUES
@@ -119,7 +119,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         suite.inventory = variables.read(Path(source))
         runner = identity.connect(suite.inventory, source)
-    except variables.InventoryError as error:
+    except UnusableError as error:
         raise pytest.UsageError(str(error)) from error
     if faults := [fault for values in suite.inventory.hosts.values() for fault in _faults(values)]:
         raise pytest.UsageError("\n".join(dict.fromkeys(faults)))

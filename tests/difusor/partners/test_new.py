@@ -243,6 +243,16 @@ def test_what_is_wrong_is_told_by_its_option(home: Path) -> None:
     assert not (home / "elections/otra.yml").exists()
 
 
+def test_a_public_key_that_windows_wrote_is_read_or_told_as_that(tmp_path: Path) -> None:
+    """Both were told to copy the whole line of the file, which is what had been done."""
+    file = tmp_path / "llave.pub"
+    file.write_text(f"\ufeff{KEY}\r\n", encoding="utf-8")
+    assert asked.public_key(str(file)) == KEY
+    file.write_text(f"{KEY}\r\n", encoding="utf-16")
+    with pytest.raises(ValueError, match=r"llave.pub está en UTF-16, .*; guárdelo en UTF-8"):
+        asked.public_key(str(file))
+
+
 def test_a_key_that_nobody_has_is_told_with_how_to_make_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(home))
     options = ["--title", "Diario", "--fqdn", "prep.diario.mx", "--server", "ubuntu@127.0.0.1"]

@@ -191,6 +191,34 @@ def test_the_commit_is_the_projects_own(tmp_path: Path, monkeypatch: pytest.Monk
     assert project.commit() == ""
 
 
+def test_a_file_that_git_does_not_know_is_a_change_where_it_takes_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x.mx"]
+    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "x"]):
+        subprocess.run([*git, *words], check=True)
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    (tmp_path / "notas.txt").touch()
+    own = project.commit()
+    assert own and not own.endswith("cambios locales")
+    (tmp_path / "roles/ssh/templates").mkdir(parents=True)
+    (tmp_path / "roles/ssh/templates/b.conf").touch()
+    assert project.commit() == f"{own} con cambios locales"
+
+
+STRAYS = (
+    *(".DS_Store", "._a.conf.j2", ".a.conf.j2.swp", "Thumbs.db", "desktop.ini", "a.conf.j2~", "a.conf.j2.orig"),
+    *("a.conf.rej", "a.conf.j2:Zone.Identifier", "a (1).conf.j2", "a - copia.conf.j2", "#a.conf.j2#", "~$a.conf.j2"),
+)  # fmt: skip
+
+
+def test_what_systems_and_editors_leave_is_none_of_the_projects() -> None:
+    assert all(map(project.is_stray, STRAYS)) and not project.is_stray("99-prep.conf.j2")
+    places = ("roles", "plugins", "playbooks", "containers", "scripts/corte")
+    listed = subprocess.check_output(["git", "ls-files", "-z", *places], cwd=ROOT, text=True).split("\0")
+    assert [each for each in listed if any(map(project.is_stray, Path(each).parts))] == []
+
+
 @pytest.mark.parametrize("name", ["a,b", "100%", "$HOME", "co'mi", 'lla"s', "{{ x }}", "{% x %}", "a\nb", "lat\udcf1n"])
 def test_a_folder_that_ansible_or_ssh_would_misread_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / name).mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,6 +114,29 @@ def test_what_a_system_or_an_open_program_left_is_to_be_deleted(tree: Path, elec
     assert not signing.is_signed(tree)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (b"actas.csv:Zone.Identifier", "marca que Windows pone"),
+        *((f"Diputación{code}.csv".encode(code), "un ZIP de Windows") for code in ("cp437", "cp850", "cp1252")),
+        ("Diputación.csv".encode("cp1252").decode("cp437").encode(), "un ZIP de Windows"),
+        ("Año.csv".encode().decode("cp850").encode(), "un ZIP de Windows"),
+    ],
+)
+def test_what_windows_or_a_zip_made_of_a_name_is_told_as_that(
+    tree: Path, election: Path, key: Path, name: bytes, said: str
+):
+    """They carried «un carácter que no se admite», and nobody saw which, nor where it came from."""
+    Path(os.fsdecode(os.fsencode(tree / "descargas") + b"/" + name)).write_text("x\n")
+    with pytest.raises(Refusal, match=said):
+        signing.sign(tree, load_election(election), key)
+
+
+def test_names_with_accents_are_signed(tree: Path, election: Path, key: Path):
+    write_files(tree, {"descargas/Ñuu Ndeé, áéíóú ü (1ra).txt": b"x\n"})
+    assert signing.sign(tree, load_election(election), key)
+
+
 def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, key: Path):
     (tree / "datos/corte.json").write_text("[]")
     with pytest.raises(UnusableError, match="--sequence"):
@@ -192,6 +216,36 @@ def test_a_key_that_is_none_is_told_also_of_a_corte_that_is_signed(
         signed_for([make_target(election)], signed.folder, tmp_path / name)
 
 
+@pytest.mark.parametrize("has_public", [True, False])
+@pytest.mark.parametrize("form", ["CRLF", "mark", "UTF-16"])
+def test_a_key_that_windows_has_written_anew_is_told_as_that(
+    signed: SignedCorte, election: Path, key: Path, tmp_path: Path, form: str, has_public: bool
+):
+    """Without its public half beside it, it was said not to exist; what is told to type mends it."""
+    text = key.read_bytes()
+    if has_public:
+        shutil.copy(f"{key}.pub", tmp_path / "la firma.pub")
+    key = Path(shutil.copy(key, tmp_path / "la firma"))
+    changes = {
+        "CRLF": text.replace(b"\n", b"\r\n"),
+        "mark": b"\xef\xbb\xbf" + text,
+        "UTF-16": text.decode().encode("utf-16"),
+    }
+    key.write_bytes(changes[form])
+    with pytest.raises(Refusal) as refused:
+        signing.sign(signed.folder, load_election(election), key)
+    if form == "UTF-16":
+        assert f"No se pudo firmar con {key}: está en UTF-16" in str(refused.value)
+        return
+    assert f"No se pudo firmar con {key}: tiene marcas de Windows (BOM o CR)" in str(refused.value)
+    if not has_public:
+        with pytest.raises(UnusableError, match="tiene marcas de Windows"):
+            signed_for([make_target(election)], signed.folder, key)
+    subprocess.run(str(refused.value).partition("repita: ")[2].removesuffix("."), shell=True, check=True)
+    assert key.read_bytes() == text
+    assert signing.sign(signed.folder, load_election(election), key)
+
+
 def test_a_key_whose_private_half_only_the_agent_has_is_one(
     signed: SignedCorte, election: Path, key: Path, tmp_path: Path
 ):
@@ -266,6 +320,24 @@ def test_it_is_told_what_of_the_tables_was_compared_and_what_could_not(tree: Pat
         assert "actas leídas en las tablas: 1; se compararon totales" in told
         assert "sin comprobar: otra.csv: no tiene los totales de una tabla" in told
         assert "federal.csv: 1 actas llevan una hora posterior al corte" in told
+
+
+def test_text_that_is_not_in_utf_8_is_told(tree: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nothing was said, and citizens saw «Diputaci\ufffdn»: the servers call every text UTF-8."""
+    letters = "Diputación".encode()
+    texts = {"descargas/actas.CSV": "Diputación\r\n".encode("cp1252"), "datos/pie.html": "<p>José".encode("cp1252")}
+    texts |= {"app.js": "'año'\n".encode("utf-16"), "otra.js": b"\xef\xbb\xbf" + letters, "imagen.png": b"\xff\xd8"}
+    write_files(tree, texts | {"larga.txt": letters * 2_000, "cortada.txt": letters[:-2]})
+    monkeypatch.setattr("corte.format.tree._CHUNK", 7)  # so that letters lie across two chunks
+    told = [
+        f"{path}: no está en UTF-8, y los servidores lo sirven como tal; guárdelo en UTF-8."
+        for path in ("app.js", "cortada.txt", "datos/pie.html", "descargas/actas.CSV")
+    ]
+    signed = signing.sign(tree, load_election(election), key)
+    for each in (signed, signing.verify(tree)[0]):
+        assert [warning for warning in signing.plausible(each)[0] if "UTF-8" in warning] == told
+    monkeypatch.setattr("corte.format.content.MAX_WARNINGS", 1)
+    assert signing.plausible(signed)[0][:2] == [told[0], "Otros 3 archivos de texto tampoco están en UTF-8."]
 
 
 def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: Path):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from testinfra.host import Host
 
 from difusor.inventory.variables import BECOME_PASSWORD, InventoryError, Variables, _give_passwords
-from difusor.servers import identity, playbook, sudo
+from difusor.project import UnusableError
+from difusor.servers import identity, playbook, ssh_password, sudo
 
 PASSWORD = "Clave '$secreta\" 1"
 # What sudo 1.9.16 and sudo-rs 0.2.5 do with the options that are used here, and say, each on its way.
@@ -184,3 +189,20 @@ def test_without_a_terminal_it_says_where_else_the_password_can_stand() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, stdin=subprocess.DEVNULL, start_new_session=True
     )
     assert "ansible_become_password" in done.stdout and f"export {sudo.FILE}=/" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "use"),
+    [(sudo, sudo.ask), (ssh_password, lambda: ssh_password.environment(PASSWORD))],
+    ids=["sudo", "ssh"],
+)
+def test_a_program_that_cannot_be_run_gives_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, use: Callable[[], object]
+) -> None:
+    """As after a ZIP was unpacked on Windows: Ansible sent the program's text as the password of sudo."""
+    copy = tmp_path / "una copia"
+    shutil.copyfile(module.PRINTS, copy)
+    copy.chmod(0o644)
+    monkeypatch.setattr(module, "PRINTS", copy)
+    with pytest.raises(UnusableError, match=re.escape(f"no se puede ejecutar; permítalo: chmod +x '{copy}'")):
+        use()
