@@ -12,6 +12,7 @@ from corte.format import instants, limits
 from corte.format.signature import allowed_signer
 from difusor import spec
 from difusor.inventory.values import (
+    FILED,
     Address,
     ClauseId,
     Color,
@@ -19,6 +20,7 @@ from difusor.inventory.values import (
     DomainName,
     File,
     Instant,
+    PollingDay,
     PublicKey,
     Sha256,
     Text,
@@ -177,15 +179,8 @@ def that_may_be_excused(waiver: Waiver, info: ValidationInfo) -> Waiver:
     return waiver
 
 
-FILED = "papeles"
-"""The folder of an inventory in which `difusor file` keeps scans."""
-
-
 class Attestation(Strict):
-    """A document that attests what no program can measure: signed on the day `date`, received on `received`.
-
-    Of a filed scan earlier versions wrote as `date` when it was received.
-    """
+    """A document that attests what no program can measure: signed on the day `date`, received on `received`."""
 
     clause: ClauseId
     document: File
@@ -193,7 +188,7 @@ class Attestation(Strict):
     signed_by: Text
     date: Day | None = None
     received: Day | None = None
-    election_day: Day | None = None
+    election_day: PollingDay = None
 
     @field_validator("sha256")
     @classmethod
@@ -203,6 +198,7 @@ class Attestation(Strict):
     @property
     def told(self) -> str:
         """Who signed it, and the days that are known of it, as evidence names it."""
+        # Of a filed scan earlier versions wrote as `date` when it was received.
         if self.date and not self.received and Path(self.document).parent.name == FILED:
             return f"firmado por {self.signed_by} (se firmó o se recibió el {self.date})"
         signed = f" el {self.date}" if self.date else ""
@@ -256,16 +252,12 @@ class Institute(Strict):
 
 
 class Notice(Strict):
-    """The letter (oficio) by which a partner gave notice that it takes part, as the institute received it.
-
-    `election_day`, here and below: the polling day of the election for which it came, in which alone it counts; None
-    where nobody wrote it.
-    """
+    """The letter (oficio) by which a partner gave notice that it takes part, as the institute received it."""
 
     kind: Literal["medio de comunicación", "institución académica"]
     folio: Text
     received: Instant
-    election_day: Day | None = None
+    election_day: PollingDay = None
 
 
 class Evidence(Strict):
@@ -367,7 +359,7 @@ class Registration(Strict):
     power: str = ""
     network: str = ""
     logo: File
-    election_day: Day | None = None
+    election_day: PollingDay = None
 
     def items(self, name: str) -> dict[str, str]:
         """Return the form's items as it calls them, in its order; `name` is the partner's."""

@@ -35,6 +35,8 @@ MAPPED_BITS = 96
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Read = Callable[[str], bytes]
 LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+FILED = "papeles"
+"""The folder of an inventory in which `difusor file` keeps scans."""
 SPELT = "en minúsculas sin acentos, con cifras y -; llame así también a su archivo"
 """How the name of a place or a call is written, as the end of a sentence."""
 
@@ -277,6 +279,8 @@ DomainName = Annotated[
 ]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Day = Annotated[date, BeforeValidator(_day)]
+PollingDay = Day | None
+"""The polling day of the election for which a paper came, in which alone it counts; None where nobody wrote it."""
 Color = Annotated[str, matching(r"#[0-9a-f]{6}", "debe ser un color como #7a2682, en minúsculas y entre comillas")]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 LoginKey = Annotated[PublicKey, AfterValidator(_login_key)]

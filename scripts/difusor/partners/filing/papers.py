@@ -14,7 +14,7 @@ from corte.format import files, instants
 from corte.format.files import locked, read_capped
 from corte.format.refusal import Refusal
 from difusor.inventory.calendar import counts
-from difusor.inventory.parts import FILED
+from difusor.inventory.values import FILED
 from difusor.partners.filing.scan import LARGEST, Kind
 from difusor.partners.record import Moment
 from difusor.project import UnusableError
