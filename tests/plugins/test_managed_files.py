@@ -279,11 +279,12 @@ def test_a_stray_file_beside_a_template_does_not_reach_the_server(server: Server
     server.template(stray, "answer=41\n")
     assert "changed=1" in server.run().stdout
     assert [path.name for path in (server.root / "etc").iterdir()] == ["a.conf"]
-    (server.role / "templates" / str(server.root / stray).lstrip("/")).rename(server.role / stray.rpartition("/")[2])
-    (server.role / "a.py").touch()
-    assert "changed=1" in server.run(f"{{copies: {{{server.root}/lib: {server.role}}}}}").stdout
-    assert not [path for path in (server.root / "lib").rglob("*") if path.name == stray.rpartition("/")[2]]
-    assert (server.root / "lib/a.py").exists()
+    source = server.role.parent / "code"
+    (source / "b").mkdir(parents=True)
+    for name in ("b/a.py", f"b/{Path(stray).name}"):
+        (source / name).write_text("pass\n")
+    assert "failed=0" in server.run(f"{{copies: {{{server.root}/lib: {source}}}}}").stdout
+    assert [path.name for path in (server.root / "lib").rglob("*")] == ["b", "a.py"]
 
 
 @pytest.fixture
