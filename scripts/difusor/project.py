@@ -258,7 +258,7 @@ def commit() -> str:
 
 
 def is_stray(name: str) -> bool:
-    """Tell whether a file or a folder is called as what a system, an editor or a copy leaves, and none of the project's.
+    """Tell whether a file or a folder is called as what systems, editors and copies leave, and none of the project's.
 
     A copy of a file of SSH's, for one, would count on a server as much as the file.
     """
