@@ -37,6 +37,8 @@ from difusor.servers.names import Names
 
 FQDN = "prep.diario.mx"
 OPENS = Election.model_validate(ELECTION).opens
+ANSWER = {FQDN: (200, json.dumps({"election": ELECTION["election_id"]}).encode())}
+"""What the page answers."""
 READY, HANGS, NONSENSE = "127.0.0.1", "192.0.2.2", "192.0.2.3"
 SSH = """#!/bin/sh
 for last; do :; done
@@ -89,10 +91,31 @@ def looks(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.Monkey
     table = {(FQDN, "A"): ["300 127.0.0.1"], (FQDN, "CAA"): ['300 0 issue "letsencrypt.org"']}
     with (
         name_server(table) as names,
-        page({FQDN: (leaf + certificates.intermediate, key)}, lambda _: (200, b""), tmp_path) as port,
+        page({FQDN: (leaf + certificates.intermediate, key)}, lambda _: ANSWER[FQDN], tmp_path) as port,
     ):
         monkeypatch.setattr(certificate, "PORT", port)
         yield Looks((names,), tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "found"),
+    [
+        (502, b"", "responde otra página (estado.json responde 502)"),
+        (200, b"<h1>Mi sitio</h1>", "responde otra página (su respuesta no es JSON)"),
+        (200, b'{"election": "otra-2021"}', "responde la elección «otra-2021»"),
+    ],
+)
+def test_another_page_at_the_servers_own_address_is_red(
+    inventories: list[Path], looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    status: int, content: bytes, found: str,
+) -> None:  # fmt: skip
+    """Another site of the server had taken the address, or a balancer answered 502, and all rows were good."""
+    monkeypatch.setitem(ANSWER, FQDN, (status, content))
+    read = subjects.read_all(inventories[:1])
+    (norte,) = rows(read, Options(tmp_path / "registro", looks), OPENS - timedelta(hours=20))
+    assert told(norte)["families"] == f"bad: {FQDN} no muestra el PREP: en 127.0.0.1 {found}"
+    (remedy,) = (each.remedy for each in norte.checks if each.key == "families")
+    assert f"./difusor preflight -i {inventories[0]}" in remedy
 
 
 def told(row: Row) -> dict[str, str]:
