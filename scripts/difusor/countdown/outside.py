@@ -97,11 +97,15 @@ def displaced(host: Host, outside: Outside, given: str) -> Check | None:
     wrong = [f"en {address} {why}" for address, why in outside.wrong.items() if why and host.is_entrance(address)]
     if not wrong:
         return None
-    return bad(
-        "families", f"{host.partner.public_name} no muestra el PREP: {some(wrong)}",
+    remedy = (
         f"si «servicios» no lo explica, ./difusor preflight -i {given} nombra el sitio del servidor que toma esa "
-        "dirección; si no hay tal, responde lo que está delante: pida a su difusor que lo corrija en su perímetro",
-    )  # fmt: skip
+        "dirección; si no hay tal, responde lo que está delante: pida a su difusor que lo corrija en su perímetro"
+    )
+    if host.partner.front:
+        remedy = f"los renglones que le faltan a ese sitio los da ./difusor front -i {given}"
+    elif host.partner.cdn_ranges:
+        remedy = "pida a su difusor que la red que tiene delante pase todo a su servidor, sin pruebas para visitantes"
+    return bad("families", f"{host.partner.public_name} no muestra el PREP: {some(wrong)}", remedy)
 
 
 def _wrong(host: Host, address: str, authority: Path | None) -> str:

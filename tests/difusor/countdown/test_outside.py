@@ -155,6 +155,8 @@ def test_every_address_of_a_name_has_to_be_of_this_election(
     check = displaced or name
     assert (check.state, check.found.endswith(found)) == ("bad" if found else "good", True), check
     assert bool(displaced) == (bool(found) and one.is_entrance("127.0.0.1")), "of another's address, the DNS is told"
+    words = {"difusor_front": "./difusor front -i", "difusor_cdn_ranges": "la red que tiene delante"}
+    assert not displaced or next((words[each] for each in words if each in variables), "preflight") in displaced.remedy
 
 
 def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:
