@@ -15,8 +15,11 @@ from difusor.terminal.arguments import from_project
 
 SYSTEM = {"kernel": "otro núcleo", "system": "otra versión del sistema"}
 """What of a server's identity is another after its updates and a restart, and how that is told."""
-WRITTEN = ("/etc/ld.so.cache",)
-"""Files that updates of packages write anew."""
+WRITTEN = {
+    "/etc/ld.so.cache": "", "/etc/ssh/moduli": "openssh-",
+    **dict.fromkeys(("/etc/debian_version", "/etc/issue", "/etc/issue.net", "/etc/lsb-release"), "base-files:"),
+}  # fmt: skip
+"""Files that updates write anew and that run nothing, by how the names of their packages begin ("" is any)."""
 KERNEL = "linux-"
 """How the packages of kernels begin, in Debian and Ubuntu."""
 
@@ -41,9 +44,9 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
             "drift", f"el registro lo firmó {signed.fingerprint[:16]}…, que no firma en esta elección",
             "registre otra vez en otra carpeta (freeze --output), y désela a countdown con --against",
         )  # fmt: skip
-    has_packages = any(each["kind"] == "packages" for each in changes)
-    updates = [each for each in changes if _is_of_update(each, has_packages)]
-    strange = [each for each in changes if not _is_of_update(each, has_packages)]
+    packages = [each["name"] for each in changes if each["kind"] == "packages"]
+    updates = [each for each in changes if _is_of_update(each, packages)]
+    strange = [each for each in changes if not _is_of_update(each, packages)]
     against = f"./difusor report -i {given} --against {from_project(register)}"
     since, told = f"{signed.baseline.taken.astimezone(election.catalog.zone):%d/%m}", _told(updates)
     if strange:
@@ -54,21 +57,22 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
             f"averigüe quién ({against}); si es indebido, ./difusor apply -i {given}; si es debido, registre otra vez "
             "en otra carpeta (freeze --output) y désela con --against",
         )  # fmt: skip
-    if packages := [each for each in updates if each["kind"] == "packages" and _is_another(each)]:
+    if others := [each for each in updates if each["kind"] == "packages" and _is_another(each)]:
         return warn(
-            "drift", f"desde el registro se instaló o quitó {some([plain(each['name'], 60) for each in packages])}",
+            "drift", f"desde el registro se instaló o quitó {some([plain(each['name'], 60) for each in others])}",
             f"si no fue una actualización, averigüe quién ({against})",
         )  # fmt: skip
     return good("drift", f"{told} desde {since}" if updates else f"ninguno desde {since}")
 
 
-def _is_of_update(change: Mapping[str, str], has_packages: bool) -> bool:
+def _is_of_update(change: Mapping[str, str], packages: Sequence[str]) -> bool:
     """Tell whether a change is what automatic updates, and the restart after them, make of a server.
 
-    `has_packages`: whether there are other packages than before.
+    `packages`: the names of those that changed too.
     """
     if change["kind"] == "files":
-        return has_packages and change["name"] in WRITTEN
+        beginning = WRITTEN.get(change["name"])
+        return beginning is not None and any(each.startswith(beginning) for each in packages)
     return change["kind"] == "packages" or (change["kind"] == "server" and change["name"] in SYSTEM)
 
 

@@ -308,8 +308,8 @@ PASSING = {f"/etc/{name}": "a" for name in ("adjtime", "letsencrypt/live/prep/ce
 
 def test_what_a_server_changes_by_itself_after_the_freeze_is_not_red(tmp_path: Path) -> None:
     """Automatic updates, a renewed certificate and a restart made all servers red, and hid a file that was strange."""
-    packages = {"nginx:amd64": "1.22", LIBRARY: "3.0.1"}
-    path, election, frozen = freeze(tmp_path, files={CACHE: "a", **PASSING}, packages=packages)
+    packages = {"nginx:amd64": "1.22", LIBRARY: "3.0.1", "base-files:amd64": "12.4"}
+    path, election, frozen = freeze(tmp_path, files={CACHE: "a", "/etc/issue": "a", **PASSING}, packages=packages)
     kept = with_parts(frozen, files=dict.fromkeys(PASSING, "b"))
     gone = {name: said for name, said in frozen.files.items() if name not in PASSING}
     for other in (kept, frozen.model_copy(update={"files": gone})):
@@ -329,6 +329,9 @@ def test_what_a_server_changes_by_itself_after_the_freeze_is_not_red(tmp_path: P
     assert found.found.endswith("; además, 3 paquetes actualizados y otro núcleo")
     cache = with_parts(frozen, files={CACHE: "b"})
     assert drift.judge(path, election, "web1", cache, "diario").state == "bad", "no package has written it"
+    for package, state in (("base-files:amd64", "good"), (LIBRARY, "bad")):
+        found = with_parts(frozen, files={"/etc/issue": "b"}, packages={package: "12.4+deb12u9"})
+        assert drift.judge(path, election, "web1", found, "diario").state == state
     moved = with_parts(frozen, server={"machine_id": "b"})
     assert drift.judge(path, election, "web1", moved, "diario").state == "bad"
 
