@@ -22,6 +22,11 @@ from difusor.terminal import plain
 GIGABYTE = 1000**3
 FULL, NEARLY_FULL = 1 * GIGABYTE, 4 * GIGABYTE
 """Free bytes below which a night may not fit, and below which one could run short."""
+TEMPORARY = ("/tmp", "/var/tmp")
+"""Where temporary files are, when that is a file system of its own; the second one where the first leads there."""
+MEGABYTE = 1000**2
+TEMPORARY_FULL, TEMPORARY_NEARLY_FULL, TEMPORARY_FILES = 16 * MEGABYTE, 64 * MEGABYTE, 100
+"""Free bytes and files that these need."""
 FEW_FILES = 0.05
 """The share of free files (inodes) below which a disk counts as full."""
 CLOCK_SLACK = 2.0
@@ -52,8 +57,32 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
         _trusted(host, server, given) or _filed(host, seen.filed, given),
-        _disk(server, given),
+        _room(server, given),
     ]
+
+
+def _room(server: Server, given: str) -> Check:
+    """Return the worst check of a server's file systems; those of temporary files need little, and are judged apart."""
+    others = {place: disk for place, disk in server.disks.items() if place not in TEMPORARY}
+    checks = [_disk(server.model_copy(update={"disks": others}), given)]
+    checks += [_temporary(place, server.disks[place]) for place in TEMPORARY if place in server.disks]
+    return max(checks, key=lambda each: ("good", "warn", "bad").index(each.state))
+
+
+def _temporary(place: str, disk: Disk) -> Check:
+    """Return the check of the file system where the signatures of cortes are verified, in a folder of the unit's."""
+    told, is_full = f"{disk.free / MEGABYTE:,.0f} MB libres", disk.free < TEMPORARY_FULL
+    if disk.read_only:
+        told, is_full = "no admite escritura", True
+    elif disk.files and disk.free_files < TEMPORARY_FILES:
+        told, is_full = f"no admite más archivos (quedan {disk.free_files:,})", True
+    elif disk.free >= TEMPORARY_NEARLY_FULL:
+        return good("disk", told)
+    return (bad if is_full else warn)(
+        "disk", f"{place}, donde se comprueban las firmas: {told}",
+        f"en el servidor: findmnt {place} y sudo du -xhd1 {place} | sort -h dicen qué es y qué lo ocupa; borre lo que "
+        "sobra, o amplíelo",
+    )  # fmt: skip
 
 
 def _code(look: Look, given: str) -> Check:

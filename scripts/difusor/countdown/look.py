@@ -24,7 +24,7 @@ WRITERS = {
 """Whose folder is what arrives, what is kept, and what is shown."""
 READER, SHOWN = "www-data", "/srv/prep/publico/actual/"
 """As whom nginx reads, and the files of the corte that it shows, when there is one."""
-FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/lib/containerd", "/var/log")
+FOLDERS = ("/", *WRITERS, "/var/lib/docker", "/var/lib/containerd", "/var/log", "/tmp")
 """Where a night writes: besides these, containers (in containerd's folder where it keeps the images) and logs."""
 DAEMON = Path("/etc/docker/daemon.json")
 """Docker's options, which may name another folder than its own for them."""

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import httpx
+
 from corte.format import instants
 from difusor.countdown.checks import Check, Moment, bad, good, some, warn
 from difusor.countdown.subjects import Subject
 from difusor.inventory import Host
 from difusor.inventory.vaults import opening_of
 from difusor.partners.inventory import CERTIFICATE
-from difusor.publish.mirror import Mirror
+from difusor.publish.mirror import MAX_BYTES, TIMEOUT, Mirror, parsed
 from difusor.publish.target import Target
+from difusor.publish.trouble import trouble
 from difusor.servers import certificate, families, names
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import LONGEST_TTL, Names
@@ -43,14 +46,14 @@ class Looks:
 class Outside:
     """What was seen of a page from this machine: its name, and the certificate at each of its addresses.
 
-    `aliases`: the certificate that its server shows under each of its other names; `strangers`: by address that is not
-    known to be its server's and answers, what is wrong with that, or ""; `at`: when that was.
+    `aliases`: the certificate that its server shows under each of its other names; `wrong`: by address at which
+    something answers, what is wrong with that, or ""; `at`: when that was.
     """
 
     names: Names
     certificates: tuple[Certificate, ...]
     aliases: Mapping[str, Certificate] = field(default_factory=dict)
-    strangers: Mapping[str, str] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)
     at: datetime = field(default_factory=instants.now)
 
     @property
@@ -75,9 +78,9 @@ def look(subject: Subject, looks: Looks) -> Outside:
     with ThreadPoolExecutor(len(asked)) as pool:
         seen = [*pool.map(lambda each: certificate.look(each[0], each[1], looks.authority), asked)]
         there, other = tuple(seen[: len(addresses)]), seen[len(addresses) :]
-        strange = [each.address for each in there if not each.trouble and not subject.host.is_entrance(each.address)]
-        wrong = [*pool.map(lambda each: _wrong(subject.host, each, looks.authority), strange)]
-    return Outside(said, there, dict(zip(aliases, other, strict=True)), dict(zip(strange, wrong, strict=True)))
+        answering = [each.address for each in there if not each.trouble]
+        wrong = [*pool.map(lambda each: _wrong(subject.host, each, looks.authority), answering)]
+    return Outside(said, there, dict(zip(aliases, other, strict=True)), dict(zip(answering, wrong, strict=True)))
 
 
 def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Check]:
@@ -89,17 +92,41 @@ def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Chec
     ]
 
 
+def displaced(host: Host, outside: Outside, given: str) -> Check | None:
+    """Return the red check of another page at an address that is the page's own; None when there is none.
+
+    A site that was added to the server later may have taken the address, or what is in front of it refuses visitors.
+    """
+    wrong = [f"en {address} {why}" for address, why in outside.wrong.items() if why and host.is_entrance(address)]
+    if not wrong:
+        return None
+    remedy = (
+        f"si «servicios» no lo explica, ./difusor preflight -i {given} nombra el sitio del servidor que toma esa "
+        "dirección; si no hay tal, responde lo que está delante: pida a su difusor que lo corrija en su perímetro"
+    )
+    if host.partner.front:
+        remedy = f"los renglones que le faltan a ese sitio los da ./difusor front -i {given}"
+    elif host.partner.cdn_ranges:
+        remedy = "pida a su difusor que la red que tiene delante pase todo a su servidor, sin pruebas para visitantes"
+    return bad("families", f"{host.partner.public_name} no muestra el PREP: {some(wrong)}", remedy)
+
+
 def _wrong(host: Host, address: str, authority: Path | None) -> str:
     """Return why what answers at an address is not a page of this election; "" when it is one.
 
-    It may be one: the server's IPv6 address is in no inventory, and a difusor may have several servers.
+    A server of this election says so in its estado.json from its installation on, also before the opening and without
+    any corte. One that no inventory names may be right: IPv6 is in none, and a difusor may have several servers.
     """
     target = replace(Target.of(host), address=address, fqdn=host.partner.public_name, certificate=None)
     with Mirror(target, authority, forgiving=True) as mirror:
-        status = mirror.status()
-    if status is None:
-        return "responde otra página"
-    found = status.get("election")
+        try:
+            code, content = mirror.read(mirror.url, MAX_BYTES, TIMEOUT)
+        except (httpx.HTTPError, ValueError) as error:
+            return trouble(error)
+    try:
+        found = parsed(code, content).get("election")
+    except (ValueError, RecursionError) as error:
+        return f"responde otra página ({trouble(error)})"
     return "" if found == host.election.id else f"responde la elección «{plain(str(found), 40)}»"
 
 
@@ -113,7 +140,8 @@ def _name(host: Host, outside: Outside, moment: Moment) -> Check:
             "names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({some(own)})",
             f"corrija el DNS, o {variable} si es la otra la debida",
         )  # fmt: skip
-    if wrong := [f"{address}, donde {why}" for address, why in outside.strangers.items() if why]:
+    strange = {address: why for address, why in outside.wrong.items() if not host.is_entrance(address)}
+    if wrong := [f"{address}, donde {why}" for address, why in strange.items() if why]:
         return bad(
             "names", f"{fqdn} lleva también a {some(wrong)}",
             f"pida a quien administra el DNS de {fqdn} que la quite; si es de su servidor, vea por qué responde eso",

@@ -115,7 +115,8 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
     if isinstance(page, Check):
         checks.append(page)
     else:
-        checks += [*outside.judge(host, page, moment, given), reaching.judge(page.addresses, found.answers)]
+        reached = outside.displaced(host, page, given) or reaching.judge(page.addresses, found.answers)
+        checks += [*outside.judge(host, page, moment, given), reached]
     return checks
 
 
@@ -203,7 +204,8 @@ def _places(
         askers = {**each.vantages, **ring} or ({ITSELF: each.shell} if each in able else {})
         for name, shell in askers.items():
             partner = each.host.partner
-            found.setdefault(name, (shell, {}))[1][each.name] = (partner.public_name, partner.path, page.addresses)
+            asked = (partner.public_name, each.host.election.id, page.addresses)
+            found.setdefault(name, (shell, {}))[1][each.name] = asked
     return found
 
 

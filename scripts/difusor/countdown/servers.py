@@ -19,7 +19,7 @@ from corte.format.errors import why
 from difusor.baseline import take
 from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad
-from difusor.countdown.reach import STRANGE
+from difusor.countdown.reach import OTHER, STRANGE
 from difusor.countdown.seen import Filed, Own, Seen, Server
 from difusor.countdown.subjects import Subject
 from difusor.servers import identity
@@ -33,7 +33,7 @@ BASELINE = take.LOOK.read_text(encoding="utf-8")
 REACHED = TypeAdapter(dict[str, dict[str, int]])
 Reached = dict[str, dict[str, str | None]]
 Page = tuple[str, str, Sequence[str]]
-"""A page to ask for: its name, its path, and its addresses."""
+"""A page to ask for: its name, its election, and its addresses."""
 
 
 def look(subject: Subject) -> Seen | Check:
@@ -91,6 +91,8 @@ def _why(code: int) -> str | None:
     """Return what a number of `reach.py` means, as `reaching.Answers` has it."""
     if code in NO_ROAD:
         return None
-    if code == STRANGE:
-        return "responde algo que no es una página"
+    if code in (OTHER, STRANGE):
+        return "responde otra página" if code == OTHER else "responde algo que no es una página"
+    if code < 0:
+        return f"estado.json responde {-code}"
     return why(OSError(code, "")) if code else ""

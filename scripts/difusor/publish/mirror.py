@@ -136,7 +136,7 @@ class Mirror:
         """Return estado.json, or None when the answer is missing or malformed (`problem` then says why)."""
         self.problem, asked = "", instants.now()
         try:
-            status = _parsed(*self.read(self.url, MAX_BYTES, TIMEOUT))
+            status = parsed(*self.read(self.url, MAX_BYTES, TIMEOUT))
             self.asked = asked
             return status
         except (httpx.HTTPError, ValueError, RecursionError) as error:
@@ -329,7 +329,7 @@ def _last_push(status: dict[str, Any]) -> tuple[int, int]:
     return last_number(status), (status.get("last_attempt") or {}).get("times") or 0
 
 
-def _parsed(code: int, content: bytes) -> dict[str, Any]:
+def parsed(code: int, content: bytes) -> dict[str, Any]:
     """Return the content of estado.json from an answer; ValueError says why the answer is not a valid one."""
     if code != httpx.codes.OK:
         raise ValueError(f"estado.json responde {code}")

@@ -25,6 +25,7 @@ from difusor.baseline.drift import since
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
 from difusor.countdown import drift
 from difusor.inventory import Election
+from difusor.project import ROOT
 from difusor.servers import working
 from difusor.servers.identity import MeasuredServer
 
@@ -153,6 +154,18 @@ def test_changes_are_told_by_kind_and_name() -> None:
         Change("files", "/etc/old", "0644 root:root bb", ""),
         Change("packages", "nginx:amd64", "1.18", "1.22"),
     ]
+
+
+def test_what_changes_by_itself_is_what_aide_leaves_out_on_the_server() -> None:
+    text = (ROOT / "roles/audit/templates/etc/aide/aide.conf.j2").read_text(encoding="utf-8")
+    assert [line[1:] for line in text.splitlines() if line.startswith("!")] == [*record.PASSING]
+    passing = {
+        "/etc/adjtime": True, "/etc/adjtime.d": False, "/etc/letsencrypt/live/prep/cert.pem": True,
+        "/etc/systemd/system/snap-core-1.mount": True, "/etc/systemd/system/x/snap-core": False,
+    }  # fmt: skip
+    for name, is_passing in passing.items():
+        after = BEFORE.model_copy(update={"files": {**BEFORE.files, name: "0644 root:root cc"}})
+        assert [each.name for each in record.changes(BEFORE, after)] == [name] * (not is_passing)
 
 
 @pytest.fixture

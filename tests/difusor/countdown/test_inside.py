@@ -160,6 +160,10 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
     "no rules": ("trusted", lambda said: said.update(admitted=None), "reglas del cortafuegos", "ufw status"),
     "full": ("disk", lambda said: said["disks"].update({"/srv/prep/entrada": DISK | {"free": 10**8}}),
              "/srv/prep/entrada tiene 0.1 GB libres", "du -xhd1 /srv/prep/entrada"),
+    "full temporary": ("disk", lambda said: said["disks"].update({"/tmp": DISK | {"free": 0}}),
+        "/tmp, donde se comprueban las firmas: 0 MB libres", "du -xhd1 /tmp"),
+    "no temporary inodes": ("disk", lambda said: said["disks"].update({"/tmp": DISK | {"free_files": 3}}),
+        "no admite más archivos (quedan 3)", "findmnt /tmp"),
     "no inodes": ("disk", lambda said: said["disks"]["/"].update(free_files=9), "quedan 9 de 16", "--inodes -xd1 /"),
     "read only": ("disk", lambda said: said["disks"]["/"].update(read_only=True), "/ no admite escritura", "dmesg"),
     "no folder": (
@@ -295,9 +299,23 @@ def test_cortes_containers_and_evidence_are_not_deleted_to_make_room() -> None:
 
 def test_what_only_has_to_be_known_is_a_warning() -> None:
     assert wrong(judged(lambda said: said["disks"]["/"].update(free=2 * 10**9))) == {"disk": "warn"}
+    assert wrong(judged(lambda said: said["disks"].update({"/tmp": DISK | {"free": 5 * 10**7}}))) == {"disk": "warn"}
     starting = judged(contained(0, health="starting"))
     assert wrong(starting) == {"image": "warn"}
     assert "si sigue así, en el servidor: sudo docker restart prep-" in str(starting)
+
+
+def test_temporary_files_need_little_room() -> None:
+    """By the bounds of other disks each tmpfs would be full; it does not stand for the room of the night either."""
+    memory = {"size": 10**9, "free": 5 * 10**8, "files": 0, "free_files": 0, "read_only": False}
+    found = judged(lambda said: said["disks"].update({"/tmp": memory}))["disk"]
+    assert (found.state, found.found) == ("good", "78 GB libres")
+
+    def change(said: Said) -> None:
+        said["disks"]["/"].update(free=0)
+        said["disks"].update({"/tmp": memory | {"free": 3 * 10**7}})
+
+    assert judged(change)["disk"].found.startswith("/ tiene 0.0 GB"), "the worse one is told"
 
 
 def test_a_server_of_another_version_of_the_project_is_red() -> None:

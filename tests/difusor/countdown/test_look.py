@@ -8,12 +8,14 @@ import json
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import plugin_kit
 import pytest
@@ -22,6 +24,7 @@ from inventory_kit import Certificates
 from look_kit import held_and_answering, page
 
 from difusor.countdown import look, own, reach, seen, servers
+from difusor.publish.mirror import PATH
 
 DATA = Path(__file__).parents[2] / "data"
 RULES = {name: (DATA / f"{name}.txt").read_text(encoding="utf-8") for name in ("iptables", "ip6tables")}
@@ -255,7 +258,7 @@ def test_the_disk_that_dockers_options_name_is_looked_at() -> None:
 @pytest.mark.parametrize("folder", ["/var/lib/docker", "/var/lib/containerd"])
 def test_the_disks_of_docker_are_judged_before_the_installation_and_on_the_night(folder: str) -> None:
     """Either may be a disk of its own: a fresh Docker 29 keeps images and containers in containerd's folder."""
-    assert folder in look.FOLDERS
+    assert {folder, "/tmp"} <= {*look.FOLDERS}
     assert folder in role_kit.value("preflight", "preflight_free_gb", {})
 
 
@@ -417,14 +420,38 @@ def certificate() -> tuple[bytes, bytes]:
     return Certificates().page()
 
 
-def test_a_page_that_answers_anything_is_reached(
-    certificate: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before the opening it answers that it waits, with status 503."""
-    with page({"prep.diario.mx": certificate}, lambda _: (503, b""), tmp_path) as port:
+@pytest.mark.parametrize(
+    ("status", "content", "code", "told"),
+    [
+        (200, b'{"format": 1, "election": "demo"}', 0, ""),
+        (200, b'{"format": 1, "election": "otra"}', reach.OTHER, "responde otra página"),
+        (200, b"<h1>Mi sitio</h1>", reach.OTHER, "responde otra página"),
+        (502, b"", -502, "estado.json responde 502"),
+    ],
+)
+def test_a_page_is_reached_where_its_own_status_answers(
+    certificate: tuple[bytes, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    status: int, content: bytes, code: int, told: str,
+) -> None:  # fmt: skip
+    """Whatever answered by HTTP was green: another site of the server had taken the address."""
+    there = {reach.STATUS: (status, content)}
+    with page({"prep.diario.mx": certificate}, lambda path: there.get(path, (503, b"")), tmp_path) as port:
         monkeypatch.setattr(reach, "PORT", port)
-        assert reach.answer("prep.diario.mx", "/", "127.0.0.1") == 0
-        assert reach.answer("prep.diario.mx", "/", "127.0.0.2") == errno.ECONNREFUSED
+        assert reach.answer("prep.diario.mx", "demo", "127.0.0.1") == code
+        assert servers._why(code) == told
+        assert reach.answer("prep.diario.mx", "demo", "127.0.0.2") == errno.ECONNREFUSED
+    assert reach.STATUS == PATH
+
+
+def test_what_keeps_its_connection_open_has_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "SECONDS", 0.2)
+    here, there = socket.socketpair()
+    with here, there:
+        with pytest.raises(TimeoutError):
+            reach.said(cast(Any, here))
+        there.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+        assert reach.judged(reach.said(cast(Any, here)), "demo") == -403
+    assert reach.judged(b"SSH-2.0-x", "demo") == reach.STRANGE
 
 
 def test_a_place_tells_of_all_pages_at_once(
@@ -432,7 +459,7 @@ def test_a_place_tells_of_all_pages_at_once(
 ) -> None:
     monkeypatch.setattr(reach, "PORT", 9)
     monkeypatch.setattr(reach, "SECONDS", 0.2)
-    monkeypatch.setattr(sys, "argv", ["-c", json.dumps([["a.mx", "/", ["127.0.0.1", "127.0.0.2"]], ["b.mx", "/", []]])])
+    monkeypatch.setattr(sys, "argv", ["-c", json.dumps([["a.mx", "x", ["127.0.0.1", "127.0.0.2"]], ["b.mx", "x", []]])])
     reach.main()
     assert json.loads(capsys.readouterr().out) == {
         "a.mx": dict.fromkeys(["127.0.0.1", "127.0.0.2"], errno.ECONNREFUSED)

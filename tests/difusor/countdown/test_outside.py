@@ -130,6 +130,9 @@ def test_the_certificate_has_to_be_for_the_other_names_of_the_server_too(monkeyp
     assert "difusor_aliases" in found.remedy
 
 
+FRONT = {"name": "www.diario.mx", "program": "apache", "addresses": ["127.0.0.1"]}
+
+
 def status(election: str) -> Answers:
     return lambda path: (200, json.dumps({"election": election}).encode()) if path == PATH else (404, b"")
 
@@ -138,10 +141,14 @@ def status(election: str) -> Answers:
     ("answers", "variables", "found"),
     [
         (status("estatal-2024"), {}, ""),
-        (lambda _: (200, b"<h1>Mi sitio</h1>"), {}, "127.0.0.1, donde responde otra página"),
+        (lambda _: (200, b"<h1>Mi sitio</h1>"), {}, "127.0.0.1, donde responde otra página (su respuesta no es JSON)"),
         (status("otra-2021"), {}, "127.0.0.1, donde responde la elección «otra-2021»"),
-        (lambda _: (404, b""), {"difusor_public_address": "127.0.0.1"}, ""),
-        (lambda _: (404, b""), {"difusor_cdn_ranges": ["127.0.0.0/24"]}, ""),
+        (lambda _: (404, b""), {"difusor_public_address": "127.0.0.1"}, "otra página (estado.json responde 404)"),
+        (status("estatal-2024"), {"difusor_public_address": "127.0.0.1"}, ""),
+        (lambda _: (403, b""), {"difusor_cdn_ranges": ["127.0.0.0/24"]}, "otra página (estado.json responde 403)"),
+        (status("estatal-2024"), {"difusor_cdn_ranges": ["127.0.0.0/24"]}, ""),
+        (status("estatal-2024"), {"difusor_front": FRONT, "difusor_path": "/prep/"}, ""),
+        (lambda _: (502, b""), {"difusor_front": FRONT, "difusor_path": "/prep/"}, "(estado.json responde 502)"),
     ],
 )
 def test_every_address_of_a_name_has_to_be_of_this_election(
@@ -149,15 +156,19 @@ def test_every_address_of_a_name_has_to_be_of_this_election(
 ) -> None:
     """An old address at the former hosting answered half of the visitors, and the countdown was green."""
     one, certificates = host(**{"difusor_public_address": "127.0.0.9"} | variables), Certificates()
-    leaf, key = certificates.page(one.partner.fqdn)
+    leaf, key = certificates.page(one.partner.public_name)
     (tmp_path / "ca.pem").write_bytes(certificates.root)
     said = replace(NAMES, answers=(Answer("192.0.2.53", ("127.0.0.1", "127.0.0.9"), 300),))
     monkeypatch.setattr(outside.names, "look", lambda name, servers: said)
-    with page({one.partner.fqdn: (leaf + certificates.intermediate, key)}, answers, tmp_path) as port:
+    with page({one.partner.public_name: (leaf + certificates.intermediate, key)}, answers, tmp_path) as port:
         monkeypatch.setattr(outside.certificate, "PORT", port)
         seen = outside.look(Subject("web1", "x", Path(), one, {}, None, {}), outside.Looks((), tmp_path / "ca.pem"))
-    check = {each.key: each for each in outside.judge(one, seen, Moment.DAY, "diario")}["names"]
+    (name, *_), displaced = outside.judge(one, seen, Moment.DAY, "diario"), outside.displaced(one, seen, "diario")
+    check = displaced or name
     assert (check.state, check.found.endswith(found)) == ("bad" if found else "good", True), check
+    assert bool(displaced) == (bool(found) and one.is_entrance("127.0.0.1")), "of another's address, the DNS is told"
+    words = {"difusor_front": "./difusor front -i", "difusor_cdn_ranges": "la red que tiene delante"}
+    assert not displaced or next((words[each] for each in words if each in variables), "preflight") in displaced.remedy
 
 
 def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:

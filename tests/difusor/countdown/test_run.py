@@ -38,6 +38,8 @@ from difusor.servers.names import Names
 
 FQDN = "prep.diario.mx"
 OPENS = Election.model_validate(ELECTION).opens
+ANSWER = {FQDN: (200, json.dumps({"election": ELECTION["election_id"]}).encode())}
+"""What the page answers."""
 READY, HANGS, NONSENSE = "127.0.0.1", "192.0.2.2", "192.0.2.3"
 SSH = """#!/bin/sh
 for last; do :; done
@@ -90,10 +92,31 @@ def looks(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.Monkey
     table = {(FQDN, "A"): ["300 127.0.0.1"], (FQDN, "CAA"): ['300 0 issue "letsencrypt.org"']}
     with (
         name_server(table) as names,
-        page({FQDN: (leaf + certificates.intermediate, key)}, lambda _: (200, b""), tmp_path) as port,
+        page({FQDN: (leaf + certificates.intermediate, key)}, lambda _: ANSWER[FQDN], tmp_path) as port,
     ):
         monkeypatch.setattr(certificate, "PORT", port)
         yield Looks((names,), tmp_path / "ca.pem")
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "found"),
+    [
+        (502, b"", "responde otra página (estado.json responde 502)"),
+        (200, b"<h1>Mi sitio</h1>", "responde otra página (su respuesta no es JSON)"),
+        (200, b'{"election": "otra-2021"}', "responde la elección «otra-2021»"),
+    ],
+)
+def test_another_page_at_the_servers_own_address_is_red(
+    inventories: list[Path], looks: Looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    status: int, content: bytes, found: str,
+) -> None:  # fmt: skip
+    """Another site of the server had taken the address, or a balancer answered 502, and all rows were good."""
+    monkeypatch.setitem(ANSWER, FQDN, (status, content))
+    read = subjects.read_all(inventories[:1])
+    (norte,) = rows(read, Options(tmp_path / "registro", looks), OPENS - timedelta(hours=20))
+    assert told(norte)["families"] == f"bad: {FQDN} no muestra el PREP: en 127.0.0.1 {found}"
+    (remedy,) = (each.remedy for each in norte.checks if each.key == "families")
+    assert f"./difusor preflight -i {inventories[0]}" in remedy
 
 
 def told(row: Row) -> dict[str, str]:
@@ -287,29 +310,73 @@ def test_the_moment_follows_from_the_time_that_is_left() -> None:
     assert LONGEST_FIRST.index("code") < LONGEST_FIRST.index("restart"), "`upgrade` refuses before that `apply`"
 
 
-def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_that_holds_no_more(tmp_path: Path) -> None:
-    key = tmp_path / "key"
+def freeze(folder: Path, **parts: dict[str, str]) -> tuple[Path, Election, record.Look]:
+    """Return a baseline of a server that had these files and packages besides, its election, and the server."""
+    key = folder / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     signer = {**ELECTION["election_signers"][0], "key": key.with_suffix(".pub").read_text().strip()}
     election = Election.model_validate({**ELECTION, "election_signers": [signer]})
-    frozen = look(election)
-    path = tmp_path / "diario.json"
+    frozen = with_parts(look(election), **parts)
+    path = folder / "diario.json"
     record.write(
         Baseline(inventory="diario", election=election.id, taken=OPENS, commit="", servers={"web1": frozen}), path, key
     )
+    return path, election, frozen
+
+
+def with_parts(frozen: record.Look, **parts: dict[str, str]) -> record.Look:
+    return frozen.model_copy(update={kind: {**getattr(frozen, kind), **named} for kind, named in parts.items()})
+
+
+LIBRARY, CACHE = "libssl3:amd64", "/etc/ld.so.cache"
+PASSING = {f"/etc/{name}": "a" for name in ("adjtime", "letsencrypt/live/prep/cert.pem", "ssl/private/prep-acme.pem")}
+
+
+def test_what_a_server_changes_by_itself_after_the_freeze_is_not_red(tmp_path: Path) -> None:
+    """Automatic updates, a renewed certificate and a restart made all servers red, and hid a file that was strange."""
+    packages = {"nginx:amd64": "1.22", LIBRARY: "3.0.1", "base-files:amd64": "12.4"}
+    path, election, frozen = freeze(tmp_path, files={CACHE: "a", "/etc/issue": "a", **PASSING}, packages=packages)
+    kept = with_parts(frozen, files=dict.fromkeys(PASSING, "b"))
+    gone = {name: said for name, said in frozen.files.items() if name not in PASSING}
+    for other in (kept, frozen.model_copy(update={"files": gone})):
+        assert drift.judge(path, election, "web1", other, "diario").found == "ninguno desde 02/06"
+    updated = with_parts(
+        kept, packages={"nginx:amd64": "1.22.1", LIBRARY: "3.0.2", "linux-image-6.2-amd64:amd64": "6.2"},
+        files={CACHE: "b"}, server={"kernel": "6.2"},
+    )  # fmt: skip
+    found = drift.judge(path, election, "web1", updated, "diario")
+    assert (found.state, found.found) == ("good", "3 paquetes actualizados y otro núcleo desde 02/06")
+    more = with_parts(updated, packages={"netcat:amd64": "1"})
+    found = drift.judge(path, election, "web1", more, "diario")
+    assert (found.state, found.found) == ("warn", "desde el registro se instaló o quitó netcat:amd64") and found.remedy
+    strange = with_parts(updated, files={"/etc/apt/x": "a", "/etc/nuevo": "a", "/etc/motd": "b"})
+    found = drift.judge(path, election, "web1", strange, "diario")
+    assert found.state == "bad" and found.found.startswith("desde el registro cambió /etc/apt/x, /etc/nuevo, /etc/motd")
+    assert found.found.endswith("; además, 3 paquetes actualizados y otro núcleo")
+    cache = with_parts(frozen, files={CACHE: "b"})
+    assert drift.judge(path, election, "web1", cache, "diario").state == "bad", "no package has written it"
+    for package, state in (("base-files:amd64", "good"), (LIBRARY, "bad")):
+        found = with_parts(frozen, files={"/etc/issue": "b"}, packages={package: "12.4+deb12u9"})
+        assert drift.judge(path, election, "web1", found, "diario").state == state
+    moved = with_parts(frozen, server={"machine_id": "b"})
+    assert drift.judge(path, election, "web1", moved, "diario").state == "bad"
+
+
+def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_that_holds_no_more(tmp_path: Path) -> None:
+    path, election, frozen = freeze(tmp_path)
     changed = frozen.model_copy(
         update={"files": {**frozen.files, "/etc/motd": "0644 root:root bb", "/etc/nuevo": "-> x"}}
     )
     assert drift.judge(path, election, "web1", frozen, "diario").state == "good"
     found = drift.judge(path, election, "web1", changed, "diario")
-    assert (found.state, found.found) == ("bad", "desde el registro cambió /etc/motd, /etc/nuevo")
+    assert (found.state, found.found) == ("bad", "desde el registro cambió /etc/nuevo, /etc/motd")
     assert "./difusor report -i diario --against" in found.remedy
     assert "no registra a web2" in drift.judge(path, election, "web2", frozen, "diario").found
     strange = drift.judge(path, Election.model_validate(ELECTION), "web1", frozen, "diario")
     assert strange.state == "bad" and "no firma en esta elección" in strange.found
     later = election.model_copy(update={"id": "otra-2030"})
     assert "y no de «otra-2030»" in drift.judge(path, later, "web1", frozen, "diario").found
-    revoked = election.model_copy(update={"revoked_keys": [signer["key"]]})
+    revoked = election.model_copy(update={"revoked_keys": [election.signers[0].key]})
     told = drift.judge(path, revoked, "web1", frozen, "diario")
     assert told.state == "bad" and "una llave revocada" in told.found
     path.write_text(path.read_text().replace("motd", "mot"))
