@@ -113,8 +113,8 @@ def test_what_was_seen_of_a_mirror_under_another_election_counts_as_before_a_pur
     seen, official = Seen(), make_target(path, HOST)
     seen.note(official, said(5), DAY)
     purge(seen, mirror, tmp_path)
-    assert recorded.read(diario, official.election.id).answered == {"official": [DAY]}
-    assert recorded.read(diario, "ribera").answered == {}
+    assert recorded.read(diario, official.election.id, None).answered == {"official": [DAY]}
+    assert recorded.read(diario, "ribera", None).answered == {}
 
 
 def test_what_another_official_opening_saw_is_no_evidence_of_this_night(

@@ -31,8 +31,8 @@ def revoking(home: Path) -> AbstractContextManager[None]:
     "lock",
     [
         lambda election: Records(election).lock(),
-        lambda election: state.turn(election.id),
-        lambda election: state.alone(election.id),
+        lambda election: state.turn(election),
+        lambda election: state.alone(election),
         lambda election: journal.alone(Path("norte")),
         lambda election: turns.turn("norte"),
         lambda election: desk._turn(project.build(), check=False),

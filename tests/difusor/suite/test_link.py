@@ -83,6 +83,13 @@ def test_a_slow_link_ends_with_its_time_and_has_a_rate(monkeypatch: pytest.Monke
     assert 0 < rate.mbps < 8
 
 
+def test_what_came_just_before_the_end_of_the_time_is_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link that carried the warm-up in nearly all of its time had the rate of the last piece, which came at once."""
+    monkeypatch.setattr(link, "WARM_UP", 390_000)
+    command = "exec sh -c 'sleep 0.9; head -c 100000 /dev/zero; sleep 99'"  # pace: of the link
+    assert 0 < slow_rate(monkeypatch, command, len).mbps < 8
+
+
 @pytest.mark.parametrize("command", ["sh -c 'echo hola; echo Permission denied. >&2; exit 255' | grep -v hola", "true"])
 def test_nothing_is_no_rate(command: str) -> None:
     with pytest.raises(link.LinkError, match=r"Permission denied\.|ningún dato"):
