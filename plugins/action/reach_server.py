@@ -24,6 +24,7 @@ BEGAN = "-- began --"
 RECORDED = "-- recorded --"
 REVOKED = "-- revoked_since --"
 ELECTION = "-- election --"
+GATE = "-- gate --"
 REJECTED = "-- revoked --"
 KEYS = "-- authorized_keys --"
 """Separate the parts of the server's answer."""
@@ -36,6 +37,8 @@ OF = f'grep -hs \'"election": "\' {CONFIGS}'
 """Prints the lines that name the server's election, in its own record and the copy of that."""
 CODED = f"for each in {CONFIGS}; do base64 -w0 $each 2>/dev/null; echo; done"
 """Prints both files, each as a line of Base64: a damaged one may have any bytes."""
+STATUS = "base64 -w0 /srv/prep/estado/estado.json 2>/dev/null"
+"""Prints what the server says of itself to everybody, in Base64."""
 REJECTS = "/etc/prep-corte/revoked"
 LISTED = (
     f"{{ cat {REJECTS} {CONFIGS}; grep -qs known_revoked {CONFIGS} || cat {REJECTS}; }} 2>/dev/null | tr -d '\",' | "
@@ -91,30 +94,37 @@ class ActionModule(ActionBase):
         try:
             become_exe, problem = self._other_sudo(login)
             if not problem:
-                answer = self._low_level_execute_command(
+                programs, problem = self._answer(
+                    login,
                     f"{shlex.quote(_python(variables))} --version && {{ sudo --version 2>&1; "
-                    f"test ! -d {FOUND} || echo {RECORDED}; echo {REVOKED}; cat {RECORD} 2>/dev/null; "
-                    f"echo {ELECTION}; {CODED}; echo {REJECTED}; {LISTED}; echo {KEYS}; "
-                    f"cat ~{shlex.quote(login.user)}/.ssh/authorized_keys 2>/dev/null; true; }}"
+                    f"echo {ELECTION}; {CODED}; echo {GATE}; {STATUS}; true; }}",
+                    _python(variables),
                 )
-                said = f"{answer['stderr']}\n{answer['stdout']}\n{_python(variables) if answer['rc'] == 127 else ''}"
-                problem = "" if answer["rc"] == 0 else cause(said, login)
             if not problem:
-                programs, _, rest = answer["stdout"].partition(REVOKED)
-                record, _, rest = rest.partition(ELECTION)
-                coded, _, rest = rest.partition(REJECTED)
-                rejected, _, keys = rest.partition(KEYS)
-                left = _left(_lines(coded), args)
-                word = args["run"] if left["leaves"] else self._begin(args)
+                programs, _, rest = programs.partition(ELECTION)
+                coded, _, status = rest.partition(GATE)
+                left = _left(_lines(coded), _text(status), args)
+                begins = args["begins"] and not (args["run"] or self._task.check_mode or left["leaves"])
+                word = secrets.token_hex(6) if begins else ""
+                # What keeps a run from beginning is read in the same command: another run may write it at any moment.
+                began, problem = self._answer(
+                    login,
+                    f"{{ {_begin(word, args) if word else ''} test ! -d {FOUND} || echo {RECORDED}; "
+                    f"echo {REVOKED}; cat {RECORD} 2>/dev/null; echo {REJECTED}; {LISTED}; echo {KEYS}; "
+                    f"cat ~{shlex.quote(login.user)}/.ssh/authorized_keys 2>/dev/null; true; }}",
+                )
         except AnsibleError as error:
             become_exe, problem = "", cause(str(error), login)
         if problem:
             return {"failed": True, "msg": f"No se puede usar {login.name} y nada se tocó en él: {problem}."}
+        began, _, rest = began.partition(REVOKED)
+        record, _, rest = rest.partition(REJECTED)
+        rejected, _, keys = rest.partition(KEYS)
         unknown = _unknown(args["election"], _lines(coded), _lines(rejected), args["revoked_keys"])
         return {
             "changed": False,
-            "run": word,
-            "recorded": RECORDED in programs,
+            "run": word if BEGAN in began else args["run"],
+            "recorded": RECORDED in began,
             "become_exe": become_exe,
             "sudo_is_rust": "sudo-rs" in programs,
             "revoked_since": " ".join(_lines(record)),
@@ -125,15 +135,11 @@ class ActionModule(ActionBase):
             "warnings": [*left["warnings"], *unknown["warnings"]],
         }
 
-    def _begin(self, args: dict[str, Any]) -> str:
-        """Begin the run on the server if it does that and nothing stops it; return its word, empty when it has none."""
-        if args["run"] or not args["begins"] or self._task.check_mode:
-            return str(args["run"])
-        word = secrets.token_hex(6)
-        known = None if args["any_revocation"] else args["revocations"]
-        forgets = "false" if args["any_revoked_key"] else forgetting(args["election"], args["revoked_keys"])
-        answer = self._low_level_execute_command(beginning(word, known, forgets))
-        return word if BEGAN in answer["stdout"] else ""
+    def _answer(self, login: Login, command: str, program: str = "") -> tuple[str, str]:
+        """Return what a command printed, and the cause if it failed; `program`: the one that may not be there."""
+        answer = self._low_level_execute_command(command)
+        said = f"{answer['stderr']}\n{answer['stdout']}\n{program if answer['rc'] == 127 else ''}"
+        return answer["stdout"], "" if answer["rc"] == 0 else cause(said, login)
 
     def _login(self, variables: dict[str, Any]) -> Login:
         return Login(
@@ -159,6 +165,12 @@ class ActionModule(ActionBase):
             )
         become.set_option("become_exe", CLASSIC)
         return CLASSIC, ""
+
+
+def _begin(word: str, args: dict[str, Any]) -> str:
+    known = None if args["any_revocation"] else args["revocations"]
+    forgets = "false" if args["any_revoked_key"] else forgetting(args["election"], args["revoked_keys"])
+    return beginning(word, known, forgets)
 
 
 def beginning(word: str, known: list[str] | None, forgets: str = "false") -> str:
@@ -204,11 +216,15 @@ def _unknown(election: str, coded: list[str], listed: list[str], known: Iterable
     return {"unknown_keys": {}, "warnings": [told]}
 
 
-def _left(coded: list[str], args: dict[str, Any]) -> dict[str, Any]:
-    """Return the result's `expected` and `leaves`, and its warnings; `coded` is the server's record of its election."""
+def _left(coded: list[str], status: str, args: dict[str, Any]) -> dict[str, Any]:
+    """Return the result's `expected` and `leaves`, and its warnings.
+
+    `coded` is the server's record of its election, and `status` its estado.json.
+    """
     its = Expected.of(expected.read(coded))
     if its is None:
         return {"expected": {}, "leaves": False, "warnings": []}
+    its = its.prolonged(status)
     opens, until = instants.write(its.opens), instants.write(its.until)
     own, now = OFFICIAL if args["official"] else "simulacro", instants.now()
     is_left = bool(args["election"]) and not args["leaves_official"] and its.is_left_for(args["election"], own, now)

@@ -8,18 +8,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from difusor import inventory
+from difusor.inventory import doubles, vaults
 from difusor.project import ROOT
 
 
 class ActionModule(ActionBase):
     """Check the variables of one host with `difusor.inventory`.
 
-    With `files: false` it reads none of the files that they name: a run that installs none must not wait for them.
+    With `files: false` it reads none of the files that they name, nor looks for copies in the inventory: a run that
+    installs little must not wait for them.
     """
 
     _requires_connection = False
@@ -34,6 +37,8 @@ class ActionModule(ActionBase):
         values = {name: self._render(name) for name in names if name in inventory.JUDGED}
         read = self._read if boolean(self._task.args.get("files", True)) else None
         problems = inventory.unknown(own, ROOT) + inventory.problems(values, read)
+        if read:
+            problems += _doubles(str((task_vars or {}).get("inventory_dir") or ""))
         if not problems:
             host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
             told = [*_advice(host, read), *_shared(task_vars or {})]
@@ -55,6 +60,13 @@ class ActionModule(ActionBase):
             return Path(self._loader.get_real_file(path)).read_bytes()
         except AnsibleError:
             raise OSError("no se descifra con las contraseñas de las bóvedas") from None
+
+
+def _doubles(folder: str) -> list[str]:
+    """Return a sentence for each copy of a file beside it, in the inventories of this folder that the run was given."""
+    given = [Path(each).absolute() for each in context.CLIARGS.get("inventory") or ()]
+    own = [each for each in given if str(each if each.is_dir() else each.parent) == folder]
+    return [sentence for each in own for sentence in doubles.faults(each, vaults.text_of)]
 
 
 def _advice(host: inventory.Host, read: Callable[[str], bytes] | None) -> Iterator[str]:

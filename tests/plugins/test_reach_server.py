@@ -50,7 +50,7 @@ WORD = "prep-difusor.run"
 # A sudo that shows these tests a server's record below their own folder.
 SUDO = """#!/bin/sh
 for command; do :; done
-exec sh -c "$(printf %s "$command" | sed 's#/etc/prep-corte/#{folder}/#g; s#/run/#{folder}/#g')"
+exec sh -c "$(printf %s "$command" | sed -E 's#/(etc/prep-corte|srv/prep/estado|run)/#{folder}/#g')"
 """
 REVOKED = """
 - hosts: all
@@ -183,6 +183,30 @@ def damage(folder: Path, *names: str) -> Path:
     return folder
 
 
+def prolonged(server: Path, hours: float) -> Path:
+    """Have a signed corte move the close of a server's window to so many hours from now; return the server."""
+    gate = {"state": "open", "closes": instants.write(instants.now() + timedelta(hours=hours)), "retain_until": None}
+    said = {"election": "ribera", "environment": "official", "gate": gate}
+    (server / "estado.json").write_text(json.dumps(said))
+    return server
+
+
+def test_what_another_run_writes_meanwhile_stops_a_run(tmp_path: Path) -> None:
+    """A revocation between two looks at the server: the run neither began nor was refused, and took it all back."""
+    server = of_election(tmp_path / "servidor", "official", -3, 9)
+    again = (server / "sudo").read_text().replace("exec sh", "sh")
+    (server / "sudo").write_text(f"{again}echo {SINCE} >{server}/revoked_since\n")
+    folder = tmp_path / "diario"
+    folder.mkdir()
+    own = {"ansible_connection": "local", "ansible_become_user": "otro", "ansible_become_exe": f"{server}/sudo"}
+    given = {"difusores": {"hosts": {"web1": {**own, "preflight_election": "ribera", "preflight_official": True}}}}
+    (folder / "hosts.yml").write_text(json.dumps(given))
+    (tmp_path / "play.yml").write_text(REVOKED)
+    done = ansible("playbook", "-i", folder, tmp_path / "play.yml")
+    assert "web1 fue retirado de la lista el " in " ".join(done.stdout.split()), done
+    assert not (server / WORD).exists()
+
+
 def test_an_official_election_is_not_taken_from_a_server_before_it_is_over(tmp_path: Path) -> None:
     """As by an election.yml that still links the rehearsal: the gate deleted the results, then took an older corte.
 
@@ -194,10 +218,12 @@ def test_an_official_election_is_not_taken_from_a_server_before_it_is_over(tmp_p
         "vispera": (of_election(tmp_path / "vispera", "official", 23, 47), {}),
         "otra": (of_election(tmp_path / "otra", "official", -3, 9, "otra-2021"), official),
         "copia": (damage(of_election(tmp_path / "copia", "official", -3, 9), "server.json"), {}),
+        "prolongada": (prolonged(of_election(tmp_path / "prolongada", "official", -48, -1), 1), {}),
         "responde": (of_election(tmp_path / "responde", "official", -3, 9), {"preflight_leaves_official": "true"}),
         "retira": (of_election(tmp_path / "retira", "official", -3, 9), {"preflight_revoked": True}),
         "misma": (of_election(tmp_path / "misma", "official", -3, 9), official),
         "concluida": (of_election(tmp_path / "concluida", "official", -48, -1), {}),
+        "apagada": (prolonged(of_election(tmp_path / "apagada", "official", -48, -2), -1), {}),
         "lejana": (of_election(tmp_path / "lejana", "official", 25, 49), {}),
         "simulacro": (of_election(tmp_path / "simulacro", "simulacro", -3, 9, "otra-2021"), official),
         "danada": (
@@ -217,13 +243,13 @@ def test_an_official_election_is_not_taken_from_a_server_before_it_is_over(tmp_p
     done = ansible("playbook", "-i", folder, tmp_path / "play.yml")
     said = " ".join((done.stdout + done.stderr).split())
     refused = [name for name in hosts if f"{name} es de la elección" in said]
-    assert refused == ["abierta", "vispera", "otra", "copia"], done
+    assert refused == ["abierta", "vispera", "otra", "copia", "prolongada"], done
     assert "abierta es de la elección ribera (official), que abre el " in said
     assert "y este inventario es de ribera (simulacro): el servidor borraría los resultados" in said
     assert "otra es de la elección otra-2021 (official)" in said and "inventario es de ribera (official)" in said
     assert f"Enlace {folder}/election.yml a su elección" in said
     assert "repita con -e preflight_leaves_official=true (tras un verbo va al final, después de --)" in said
-    assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][4:], done
+    assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][5:], done
     assert said.count("El servidor es de la elección oficial ribera, que todavía no abre") == 1
     assert {name for name, (server, _) in servers.items() if not (server / WORD).exists()} == {*refused}
 
@@ -270,7 +296,7 @@ def test_a_run_that_would_forget_a_revoked_key_does_not_begin(
 def test_a_server_is_recorded_once_a_run_has_kept_how_it_found_it(tmp_path: Path) -> None:
     """Before, a run that changes it waits for installations, and looks at it only then."""
     (tmp_path / "play.yml").write_text(PLAY.replace("reach_server: ", "reach_server: , register: found") + SHOWN)
-    (tmp_path / "sudo").write_text(SUDO.format(folder=tmp_path).replace("#/run/#", "#/var/lib/prep-difusor/#"))
+    (tmp_path / "sudo").write_text(SUDO.format(folder=tmp_path).replace("|run)", "|var/lib/prep-difusor)"))
     (tmp_path / "sudo").chmod(0o755)
     given = ["-e", f"ansible_become_user=otro ansible_become_exe={tmp_path}/sudo"]
     for recorded in (False, True):

@@ -27,14 +27,16 @@ PURPOSE = "registro"
 
 PASSING = (
     r"/etc/(adjtime|mtab|resolv\.conf)$",
-    r"/etc/letsencrypt",
+    r"/etc/letsencrypt/(accounts|archive|csr|keys|live|renewal)/",
     r"/etc/ssl/private/prep-acme\.pem$",
     r"/boot/grub/grubenv$",
-    r"/etc/(systemd/(system|user)|udev/rules\.d)/(.*\.wants/)?([0-9]+-)?snap[-.]",
+    r"/etc/systemd/(system|user)/(.*\.wants/)?snap-[^/]*\.mount$",
     r"/usr/(local/)?lib/.*/__pycache__",
 )
-"""How the paths of files begin that change by themselves; the server's AIDE leaves out the same ones."""
-_PASSING = re.compile("|".join(PASSING))
+"""How the paths of files begin that come, change and go by themselves, and run nothing of their own."""
+REWRITTEN = r"/etc/(systemd/(system|user)/(.*\.wants/)?snap\.|udev/rules\.d/[0-9]+-snap\.)"
+"""How those begin that change by themselves where they are, but come with what somebody installs."""
+_PASSING, _REWRITTEN = re.compile("|".join(PASSING)), re.compile(REWRITTEN)
 
 
 class BaselineError(ValueError):
@@ -182,9 +184,15 @@ def changes(before: Look, after: Look) -> list[Change]:
     for kind in (each for each in Look.model_fields if each in before.model_fields_set):
         was, now = getattr(before, kind), getattr(after, kind)
         names = sorted(name for name in was.keys() | now.keys() if was.get(name) != now.get(name))
-        names = [name for name in names if not (kind == "files" and _PASSING.match(name))]
+        if kind == "files":
+            names = [name for name in names if not _changes_by_itself(name, name in was and name in now)]
         found += [Change(kind, name, was.get(name, ""), now.get(name, "")) for name in names]
     return found
+
+
+def _changes_by_itself(name: str, stayed: bool) -> bool:
+    """Tell whether a file that changed says nothing of the server; `stayed`: it was there before and is there now."""
+    return bool(_PASSING.match(name) or (stayed and _REWRITTEN.match(name)))
 
 
 def drift(signed: SignedBaseline, host: str, now: Look) -> dict[str, Any]:

@@ -20,6 +20,8 @@ WRITTEN = {
     **dict.fromkeys(("/etc/debian_version", "/etc/issue", "/etc/issue.net", "/etc/lsb-release"), "base-files:"),
 }  # fmt: skip
 """Files that updates write anew and that run nothing, by how the names of their packages begin ("" is any)."""
+AUTHORITIES = ("/etc/ssl/certs/", "/etc/ca-certificates.conf")
+"""What the package ca-certificates writes anew with each update."""
 KERNEL = "linux-"
 """How the packages of kernels begin, in Debian and Ubuntu."""
 
@@ -70,6 +72,8 @@ def _is_of_update(change: Mapping[str, str], packages: Sequence[str]) -> bool:
 
     `packages`: the names of those that changed too.
     """
+    if change["kind"] == "files" and change["name"].startswith(AUTHORITIES):
+        return "ca-certificates:all" in packages or "ca-certificates" in packages
     if change["kind"] == "files":
         beginning = WRITTEN.get(change["name"])
         return beginning is not None and any(each.startswith(beginning) for each in packages)

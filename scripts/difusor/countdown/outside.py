@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,8 @@ from difusor.terminal import local, plain
 MOST = 8
 """How many addresses of each family are looked at: a hostile name server may give any number."""
 ASKED = "pida a su difusor el certificado nuevo, con sus intermedios"
+BEHIND = re.compile(r"responde 5\d\d\b")
+"""What is answered in front of a server that gives no answer itself."""
 LINEAGE = "prep"
 """What certbot calls the page's certificate."""
 FEW_DAYS = timedelta(days=21)
@@ -104,7 +107,12 @@ def displaced(host: Host, outside: Outside, given: str) -> Check | None:
         f"si «servicios» no lo explica, ./difusor preflight -i {given} nombra el sitio del servidor que toma esa "
         "dirección; si no hay tal, responde lo que está delante: pida a su difusor que lo corrija en su perímetro"
     )
-    if host.partner.front:
+    if (host.partner.front or host.partner.cdn_ranges) and any(BEHIND.search(each) for each in wrong):
+        remedy = (
+            "lo que está delante no alcanza a su servidor: vea «servicios» y «certificado» y, si están bien, pida que "
+            "llegue a él"
+        )
+    elif host.partner.front:
         remedy = f"los renglones que le faltan a ese sitio los da ./difusor front -i {given}"
     elif host.partner.cdn_ranges:
         remedy = "pida a su difusor que la red que tiene delante pase todo a su servidor, sin pruebas para visitantes"
@@ -123,6 +131,8 @@ def _wrong(host: Host, address: str, authority: Path | None) -> str:
             code, content = mirror.read(mirror.url, MAX_BYTES, TIMEOUT)
         except (httpx.HTTPError, ValueError) as error:
             return trouble(error)
+        except (OSError, RuntimeError):  # this machine has no descriptor, or no thread, left to ask with
+            return ""
     try:
         found = parsed(code, content).get("election")
     except (ValueError, RecursionError) as error:
@@ -195,7 +205,8 @@ def _renewal(host: Host, given: str) -> str:
     if partner.registration and not partner.front and partner.tls_certificate.endswith(f"/{given}/{CERTIFICATE}"):
         enroll = f"./difusor enroll FORMATO --name {given} --update --certificate ARCHIVO --certificate-key ARCHIVO"
         return f"{asked}; ejecute {enroll}, y {apply}"
-    seal = f"ansible-vault encrypt {opening_of(Path(given).name)} --output {shlex.quote(partner.tls_key)} ARCHIVO"
+    name, key = Path(*shlex.split(given)).name, shlex.quote(partner.tls_key)
+    seal = f"ansible-vault encrypt {opening_of(name)} --output {key} ARCHIVO"
     return f"{asked}; ponga el certificado en {partner.tls_certificate}, y la llave, cifrada ({seal}); ejecute {apply}"
 
 

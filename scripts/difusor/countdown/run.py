@@ -115,7 +115,8 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
     if isinstance(page, Check):
         checks.append(page)
     else:
-        reached = outside.displaced(host, page, given) or reaching.judge(page.addresses, found.answers)
+        name, there = host.partner.public_name, page.addresses
+        reached = outside.displaced(host, page, given) or reaching.judge(name, there, found.answers)
         checks += [*outside.judge(host, page, moment, given), reached]
     return checks
 

@@ -103,10 +103,15 @@ def _other_hours(election: Election) -> str:
 
 
 def _doubtful_day(election: Election) -> str:
-    """Return a sentence when the letter and the page would hardly tell the right election day; a rehearsal has any."""
+    """Return a sentence when letter and page would hardly tell the right election day; a rehearsal's is to come."""
     opens = election.opens.astimezone(election.catalog.zone)
     if election.environment != "official":
-        return ""
+        if election.day is None or election.day >= opens.date():
+            return ""
+        return (
+            f"election_day es {election.day} y el simulacro abre después, el {opens:%Y-%m-%d}; corríjalo: los "
+            "documentos que se reciban en el simulacro no contarían en la elección"
+        )
     if election.day is None and opens.hour < MORNING:
         return (
             f"la publicación abre el {opens:%Y-%m-%d} a las {opens:%H:%M}, y la carta y la página dirían que ese día "

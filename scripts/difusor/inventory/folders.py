@@ -63,10 +63,11 @@ def _folder(source: Path) -> Path:
     return source if source.is_dir() else source.parent
 
 
-def _variable_files(folder: Path) -> Iterator[Path]:
+def _variable_files(folder: Path, *, is_inner: bool = False) -> Iterator[Path]:
     for path in _entries(folder) if folder.is_dir() else ():
         if path.is_dir():
-            yield from _variable_files(path)
+            # The folder of a server has dots in its name; inside it, Ansible passes over folders that have.
+            yield from () if is_inner and path.suffix else _variable_files(path, is_inner=True)
         elif path.suffix in EXTENSIONS:
             yield path
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from corte.format.errors import why
-from difusor.inventory import doubles, folders, groups
+from difusor.inventory import folders, groups
 from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
 from difusor.project import ROOT, padded
@@ -86,14 +86,7 @@ def _of_source(source: Path, opened: Open | None) -> list[str]:
     found = [fault for path in own for fault in inventory_faults(path, opened)]
     variables = [fault for path in folders.variable_files(source) for fault in _of_file(path, opened)]
     ids = [fault for path in own if path.name == "election.yml" for fault in _same_id(path.resolve())]
-    # Two files are compared when each can be read.
-    return [*found, *ids, *variables] or [*_two_elections(own), *doubles.faults(source, opened)]
-
-
-def _two_elections(own: Iterable[Path]) -> Iterator[str]:
-    """Yield a sentence when two files of one inventory say which election it is of."""
-    if len(found := [path for path in own if election_id(path)]) > 1:
-        yield f"{found[0]} y {found[1]} dicen los dos de qué elección es; deje uno solo; {doubles.COPY}"
+    return [*found, *ids, *variables]
 
 
 def inventory_faults(path: Path, opened: Open | None = None) -> list[str]:

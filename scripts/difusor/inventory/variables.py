@@ -17,7 +17,7 @@ from corte.format import files
 from difusor.inventory.names import is_of_election
 from difusor.inventory.rendering import cause
 from difusor.inventory.sources import file_faults, refusal
-from difusor.inventory.vaults import NO_PASSWORD, identities, identity, source_fault, text_of, vaulted, would_run
+from difusor.inventory.vaults import NO_PASSWORD, identities, identity, source_fault, vaulted, would_run
 from difusor.project import ROOT, UnusableError
 
 PLAYBOOKS = ROOT / "playbooks"
@@ -94,10 +94,7 @@ def read(inventory: Path, playbooks: Path = PLAYBOOKS, only: frozenset[str] = fr
                 if name.startswith("vault_") or type(raw[name]).__name__ == "EncryptedString":
                     result.secrets += strings(values[name])
             result.hosts[host.name] = values
-        sealed = list(vaulted(inventory))
-        if len(sealed) > 1 and (faults := file_faults([inventory], text_of)):  # of a copy of a vault, only now
-            raise InventoryError(refusal(faults))
-        for path in sealed:  # all values in a vault are secret
+        for path in vaulted(inventory):  # all values in a vault are secret
             result.secrets += strings(loader.load_from_file(str(path.resolve())))
         if not only or BECOME_PASSWORD in only:
             result.secrets += _give_passwords(result.hosts)

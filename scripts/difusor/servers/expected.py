@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,20 @@ class Expected:
             return cls(str(value["election"]), str(value["environment"]), *window)
         except (KeyError, ValueError):
             return None
+
+    def prolonged(self, status: str) -> Expected:
+        """Return the same with the end that the newest signed corte gives, if that is later.
+
+        `status` is the text of the server's estado.json; it may be damaged, absent, or of another election.
+        """
+        try:
+            found = json.loads(status)
+            if (found["election"], found["environment"]) != (self.election, self.environment):
+                return self
+            end = instants.parse(found["gate"]["retain_until"] or found["gate"]["closes"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return self
+        return replace(self, until=max(self.until, end))
 
     def is_left_for(self, election: str, environment: str, now: datetime) -> bool:
         """Tell whether a run of this election would take the server from an official one that is not over yet."""

@@ -25,7 +25,6 @@ from difusor.baseline.drift import since
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
 from difusor.countdown import drift
 from difusor.inventory import Election
-from difusor.project import ROOT
 from difusor.servers import working
 from difusor.servers.identity import MeasuredServer
 
@@ -156,16 +155,29 @@ def test_changes_are_told_by_kind_and_name() -> None:
     ]
 
 
-def test_what_changes_by_itself_is_what_aide_leaves_out_on_the_server() -> None:
-    text = (ROOT / "roles/audit/templates/etc/aide/aide.conf.j2").read_text(encoding="utf-8")
-    assert [line[1:] for line in text.splitlines() if line.startswith("!")] == [*record.PASSING]
-    passing = {
-        "/etc/adjtime": True, "/etc/adjtime.d": False, "/etc/letsencrypt/live/prep/cert.pem": True,
-        "/etc/systemd/system/snap-core-1.mount": True, "/etc/systemd/system/x/snap-core": False,
-    }  # fmt: skip
-    for name, is_passing in passing.items():
-        after = BEFORE.model_copy(update={"files": {**BEFORE.files, name: "0644 root:root cc"}})
-        assert [each.name for each in record.changes(BEFORE, after)] == [name] * (not is_passing)
+@pytest.mark.parametrize(
+    ("name", "passes", "passes_where_it_was"),
+    [
+        ("/etc/adjtime", True, True),
+        ("/etc/adjtime.d", False, False),
+        ("/etc/letsencrypt/live/prep/cert.pem", True, True),
+        ("/etc/letsencrypt/renewal/prep.conf", True, True),
+        ("/etc/letsencrypt/renewal-hooks/deploy/ajeno", False, False),
+        ("/etc/systemd/system/snap-core-1.mount", True, True),
+        ("/etc/systemd/system/snap-ajeno.service", False, False),
+        ("/etc/systemd/system/snap.lxd.daemon.service", False, True),
+        ("/etc/udev/rules.d/70-snap.lxd.rules", False, True),
+        ("/etc/systemd/system/x/snap-core.mount", False, False),
+    ],
+)
+def test_what_changes_by_itself_is_no_difference_and_what_runs_is_one_where_it_is_new(
+    name: str, passes: bool, passes_where_it_was: bool
+) -> None:
+    """The server's AIDE leaves out all of these, so that nothing else would see a hook that root runs."""
+    there, other = ({**BEFORE.files, name: f"0644 root:root {digest}"} for digest in ("cc", "dd"))
+    before, after = (BEFORE.model_copy(update={"files": files}) for files in (there, other))
+    assert [each.name for each in record.changes(BEFORE, after)] == [name] * (not passes)
+    assert [each.name for each in record.changes(before, after)] == [name] * (not passes_where_it_was)
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ def steps(environments: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list
     begun: list[str] = []
 
     def run_step(title: str, *command: str | Path, log: Path, inherited: list[int]) -> None:
+        assert inherited == sudo.descriptors()
         begun.append(title.partition(":")[0])
         if len(begun) == 2:
             raise StepFailed("el segundo no responde")
@@ -72,6 +73,7 @@ def test_the_password_of_sudo_is_asked_for_once_and_nothing_is_deleted_without_i
 ) -> None:
     asked: list[bool] = []
     monkeypatch.setattr(sudo, "ask", asked.append)
+    monkeypatch.setattr(sudo, "descriptors", lambda: [7])
     CliRunner().invoke(app_of(purge), [*BOTH, "-K"])
     assert (asked, steps) == ([True], ["norte", "sur"])
     steps.clear()

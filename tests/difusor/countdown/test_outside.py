@@ -148,7 +148,7 @@ def status(election: str) -> Answers:
         (lambda _: (403, b""), {"difusor_cdn_ranges": ["127.0.0.0/24"]}, "otra página (estado.json responde 403)"),
         (status("estatal-2024"), {"difusor_cdn_ranges": ["127.0.0.0/24"]}, ""),
         (status("estatal-2024"), {"difusor_front": FRONT, "difusor_path": "/prep/"}, ""),
-        (lambda _: (502, b""), {"difusor_front": FRONT, "difusor_path": "/prep/"}, "(estado.json responde 502)"),
+        (lambda _: (404, b""), {"difusor_front": FRONT, "difusor_path": "/prep/"}, "(estado.json responde 404)"),
     ],
 )
 def test_every_address_of_a_name_has_to_be_of_this_election(
@@ -169,6 +169,26 @@ def test_every_address_of_a_name_has_to_be_of_this_election(
     assert bool(displaced) == (bool(found) and one.is_entrance("127.0.0.1")), "of another's address, the DNS is told"
     words = {"difusor_front": "./difusor front -i", "difusor_cdn_ranges": "la red que tiene delante"}
     assert not displaced or next((words[each] for each in words if each in variables), "preflight") in displaced.remedy
+
+
+@pytest.mark.parametrize(
+    "variables", [{"difusor_front": FRONT, "difusor_path": "/prep/"}, {"difusor_cdn_ranges": ["127.0.0.0/24"]}]
+)
+def test_what_does_not_reach_the_server_behind_it_is_not_to_be_changed(variables: dict[str, Any]) -> None:
+    """The outlet was to mend lines that its site had, while the server's own certificate had expired."""
+    why = "responde otra página (estado.json responde 502)"
+    seen = Outside(replace(NAMES, answers=()), (), wrong={"127.0.0.1": why})
+    displaced = outside.displaced(host(**variables), seen, "diario")
+    assert displaced and "no alcanza a su servidor: vea «servicios» y «certificado»" in displaced.remedy
+
+
+@pytest.mark.parametrize("error", [OSError(24, "too many open files"), RuntimeError("can't start new thread")])
+def test_what_this_machine_lacks_is_no_fault_of_the_page(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(outside.Mirror, "read", read)
+    assert outside._wrong(host(), "127.0.0.1", None) == ""
 
 
 def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:
@@ -207,11 +227,21 @@ def test_the_name_of_a_site_that_passes_a_folder_leads_to_that_site() -> None:
     ],
 )  # fmt: skip
 def test_each_family_is_judged_by_the_places_that_have_it(answers: reaching.Answers, state: str, found: str) -> None:
-    check = reaching.judge([FOUR, SIX], answers)
+    check = reaching.judge("prep.diario.mx", [FOUR, SIX], answers)
     assert (check.state, found in check.found) == (state, True), check
     assert bool(check.remedy) == (state != "good")
 
 
 def test_a_page_without_ipv4_is_red_and_one_without_ipv6_is_not() -> None:
-    assert reaching.judge([SIX], {"aquí": {SIX: ""}, "norte": {SIX: ""}}).state == "bad"
-    assert reaching.judge([FOUR], {"aquí": {FOUR: ""}, "norte": {FOUR: ""}}).found == "IPv4 desde 2 lugares"
+    assert reaching.judge("x", [SIX], {"aquí": {SIX: ""}, "norte": {SIX: ""}}).state == "bad"
+    assert reaching.judge("x", [FOUR], {"aquí": {FOUR: ""}, "norte": {FOUR: ""}}).found == "IPv4 desde 2 lugares"
+
+
+@pytest.mark.parametrize("why", ["responde otra página", "estado.json responde 403"])
+def test_an_address_that_answers_is_not_to_be_taken_from_the_dns(why: str) -> None:
+    """A CDN that refuses a visitor's program, from all places that have IPv6, had its good AAAA taken away."""
+    check = reaching.judge(
+        "prep.diario.mx", [FOUR, SIX], {"aquí": {FOUR: "", SIX: None}, "norte": {FOUR: "", SIX: why}}
+    )
+    assert check.state == "bad" and "DNS" not in check.remedy
+    assert "https://prep.diario.mx/.well-known/prep/estado.json" in check.remedy

@@ -84,6 +84,8 @@ def test_fewer_are_refused_for_the_night_itself() -> None:
         ),
         ({"environment": "simulacro", "closes": "2024-06-03T23:00:00Z"}, []),
         ({"simulacros": DAYS, "day": "2024-06-02"}, []),
+        ({"environment": "simulacro", "day": "2024-06-02"}, []),
+        ({"environment": "simulacro", "day": "2023-06-02"}, ["election_day es 2023-06-02 y el simulacro abre después"]),
         ({"simulacros": DAYS, "day": "2024-06-06"}, ["election_day es 2024-06-06 y la publicación abre el 2024-06-02"]),
         (
             {"simulacros": DAYS, "opens": "2024-06-03T07:00:00Z"},

@@ -131,15 +131,3 @@ def test_whatever_is_in_a_vault_is_a_secret(tmp_path: Path) -> None:
     vault = VaultLib([("demo", VaultSecret(password))])
     (group / "claves.yml").write_bytes(vault.encrypt(yaml.safe_dump({"clave": {"del panel": [SECRET]}})))
     assert SECRET in read(Path(os.path.relpath(tmp_path))).secrets  # a relative path, as operators type it
-
-
-def test_a_copy_of_a_vault_is_told_by_the_verbs_too(tmp_path: Path) -> None:
-    """The secret that it had counted, and only a run of Ansible could have looked into it."""
-    group = tmp_path / "group_vars/all"
-    group.mkdir(parents=True)
-    (tmp_path / "hosts.yml").write_text("difusores: {hosts: {web1: {difusor_name: Diario}}}")
-    vault = VaultLib([("demo", VaultSecret((ROOT / "inventories/demo/vault-password.txt").read_bytes().strip()))])
-    for name, secret in (("vault.yml", SECRET), ("vault_viejo.yml", "otro")):
-        (group / name).write_bytes(vault.encrypt(yaml.safe_dump({"vault_difusor_rsync_secret": secret})))
-    with pytest.raises(InventoryError, match=r"vault_viejo\.yml dicen los dos vault_difusor_rsync_secret, y Ansible"):
-        read(tmp_path)
