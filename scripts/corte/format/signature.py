@@ -31,6 +31,9 @@ PATIENCE = 60.0
 ALONE = 10.0
 """Seconds for ssh-keygen when nobody is asked; it takes much less, unless it waits for somebody all the same."""
 
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How a file begins that some programs of Windows' have written in UTF-16, which nothing here reads."""
+
 _FIRST, _LAST = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
 _COLUMNS = 70
 _LONGEST_KEY = 64 * 1024  # bytes; those of RSA are a tenth of it
@@ -100,7 +103,7 @@ def spoilt(key: Path) -> str:
             text = file.read(_LONGEST_KEY)
     except OSError:
         return ""
-    if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if text.startswith(UTF16):
         return "está en UTF-16, como guardan algunos programas de Windows; guárdela en UTF-8"
     if text.startswith(codecs.BOM_UTF8) or b"\r\n" in text:
         told = shlex.quote(str(key))

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationInfo
 
+from corte.format.signature import UTF16
 from difusor.inventory.values import content
 
 FIRST_LINE = rb"(?m)^-----BEGIN CERTIFICATE-----[ \t\r]*$"
@@ -92,7 +93,7 @@ def _unmarked(pem: bytes) -> bytes:
 
 
 def _refuse_utf16(path: str, pem: bytes) -> None:
-    if pem.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if pem.startswith(UTF16):
         raise ValueError(f"{path} está en UTF-16, como guardan algunos programas de Windows; guárdelo en UTF-8")
 
 

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from corte.format.signature import UTF16
 from difusor.inventory import folders
 from difusor.project import VAULTS, UnusableError, ansible_settings, vault_password
 
 HEADER = b"$ANSIBLE_VAULT"
-MARKS = {codecs.BOM_UTF8: "BOM", codecs.BOM_UTF16_LE: "de UTF-16", codecs.BOM_UTF16_BE: "de UTF-16"}
+MARKS = {codecs.BOM_UTF8: "BOM", **dict.fromkeys(UTF16, "de UTF-16")}
 """What some editors put before a text, and Ansible would take for a part of the password."""
 NO_PASSWORD = "no se obtuvo la contraseña de las bóvedas de {}; si es un programa, ejecútelo a mano: debe imprimirla"
 

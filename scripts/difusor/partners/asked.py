@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format.errors import why
+from corte.format.signature import UTF16
 from difusor.partners import election as elections_file
 from difusor.partners import inventory
 from difusor.partners.facts import ElectionFacts, FactError, Facts, PartnerFacts, fault, of, public_address
@@ -161,7 +161,7 @@ def addresses(text: str) -> tuple[str, ...]:
 def public_key(path: str) -> str:
     """Return the public key in a file, as its only line; the mark (BOM) that Windows puts before it is none of it."""
     given = Path(a_file(path)).read_bytes()
-    if given.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if given.startswith(UTF16):
         raise ValueError(f"{path} está en UTF-16, como lo escribe PowerShell de Windows; guárdelo en UTF-8")
     text = given.decode("utf-8-sig", errors="replace").strip()
     if "PRIVATE KEY" in text:
