@@ -64,8 +64,8 @@ class ActionModule(ActionBase):
 
 def _doubles(folder: str) -> list[str]:
     """Return a sentence for each copy of a file beside it, in the inventories of this folder that the run was given."""
-    given = [Path(each).absolute() for each in context.CLIARGS.get("inventory") or ()]
-    own = [each for each in given if str(each if each.is_dir() else each.parent) == folder]
+    given = [Path(each) for each in context.CLIARGS.get("inventory") or ()]
+    own = [each for each in given if (each if each.is_dir() else each.parent).resolve() == Path(folder).resolve()]
     return [sentence for each in own for sentence in doubles.faults(each, vaults.text_of)]
 
 

@@ -26,7 +26,7 @@ COPY = (
 
 
 def faults(source: Path, opened: Callable[[Path], str] | None = None) -> Iterator[str]:
-    """Yield a sentence for each two files of an inventory source that say the same; each by itself has no faults.
+    """Yield a sentence for each file of an inventory source and its copy; each by itself has no faults.
 
     `opened` returns the text of a vault; without it, vaults are not looked into.
     """

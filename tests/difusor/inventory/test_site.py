@@ -94,6 +94,19 @@ def test_no_file_that_only_the_whole_site_installs_keeps_a_stolen_key_valid(good
         assert "difusor_prep_image: no se puede leer" in told and "prep.tar.gz (no existe)" in told
 
 
+def test_a_copy_beside_a_file_keeps_no_stolen_key_valid_and_stops_the_site(good: Variables, tmp_path: Path) -> None:
+    """Also in a folder that a link leads to, under whose own name Ansible knows it."""
+    (tmp_path / "disco").mkdir()
+    (tmp_path / "inicio").symlink_to("disco")
+    partner = Partner(tmp_path / "inicio/inventory", good)
+    main = next((partner.folder / "group_vars").rglob("main.yml"))
+    main.with_name("main-DESKTOP-7A2B.yml").write_bytes(main.read_bytes())
+    told = " ".join(partner.site(playbook="playbooks/signers.yml").stdout.split())
+    assert "El inventario no está listo" not in told and "127.0.0.2 rechaza el puerto 1" in told
+    told = partner.site().stdout
+    assert "main.yml dicen los dos " in told and "si uno es copia" in told and "unreachable=0" in told
+
+
 def test_a_wrong_value_is_refused_where_no_file_is_read_either(good: Variables, tmp_path: Path) -> None:
     good["election_signers"][0]["key"] = "ssh-ed25519 AAAA"
     told = Partner(tmp_path / "inventory", good).site(playbook="playbooks/signers.yml").stdout
