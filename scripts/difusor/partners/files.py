@@ -7,8 +7,9 @@ import errno
 import json
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -18,14 +19,16 @@ from typing import Any
 import jinja2
 
 from corte.format import files, instants
-from difusor.project import VAULT_PASSWORD, UnusableError, home
+from difusor.project import ROOT, VAULT_PASSWORD, UnusableError, home
 
 UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 """What a file system answers that has no links, or no exchange of names: NFS, CIFS, sshfs, exFAT."""
-IGNORED = f"""\
-# Solo los secretos. Lo demás de esta carpeta puede guardarse en un repositorio: en él, lo secreto va cifrado.
-/{VAULT_PASSWORD}
-"""
+COPIES = f"/{VAULT_PASSWORD}*"
+CLIENT = f"!/{VAULT_PASSWORD}-client"
+"""It is a program that asks somebody else for the password, and may be kept."""
+SECRETS = (COPIES, CLIENT, f"/.{VAULT_PASSWORD}*", rf"/\#{VAULT_PASSWORD}*", "/build/acceptance/**/llave")
+"""The lines of a home's .gitignore: the password with the copies that editors make, and the key of an acceptance."""
+WHY = "# Solo los secretos. Lo demás de esta carpeta puede guardarse en un repositorio: en él, lo secreto va cifrado."
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
@@ -54,11 +57,31 @@ def _quoted(value: Any) -> str:
 
 
 def ensure_home() -> None:
-    """Make the home's folders and its .gitignore, unless they exist."""
+    """Make the home's folders unless they exist, and let its .gitignore name every secret; its other lines stay."""
     for folder in ("elections", "inventories"):
         (home() / folder).mkdir(parents=True, exist_ok=True)
-    if not (home() / ".gitignore").exists():
-        files.replace(home() / ".gitignore", IGNORED.encode())
+    if home() != ROOT:  # the project's own names them
+        _ignore_secrets(home() / ".gitignore")
+
+
+def _ignore_secrets(path: Path) -> None:
+    """Append the lines that a .gitignore lacks, with the line ends that it has."""
+    there = path.read_bytes() if path.exists() else b""
+    lines = [line.strip() for line in there.decode("utf-8", "replace").splitlines()]
+    if not (lacking := _lacking(lines)):
+        return
+    end = "\r\n" if b"\r\n" in there else "\n"
+    ours = "".join(f"{line}{end}" for line in [WHY, *lacking] if line != WHY or WHY not in lines)
+    joint = end if there and not there.endswith(b"\n") else ""
+    files.replace(path, there + (joint + ours).encode(), mode=stat.S_IMODE(path.stat().st_mode) if there else 0o644)
+
+
+def _lacking(lines: Sequence[str]) -> list[str]:
+    """Return those of SECRETS that a .gitignore of these lines needs; the last line that fits a file decides there."""
+    lacking = [line for line in SECRETS if line not in lines or (line == CLIENT and COPIES not in lines)]
+    if CLIENT in lacking and any(line.lstrip("/") == CLIENT.lstrip("!/") for line in lines):
+        lacking.remove(CLIENT)  # who ignores that program has the password in it
+    return lacking
 
 
 def refuse_existing(path: Path, what: str) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from home_kit import difusor, made
+from home_kit import PARTNER, difusor, made
 
 from difusor import cli, project, spec
+from difusor.acceptance.visitor import KEY
 from difusor.inventory import picture
+from difusor.partners.files import WHY
 from difusor.project import HOME, ROOT
 from difusor.terminal.arguments import difusores, election, inventory
 
@@ -79,3 +81,52 @@ def test_the_lab_is_the_projects_own(verb: str, theirs: bool, home: Path) -> Non
     cli.difusor(SimpleNamespace(invoked_subcommand=verb), home=home)  # type: ignore[arg-type]
     assert project.home() == (home if theirs else ROOT)
     assert (HOME in os.environ) == theirs
+
+
+SECRET = [
+    "vault-password", "vault-password~", "vault-password.save", ".vault-password.swp", "#vault-password#",
+    f"build/acceptance/diario/20270606-1/02-visitor/{KEY}",
+]  # fmt: skip
+"""The password of all vaults, how editors name their copies of it, and a key that `accept` keeps during a run."""
+KEPT = ["elections/ensayo.yml", "vault-password-client", "build/dictamen/diario.json", "llave.pub"]
+
+
+def added(home: Path) -> set[str]:
+    """Return what git takes of a home in which everything is that a home may have."""
+    for name in (*SECRET, *KEPT):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).touch()
+    for words in (["init", "-q"], ["add", "-A"]):
+        subprocess.run(["git", "-C", home, *words], check=True)
+    listed = subprocess.run(["git", "-C", home, "ls-files", "-z"], check=True, capture_output=True, text=True)
+    return set(listed.stdout.split("\0"))
+
+
+OLDER = f"{WHY}\n/vault-password\n"
+
+
+@pytest.mark.parametrize(
+    "own", ["", "*.bak\n!vault-password-client\n", "*.bak", "# mío\r\n*.bak\r\n", f"{OLDER}/vault-password\n"]
+)
+def test_git_takes_no_secret_of_a_home(own: str, home: Path) -> None:
+    """Also of one that had a .gitignore: the password went into the repository beside all the vaults that it opens."""
+    (home / ".gitignore").write_bytes(own.encode())
+    made()
+    taken = added(home)
+    assert not taken & set(SECRET) and taken >= set(KEPT)
+    ignored = (home / ".gitignore").read_bytes().decode()
+    assert ignored.startswith(own), "the lines that were there stay"
+    assert ignored.count("\r\n") == (ignored.count("\n") if "\r" in own else 0)
+    made({**PARTNER, "id": "otro"})
+    assert (home / ".gitignore").read_bytes().decode() == ignored, "nothing is written twice"
+
+
+def test_a_program_with_the_password_in_it_stays_ignored(home: Path) -> None:
+    (home / ".gitignore").write_text("/vault-password-client\n")
+    made()
+    assert "vault-password-client" not in added(home)
+
+
+def test_the_project_as_a_home_is_not_changed_and_ignores_the_secrets() -> None:
+    told = subprocess.run(["git", "-C", ROOT, "check-ignore", "--no-index", *SECRET], capture_output=True, text=True)
+    assert told.stdout.splitlines() == SECRET, told.stderr
