@@ -21,6 +21,7 @@ from difusor.inventory.values import (
     File,
     Instant,
     PollingDay,
+    Principal,
     PublicKey,
     Sha256,
     Text,
@@ -69,9 +70,7 @@ class Image(Strict):
 class Signer(Strict):
     """Who may sign cortes, with which key, from when to when; an authority's key certifies the keys that sign."""
 
-    principal: Annotated[
-        str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@instituto.mx")
-    ]
+    principal: Principal
     key: PublicKey
     authority: bool = False
     valid_after: Instant

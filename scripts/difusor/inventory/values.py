@@ -180,6 +180,15 @@ def _public_key(value: str) -> str:
     return value
 
 
+def _principal(value: str) -> str:
+    """Accept a signer's name as servers take it (corte.format.signature); of another one they ignore the line."""
+    if not re.fullmatch(r"[^\s#,*?!\"]+", value) or not value.isprintable():
+        raise ValueError(
+            f"debe ser una identidad sin espacios, # ni comodines, como firma@instituto.mx; dice «{value}»"
+        )
+    return value
+
+
 def _login_key(value: str) -> str:
     """Accept a key that can log in on every release: from OpenSSH 9.1 on, servers refuse short RSA keys (role ssh)."""
     if 0 < (bits := rsa_bits(value)) < RSA_BITS:
@@ -282,6 +291,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 PollingDay = Day | None
 """The polling day of the election for which a paper came, in which alone it counts; None where nobody wrote it."""
 Color = Annotated[str, matching(r"#[0-9a-f]{6}", "debe ser un color como #7a2682, en minúsculas y entre comillas")]
+Principal = Annotated[str, AfterValidator(_principal)]
 PublicKey = Annotated[str, AfterValidator(_public_key)]
 LoginKey = Annotated[PublicKey, AfterValidator(_login_key)]
 File = Annotated[str, AfterValidator(_file)]

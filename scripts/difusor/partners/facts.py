@@ -19,6 +19,7 @@ from difusor.inventory.values import (
     DomainName,
     LoginKey,
     Origin,
+    Principal,
     PublicKey,
     Text,
     host,
@@ -68,9 +69,6 @@ PartnerName = Annotated[
 ElectionName = Annotated[
     str,
     matching(r"[a-z0-9][a-z0-9-]{0,60}", "debe ser un nombre corto en minúsculas, con cifras y -, como simulacro-1"),
-]
-Principal = Annotated[
-    str, matching(r"[^\s,*?!\"]+", "debe ser una identidad sin espacios ni comodines, como firma@instituto.mx")
 ]
 Account = Annotated[str, matching(r"(?!root$)[a-z_][a-z0-9_-]{0,31}", "debe ser un usuario de Linux distinto de root")]
 Folder = Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2027/")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from inventory_kit import packed_image
+from pydantic import ValidationError
 from variables_kit import INSTITUTE, KEY, Variables, write_certificate
 
+from corte.format import signature
 from difusor import inventory
+from difusor.inventory.parts import Signer
 
 ROOT = Path(__file__).resolve().parents[3]
 COLORS: dict[str, str] = INSTITUTE["colors"]
@@ -81,6 +85,27 @@ def test_a_broken_public_key_is_refused(good: Variables, name: str, key: str) ->
     assert "no es una llave pública de OpenSSH; copie la línea entera del archivo .pub" in said
 
 
+SIGNS = [*map(chr, [*range(0x600), *range(0x2000, 0x2070)]), "\u3000", "\ufeff", "\U000e0001", "投"]
+"""Every sign of the scripts of Europe, and those that are not seen."""
+REFUSED = set('\t\n #,*?!"\x00\x1b\x7f\x85\xa0\u200b\u2028\ufeff')
+
+
+def test_every_signer_that_is_accepted_is_one_for_a_server() -> None:
+    """Of one with # every server ignored the line, and with it each of his cortes."""
+    dates = {"valid_after": "2027-06-01T00:00:00Z", "valid_before": "2027-06-10T00:00:00Z"}
+    accepted = set()
+    for sign in SIGNS:
+        for principal in (f"{sign}firma@impebar.mx", f"fir{sign}ma@impebar.mx", f"firma@impebar.mx{sign}"):
+            try:
+                signer = Signer.model_validate({"principal": principal, "key": KEY, **dates})
+            except ValidationError:
+                continue
+            accepted.add(sign)
+            found = signature.valid_signers(signer.line("ensayo"), datetime(2027, 6, 6, tzinfo=UTC))
+            assert [name for name, _ in found] == [principal]
+    assert not accepted & REFUSED and accepted >= set("-.+='@\\ñ投")
+
+
 @pytest.mark.parametrize("labels", [None, {}, {"prep-difusor.files": " "}])
 def test_an_application_that_lists_no_files_has_to_be_declared_open(good: Variables, labels: Any) -> None:
     unlisted = packed_image(ExposedPorts={"8080/tcp": {}}, Labels=labels)
@@ -144,6 +169,10 @@ CASES: dict[str, tuple[Change, str]] = {
         "difusor_trusted_addresses: la lista de direcciones confiables está vacía",
     ),
     "no signer": (replace("election_signers", []), "election_signers: está vacía"),
+    "signer's name": (
+        inside("election_signers", 0, "principal", value="firma#1@impebar.mx"),
+        "election_signers[0].principal: debe ser una identidad sin espacios, # ni comodines, como firma@instituto.mx",
+    ),
     "signer's key": (inside("election_signers", 0, "key", value="ssh-ed25519 AAAA"), "no es una llave pública"),
     "signer of no time": (
         inside("election_signers", 0, "valid_before", value="2024-04-01T00:00:00Z"),
