@@ -41,8 +41,8 @@ def signed(raw: bytes, key: Path, election: Election, purpose: str, asks: bool =
 def signer(raw: bytes, armour: bytes, election: Election, purpose: str, at: datetime | None = None) -> str:
     """Return who signed `raw` for an election and a purpose, if he may sign now (or `at`); else Refusal."""
     lines = "".join(f"{each.line(election.id, purpose)}\n" for each in election.signers)
+    revoked = election.revoked_keys
     with tempfile.TemporaryDirectory(prefix="firmantes-") as name:
-        allowed, revoked = Path(name, "allowed_signers"), Path(name, "revoked")
+        allowed = Path(name, "allowed_signers")
         allowed.write_text(lines, encoding="utf-8")
-        revoked.write_text(election.revoked, encoding="utf-8")
-        return signature.verify(raw, armour, election.id, allowed, revoked, purpose=purpose, past=at)
+        return signature.verify(raw, armour, election.id, allowed, known_revoked=revoked, purpose=purpose, past=at)

@@ -55,7 +55,7 @@ def test_the_signer_is_one_of_the_elections(signed: SignedCorte, election: Path,
 def test_a_revoked_key_is_noticed_at_the_institute_too(signed: SignedCorte, election: Path, key: Path):
     public = key.with_name("firma.pub").read_text()
     election.write_text(election.read_text() + f"    election_revoked_keys: ['{public.strip()}']\n")
-    with pytest.raises(Refusal, match="La firma no es de quien"):
+    with pytest.raises(Refusal, match="La firma es de una llave revocada"):
         signing.signer(signed, load_election(election))
 
 
