@@ -160,6 +160,18 @@ def certify(server: Server, authority: Path, folder: Path, lasts: str = "-1h:+1h
     return Path(str(operator) + "-cert.pub")
 
 
+@pytest.mark.parametrize("bits", ["384", "521"])
+def test_the_larger_keys_of_a_card_sign_until_they_are_revoked(server: Server, tmp_path: Path, bits: str):
+    key = tmp_path / "tarjeta"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-b", bits, "-N", "", "-f", str(key)], check=True)
+    server.config.allowed_signers.write_text(allow(key))
+    raw = server.manifest(6).to_bytes()
+    assert server.push(raw, key=key)["result"] == "shown"
+    public = key.with_suffix(".pub").read_text().strip()
+    knows = Server(replace(server.config, known_revoked=(public,)), key)
+    assert knows.push(server.manifest(7).to_bytes(), key=key)["code"] == "signature"
+
+
 def test_a_short_lived_certificate_of_the_institutes_authority(server: Server, keys: dict[str, Path], tmp_path: Path):
     certificate = certify(server, keys["intruso"], tmp_path)
     attempt = server.push(server.manifest(6).to_bytes(), key=certificate)

@@ -23,6 +23,8 @@ KEY_TYPES = (
     "ssh-ed25519",
     "sk-ssh-ed25519@openssh.com",
     "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",  # as cards (PIV) have them
+    "ecdsa-sha2-nistp521",
     "sk-ecdsa-sha2-nistp256@openssh.com",
     "ssh-rsa",
 )

@@ -49,6 +49,12 @@ def parts(*fields: bytes) -> str:
     return base64.b64encode(b"".join(len(each).to_bytes(4, "big") + each for each in fields)).decode()
 
 
+def ecdsa_key(curve: ec.EllipticCurve) -> str:
+    """Return an ECDSA public key as OpenSSH writes it; always the same, as POINT."""
+    key = ec.derive_private_key(2027, curve).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+
+
 SECURITY_KEY = "sk-ssh-ed25519@openssh.com"
 ECDSA = f"ecdsa-sha2-nistp256 {parts(b'ecdsa-sha2-nistp256', b'nistp256', POINT)}"
 BLOB = KEY.split()[1]
@@ -57,12 +63,15 @@ BLOB = KEY.split()[1]
 @pytest.mark.parametrize(
     "key",
     [
-        KEY, f"{KEY}\n", ECDSA, rsa_key(3072), f"ssh-ed25519 {BLOB} Dirección de Informática",
+        KEY, f"{KEY}\n", ECDSA, ecdsa_key(ec.SECP384R1()), ecdsa_key(ec.SECP521R1()), rsa_key(3072),
+        f"ssh-ed25519 {BLOB} Dirección de Informática",
         f"{SECURITY_KEY} {parts(SECURITY_KEY.encode(), bytes(32), b'ssh:')} caja fuerte",
     ],
 )  # fmt: skip
-def test_a_whole_public_key_is_taken(good: Variables, key: str) -> None:
-    assert inventory.problems({**good, "election_revoked_keys": [key]}) == []
+@pytest.mark.parametrize("name", ["election_revoked_keys", "difusor_admin_keys", "difusor_break_glass_key"])
+def test_a_whole_public_key_is_taken(good: Variables, name: str, key: str) -> None:
+    good[name] = key if name.endswith("_key") else [key]
+    assert inventory.problems(good) == []
 
 
 @pytest.mark.parametrize(
