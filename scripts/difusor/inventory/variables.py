@@ -141,11 +141,16 @@ def content(path: str) -> bytes:
 
 
 def seal(plain: bytes, name: str) -> bytes:
-    """Return content as a vault of the identity `name`, encrypted with the first password that Ansible has."""
+    """Return content as a vault of the identity `name`, encrypted with its password, or else with Ansible's first one.
+
+    A home has one password for the vaults of all partners; an operator may have given each its own.
+    """
     from ansible.parsing.vault import VaultLib, VaultSecretsContext
 
     _loader()
-    return bytes(VaultLib(VaultSecretsContext.current().secrets).encrypt(plain, vault_id=name))
+    known = VaultSecretsContext.current().secrets
+    own = next((secret for identity, secret in known if identity == name), None)
+    return bytes(VaultLib(known).encrypt(plain, secret=own, vault_id=name))
 
 
 def reseal(path: Path, change: Callable[[str], str]) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
 from form_kit import as_yaml
-from home_kit import difusor
+from home_kit import PARTNER, difusor, made
 
 from difusor.inventory import vaults
+from difusor.project import VAULTS
 
 PROGRAM = "#!/bin/sh\necho una-contrasena\n"
 
@@ -68,3 +70,16 @@ def test_of_two_that_draw_the_first_password_one_stays(home: Path, monkeypatch: 
     vaults.ensure_password()
     assert (home / FILE).read_text() == "la del otro\n"
     assert not [path for path in home.iterdir() if path.name.startswith(".vault")]
+
+
+def test_a_partners_vault_is_written_with_the_password_of_its_own_identity(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was written with the first one's and called by its own name: who was given that alone could not open it."""
+    for name in ("diario", "radio"):
+        (home / f"{name}.txt").write_text(f"la de {name}\n")
+    monkeypatch.setenv(VAULTS, f"radio@{home}/radio.txt,diario@{home}/diario.txt")
+    for of_partner, by in (("diario", "diario"), ("radio", "radio"), ("otro", "radio")):
+        vault = (made({**PARTNER, "id": of_partner}) / f"group_vars/{of_partner}/vault.yml").read_bytes()
+        assert vault.startswith(f"$ANSIBLE_VAULT;1.2;AES256;{of_partner}\n".encode())
+        assert VaultLib([(by, VaultSecret(f"la de {by}".encode()))]).decrypt(vault)
