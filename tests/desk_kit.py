@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import typer
-from corte_kit import FILES, Server, write_files
+from corte_kit import FILES, Server, allow, write_files
 from publish_kit import ELECTION, make_target
 from typer.testing import CliRunner, Result
 
@@ -130,6 +130,20 @@ class Desk:
         if not done.stdout:
             return done.exit_code, []
         return done.exit_code, [one["result"] for one in json.loads(done.stdout)["difusores"]]
+
+    def hand_over(self, other: Path, ends: datetime | None) -> None:
+        """Have another key sign from now on; the dates of the one before end then, or its line is deleted (None)."""
+        text, now, lines = self.election.read_text(), instants.write(self.now), ""
+        dates = [(self.key, "2020-01-01T00:00:00Z", instants.write(ends))] if ends else []
+        for key, after, before in (*dates, (other, now, "2040-01-01T00:00:00-06:00")):
+            lines += (
+                f'      - principal: firma@demo.test\n        key: "{key.with_suffix(".pub").read_text().strip()}"\n'
+                f'        valid_after: "{after}"\n        valid_before: "{before}"\n'
+            )
+        self.election.write_text(text.replace(text[text.index("      - principal:") :], lines))
+        for server in self.servers.values():
+            server.config.allowed_signers.write_text(allow(other))
+        self.key = other
 
     def seen(self) -> list[int | None]:
         """Return what each mirror shows, by its sequence."""

@@ -24,10 +24,9 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.project import UnusableError
-from difusor.publish import signing
 from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import Records, is_of, lacking, moves
+from difusor.publish.standing import Records, is_of, lacking, moves, past_signer
 from difusor.publish.target import Target
 
 PATIENCE = 2.0
@@ -132,16 +131,19 @@ def _few(showing: list[tuple[Target, dict[str, Any]]]) -> list[Target]:
 
 
 def _signed(target: Target, election: Election, deadline: float) -> Manifest | None:
-    """Return the manifest that a mirror shows, if it is of this opening and of one who may sign now; else None."""
+    """Return the manifest that a mirror shows, if it is of this opening and of one who might sign it; else None.
+
+    Of one whose dates have ended since, too: what he ordered stands.
+    """
     with suppress(httpx.HTTPError, OSError, ValueError, Refusal), Mirror(target, forgiving=True) as mirror:
         mirror.deadline = deadline
         page = mirror.url.removesuffix(PATH) + target.path
         _, raw = mirror.read(page + manifest.NAME, manifest.MAX_BYTES)
         _, armour = mirror.read(page + manifest.SIGNATURE_NAME, signature.MAX_BYTES)
-        signing.admit(election, raw, armour)
-        signed = SignedCorte.of(Path(), raw, armour).manifest  # of a folder that nothing here asks for
-        future.check(signed, instants.now())
-        return signed if is_of(signed, election) else None
+        signed = SignedCorte.of(Path(), raw, armour)  # of a folder that nothing here asks for
+        past_signer(signed, election, is_known=True)
+        future.check(signed.manifest, instants.now())
+        return signed.manifest if is_of(signed.manifest, election) else None
     return None
 
 

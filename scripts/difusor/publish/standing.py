@@ -349,10 +349,26 @@ def _signed(path: Path, election: Election) -> Manifest:
     """Return the manifest of a folder, or of a corte.json, with the valid signature beside it; else Refusal."""
     folder = path if path.is_dir() else path.parent
     signed = SignedCorte.of(folder, *signing.papers(folder))
-    past_signer(signed, election, is_known=True)  # by who gives it
+    try:
+        past_signer(signed, election, is_known=True)  # by who gives it
+    except Refusal as refusal:
+        listed = [each.key for each in election.signers] + election.revoked_keys
+        if refusal.code != "signature" or signature.is_by_any(signed.armour, "\n".join(listed)):
+            raise
+        raise Refusal("signature", _unlisted(signed, election)) from None
     if not is_of(signed.manifest, election):
         raise Refusal("window", f"{folder / manifest.NAME} es de otra apertura.")
     return signed.manifest
+
+
+def _unlisted(signed: SignedCorte, election: Election) -> str:
+    """Return what to do with what nobody signed who is listed, nor a revoked key; Refusal when no key at all has."""
+    key = signature.signed_by(signed.raw, signed.armour, election.id)
+    return (
+        f"{signed.folder / manifest.NAME} lo firmó la llave {key}, que no está en election_signers. Si es de quien ya "
+        "no firma, repóngala con valid_before de ahora, ejecute «difusor signers» y repita; si fue robada, firme sin "
+        "--after y dé otra vez las órdenes que siguen en pie."
+    )
 
 
 def _find(text: str, folder: Path, records: Records) -> Withdrawn:

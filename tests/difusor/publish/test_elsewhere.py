@@ -63,6 +63,19 @@ def test_an_order_of_another_machine_is_not_left_out(desk: Desk, records: Path, 
     assert desk.publish(following) == (0, ["shown", "shown"])
 
 
+def test_an_order_of_one_who_no_longer_signs_is_not_left_out(desk: Desk, records: Path, tmp_path: Path):
+    """The manifest passed for nobody's, and the corte went out without the order."""
+    last = desk.folder / "cortes/5"
+    with on_another_machine(records):
+        assert desk.sign(last, "--light").exit_code == 0
+        assert desk.publish(last, key=False) == (0, ["shown", "shown"])
+    desk.hand_over(make_key(tmp_path, "turno2"), desk.now)
+    following = desk.corte(6)
+    assert desk.publish(following) == (1, []) and "modo ligero desde" in " ".join(desk.details.split())
+    assert desk.sign(following, "--after", last, "--light").exit_code == 0
+    assert desk.publish(following) == (0, ["shown", "shown"])
+
+
 def test_two_who_publish_in_turn_without_orders_ask_for_no_manifest(desk: Desk, records: Path):
     with on_another_machine(records):
         assert desk.publish(desk.corte(6)) == (0, ["shown", "shown"])

@@ -12,7 +12,6 @@ from corte_kit import make_key
 from desk_kit import Desk
 from publish_kit import make_target
 
-from corte.format import instants
 from difusor.commands import verify
 from difusor.inventory import load_election
 from difusor.publish import age, comparison, roads, standing
@@ -45,27 +44,14 @@ def test_audit_tells_a_mirror_that_shows_a_withdrawn_corte(desk: Desk, audit: Au
 
 
 @pytest.fixture
-def over(desk: Desk, tmp_path: Path) -> Path:
-    """End the dates of the key that signed corte 5, an hour later; return the key of the one who signs from then on."""
-    other = make_key(tmp_path, "turno2")
-    text, lines = desk.election.read_text(), []
-    first = text[text.index("      - principal:") :]
-    for key, after, before in (
-        (desk.key, "2020-01-01T00:00:00Z", instants.write(desk.now + timedelta(minutes=30))),
-        (other, instants.write(desk.now + timedelta(minutes=20)), "2040-01-01T00:00:00-06:00"),
-    ):
-        lines += [
-            "      - principal: firma@demo.test\n", f'        key: "{key.with_suffix(".pub").read_text().strip()}"\n',
-            f'        valid_after: "{after}"\n', f'        valid_before: "{before}"\n',
-        ]  # fmt: skip
-    desk.election.write_text(text.replace(first, "".join(lines)))
+def over(desk: Desk, tmp_path: Path) -> None:
+    """Have another key sign from now on, and end the dates of the one that signed corte 5 half an hour from now."""
+    desk.hand_over(make_key(tmp_path, "turno2"), desk.now + timedelta(minutes=30))
     desk.now += timedelta(hours=1)
-    return other
 
 
-def test_what_was_published_stays_authentic_when_the_dates_of_its_key_are_over(
-    desk: Desk, audit: Audit, over: Path, records: Path
-):
+@pytest.mark.usefixtures("over")
+def test_what_was_published_stays_authentic_when_the_dates_of_its_key_are_over(desk: Desk, audit: Audit, records: Path):
     """Every mirror was called altered from midnight on, or from the last hour of a certificate for one night."""
     five = desk.folder / "cortes/5"
     assert audit("norte").detail == "firmado por firma@demo.test"
@@ -77,14 +63,35 @@ def test_what_was_published_stays_authentic_when_the_dates_of_its_key_are_over(
     assert desk.run(verify, five, "--election", desk.election).exit_code == 1
 
 
-def test_who_signs_from_midnight_on_takes_up_the_orders_of_the_one_before(desk: Desk, over: Path, records: Path):
-    desk.now -= timedelta(hours=1)
-    desk.sign(desk.folder / "cortes/5", "--hold")
-    desk.now += timedelta(hours=1)
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_who_signs_after_another_takes_up_his_orders_while_his_line_is_there(
+    desk: Desk, records: Path, tmp_path: Path, is_kept: bool
+):
+    """A line that was deleted left the second machine in a circle: `publish` asked for --after, which was refused."""
+    five = desk.folder / "cortes/5"
+    desk.sign(five, "--hold")
     shutil.rmtree(records)
-    desk.key = over
-    done = desk.sign(desk.corte(6), "--after", desk.folder / "cortes/5")
+    before = desk.election.read_text()
+    leaving, coming = desk.key, make_key(tmp_path, "turno2")
+    desk.hand_over(coming, desk.now if is_kept else None)
+    done = desk.sign(desk.corte(6), "--after", five)
+    if not is_kept:
+        told = " ".join(done.output.split())
+        assert "cortes/5/corte.json lo firmó la llave SHA256:" in told and "no está en election_signers" in told
+        assert "repóngala con valid_before de ahora, ejecute «difusor signers» y repita" in told
+        assert done.exit_code == 1
+        desk.election.write_text(before)
+        desk.key = leaving
+        desk.hand_over(coming, desk.now)
+        done = desk.sign(desk.corte(6), "--after", five)
     assert "sigue en pie: pausa" in done.output, done.output
+
+
+def test_what_a_revoked_key_signed_is_told_as_that(desk: Desk):
+    five, public = desk.folder / "cortes/5", desk.key.with_suffix(".pub").read_text().strip()
+    desk.election.write_text(f"{desk.election.read_text()}    election_revoked_keys: ['{public}']\n")
+    told = " ".join(desk.sign(desk.corte(6), "--after", five).output.split())
+    assert "La firma es de una llave revocada" in told and "repóngala" not in told
 
 
 def test_a_mirror_that_went_back_further_than_the_last_good_corte_is_old(
