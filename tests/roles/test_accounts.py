@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 from pathlib import Path
@@ -114,3 +115,49 @@ def test_every_run_that_sets_the_password_asks_first_whose_it_is(playbook: str) 
     plays = yaml.safe_load((role_kit.ROLES.parent / f"playbooks/{playbook}.yml").read_text())
     named = [task.get("ansible.builtin.import_role", {}) for play in plays for task in play.get("pre_tasks", [])]
     assert {"name": "accounts", "tasks_from": "preflight"} in named
+
+
+FIRST, SECOND = "AAAAC3NzaC1lZDI1NTE5AAAAIFirst+/one", "AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY="
+OWN = f"ssh-ed25519 {FIRST} ana@oficina"
+
+
+@pytest.mark.parametrize(
+    ("before", "removed"),
+    [
+        (None, []),
+        ("", []),
+        (f"{OWN}\n", []),
+        (f'  from="10.0.0.1",no-pty ssh-ed25519 {FIRST} con otro nombre\r\n\n# ssh-ed25519 {SECOND} comentada', []),
+        (f"{OWN}\necdsa-sha2-nistp256 {SECOND} luis\n", [SECOND]),
+        (f"ssh-ed25519 {SECOND}\n", [SECOND]),
+        (f"ssh-ed25519 {SECOND} mu\xf1oz\n".encode("latin-1"), [SECOND]),
+    ],
+    ids=["no file", "empty", "the same", "other options", "one of two", "another", "not in UTF-8"],
+)
+def test_a_key_that_left_is_told_from_one_that_came(before: str | bytes | None, removed: list[str]) -> None:
+    text = before.encode() if isinstance(before, str) else before
+    read = {"failed": True} if text is None else {"content": base64.b64encode(text).decode()}
+    inputs = {"accounts_admin_keys": [f"{OWN}\n", "ssh-ed25519 AAAAnueva eva"], "__accounts_keys": read}
+    assert role_kit.value("accounts", "_accounts_removed_keys", inputs) == removed
+
+
+def test_no_key_left_where_none_was_looked_at() -> None:
+    assert role_kit.value("accounts", "_accounts_removed_keys", {"accounts_admin_keys": [OWN]}) == []
+
+
+def test_sessions_end_after_the_keys_are_changed_and_not_those_of_the_run_itself() -> None:
+    """Whoever had stolen the key stayed in, with whatever he had started."""
+    admitted = yaml.safe_load((role_kit.ROLES / "accounts/tasks/admit.yml").read_text())
+    names = [name for task in admitted for name in task]
+    assert names.index("ansible.builtin.slurp") < names.index("ansible.posix.authorized_key")
+    included = [
+        task.get("ansible.builtin.include_tasks")
+        for task in yaml.safe_load((role_kit.ROLES / "accounts/tasks/user.yml").read_text())
+    ]
+    assert included.index("admit.yml") < included.index("sessions.yml")
+    ends, warns = yaml.safe_load((role_kit.ROLES / "accounts/tasks/sessions.yml").read_text())
+    for login, runs in (("operador", [True, False]), ("instituto", [False, True])):
+        inputs = {"accounts_admin_user": "instituto", "ansible_facts": {"user_id": login}}
+        assert [role_kit.value("accounts", task["when"], inputs) for task in (ends, warns)] == runs
+        said = role_kit.text("accounts", warns["ansible.builtin.debug"]["msg"], inputs)
+        assert ends["ansible.builtin.command"].replace("{{ accounts_admin_user }}", "instituto") in said

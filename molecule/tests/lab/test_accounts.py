@@ -1,10 +1,11 @@
-"""Accounts at work: what one of them uploads can be read by the services of its outlet."""
+"""Accounts at work: what one of them uploads can be read by its outlet's services, and who loses his key goes."""
 
 from __future__ import annotations
 
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from difusor.suite.waiting import until
+
+Site = Callable[..., str]
 Play = Callable[..., subprocess.CompletedProcess[str]]
 Record = Callable[[object], None]
 GUEST = "prueba-subida"
@@ -78,3 +82,59 @@ def test_an_account_that_ends_before_the_page_does_is_told_and_the_institutes_do
     assert f"{user} ({day}; la instalación lo quita)" in " ".join(told.stdout.split()), told.stdout + told.stderr
     assert done.returncode == 0, done.stdout + done.stderr
     assert left == ""
+
+
+@contextmanager
+def logged_in(variables: dict[str, Any], key: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Keep a session of the institute's account open, which this key opens and which runs one program."""
+    options = [*shlex.split(variables["ansible_ssh_common_args"]), "-o", "BatchMode=yes", "-o", "ControlPath=none"]
+    target = f"{variables['difusor_admin_user']}@{variables['ansible_host']}"
+    command = ["ssh", *options, "-o", "IdentitiesOnly=yes", "-i", key, target, "sleep infinity"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def as_the_institute(host: Host, variables: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Let a run log in as the institute's account, without its password; return the values that such a run takes."""
+    rule, user = "/etc/sudoers.d/zzz-prueba", variables["difusor_admin_user"]
+    host.check_output("echo '%s ALL=(ALL) NOPASSWD: ALL' >%s", user, rule)
+    yield {"ansible_user": user}
+    host.check_output("rm %s", rule)
+
+
+def test_who_loses_his_key_loses_his_session(
+    host: Host,
+    variables: dict[str, Any],
+    site: Site,
+    as_the_institute: dict[str, Any],
+    tmp_path: Path,
+    record_evidence: Record,
+) -> None:
+    """Al quitar una llave de la cuenta del Instituto terminan sus sesiones; a quien entra así, un AVISO lo dice."""
+    lost, user = tmp_path / "perdida", variables["difusor_admin_user"]
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", lost], check=True)
+    both = [*variables["difusor_admin_keys"], lost.with_suffix(".pub").read_text().strip()]
+    role = ("--tags", "accounts")
+
+    def running() -> int:
+        return int(host.run("pgrep --count --uid %s --exact sleep", user).stdout)
+
+    with logged_in(variables, variables["ansible_ssh_private_key_file"]) as kept:
+        until(running, lambda count: count == 1, what="la sesión del Instituto esté abierta")
+        site({"difusor_admin_keys": both}, *role)
+        assert running() == 1, "una llave que se agrega no cierra nada"
+        with logged_in(variables, str(lost)) as stolen:
+            until(running, lambda count: count == 2, what="la sesión con la otra llave esté abierta")
+            said = " ".join(site(as_the_institute, *role).split())
+            assert f"AVISO: se quitó una llave de {user}, la cuenta con la que usted entra" in said, said
+            assert running() == 2, "esa ejecución se habría cortado a sí misma"
+            site({"difusor_admin_keys": both}, *role)
+            site({}, *role)
+            until(running, lambda count: count == 0, what="las sesiones terminen")
+            ended = [process.wait(timeout=30) for process in (kept, stolen)]
+    record_evidence(f"las dos sesiones terminaron (ssh: {ended}); entrando con {user} siguieron y un AVISO lo dijo")
+    assert ended == [255, 255]
