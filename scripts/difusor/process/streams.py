@@ -37,14 +37,16 @@ def never_fail(stream: TextIO | None) -> None:
 
 
 def _open(number: int, name: str) -> None:
-    """Open a standard stream that was closed as one with nothing in it.
+    """Open a standard stream that was closed as one with nothing in it, also for the program that a verb becomes.
 
-    Without it the first file that a verb opens would be its standard output, and get what the verb prints.
+    Without it the first file that either opens would be its standard output, and get what it prints.
     """
     if getattr(sys, name) is not None:
         return
     nothing = os.open(os.devnull, os.O_RDWR)
-    if nothing != number:
+    if nothing == number:
+        os.set_inheritable(number, True)
+    else:
         os.dup2(nothing, number)
         os.close(nothing)
     stream = os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)

@@ -108,6 +108,14 @@ def test_closed_streams_are_not_the_files_that_a_verb_opens(tmp_path: Path) -> N
         assert (tmp_path / "acta").read_text() == ""
 
 
+def test_the_program_that_a_verb_becomes_has_all_standard_streams(tmp_path: Path) -> None:
+    opened = f"ls -l /proc/$$/fd >{tmp_path / 'abiertos'}"
+    for closing in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        program(f"import os\nos.execvp('sh', ['sh', '-c', {opened!r}])", f'"$@" {closing}')
+        found = {line.split()[-3] for line in (tmp_path / "abiertos").read_text().splitlines() if "->" in line}
+        assert {"0", "1", "2"} <= found, closing
+
+
 @pytest.mark.parametrize("closing", ["2>/dev/full", "2>&1 >/dev/null | true"])
 def test_nobody_reading_the_progress_stops_no_verb(closing: str, tmp_path: Path) -> None:
     code = (
