@@ -40,6 +40,7 @@ OPERATORS = frozenset(
 Others would undo what ansible.cfg decides, or change what a playbook does: check no host keys, skip tags, run the tasks
 of each server in an order of its own.
 """
+_UNVERIFYING = re.compile(r"StrictHostKeyChecking[\s='\"]+(?:no|off|accept-new)\b|KnownHostsFile", re.IGNORECASE)
 ODD = re.compile(r"""[,$%'"\\]|\{[{%#]""")
 """What Ansible or ssh take for something else in the path of a folder, however it is quoted."""
 
@@ -146,6 +147,16 @@ def settle() -> list[str]:
         process.added["ANSIBLE_HOME"] = str(build() / "ansible")
     os.environ.update({"ANSIBLE_CONFIG": config} | ansible_settings())
     return dropped
+
+
+def unverifying() -> list[str]:
+    """Return the operator's variables by which ssh would know a server by something else than its inventory's keys.
+
+    Ansible puts the first one before the inventory's options, and of two values ssh takes the first; the other one
+    counts where an inventory has no such options.
+    """
+    names = ("ANSIBLE_SSH_ARGS", "ANSIBLE_SSH_COMMON_ARGS")
+    return [name for name in names if _UNVERIFYING.search(os.environ.get(name, ""))]
 
 
 def path_fault(path: Path) -> str:

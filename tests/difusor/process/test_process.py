@@ -176,6 +176,23 @@ def test_the_operators_variables_of_ansible_undo_nothing(home: Path) -> None:
     assert all(name in told for name in OWN) and "VAULT" not in told
 
 
+UNVERIFIED = "! su entorno dice en ANSIBLE_SSH_ARGS por cuál llave se conoce a los servidores"
+
+
+@pytest.mark.parametrize(
+    ("given", "is_told"),
+    [
+        ("-o StrictHostKeyChecking=no", True),
+        ("-o 'stricthostkeychecking off'", True),
+        ("-o UserKnownHostsFile=/dev/null", True),
+        ("-o StrictHostKeyChecking=yes -o ControlPersist=60s", False),
+    ],
+)
+def test_an_option_that_lets_any_server_answer_is_told(given: str, is_told: bool, home: Path) -> None:
+    done = command_kit.difusor("--home", home, "status", env=os.environ | {"ANSIBLE_SSH_ARGS": given})
+    assert (done.returncode, done.stderr.startswith(UNVERIFIED)) == (0, is_told), done.stderr
+
+
 def test_what_is_the_operators_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
         monkeypatch.delenv(name)
