@@ -203,7 +203,31 @@ def refusal(error: Exception) -> str:
     if not isinstance(error, OSError):
         return str(error)
     path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
-    return f"no se puede usar {path}: {why(error)}" if path else why(error)
+    return f"no se puede usar {path}: {denied(error)}" if path else why(error)
+
+
+def denied(error: OSError) -> str:
+    """Return why the system did not do something, as the end of a sentence.
+
+    Of what another account has made in build(), as `sudo ./difusor` does, also whose it is and how this one gets it.
+    """
+    path = error.filename
+    is_of_another = error.errno in (errno.EACCES, errno.EPERM) and isinstance(path, str)
+    return f"{why(error)}{foreign(Path(path)) if is_of_another else ''}"
+
+
+def foreign(path: Path) -> str:
+    """Return whose a path in build() is, and how this account gets it, as a sentence's end; "" when it is no other's.
+
+    Of a path that is not there it is the folder in which it would be made.
+    """
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    owner = os.lstat(there).st_uid
+    if owner == os.geteuid() or not there.is_relative_to(build()):
+        return ""
+    part = build().joinpath(*there.relative_to(build()).parts[:1])
+    taken = shlex.quote(str(part if part.is_dir() else build()))
+    return f": {there} es de {process.account(owner)}; sudo chown -R $(id -un) {taken}"
 
 
 _PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")

@@ -11,9 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from corte.format.errors import why
 from difusor.inventory import Election
-from difusor.project import UnusableError, build
+from difusor.project import UnusableError, build, denied
 
 SIGNED, HISTORY = "firmado.json", "historia.jsonl"
 """Ends of the names of what `publish.standing` keeps, after the opening's instant."""
@@ -52,7 +51,7 @@ def folder(election: Election, top: Path | None = None) -> Path:
                 with suppress(FileNotFoundError):  # another run moves it at the same time
                     old.rename(new)
     except OSError as error:
-        raise UnusableError(f"no se puede pasar a {here} lo que guardó una versión anterior: {why(error)}") from None
+        raise UnusableError(f"no se puede pasar a {here} lo que guardó una versión anterior: {denied(error)}") from None
     return here
 
 
