@@ -212,12 +212,12 @@ def denied(error: OSError) -> str:
     Of what another account has made in build(), as `sudo ./difusor` does, also whose it is and how this one gets it.
     """
     path = error.filename
-    is_of_another = error.errno in (errno.EACCES, errno.EPERM) and isinstance(path, str)
-    return f"{why(error)}{foreign(Path(path)) if is_of_another else ''}"
+    is_refused = error.errno in (errno.EACCES, errno.EPERM) and isinstance(path, str)
+    return ": ".join(filter(None, (why(error), foreign(Path(path)) if is_refused else "")))
 
 
 def foreign(path: Path) -> str:
-    """Return whose a path in build() is, and how this account gets it, as a sentence's end; "" when it is no other's.
+    """Return whose a path in build() is, and how this account gets it, as a clause; "" when it is no other's.
 
     Of a path that is not there it is the folder in which it would be made.
     """
@@ -227,7 +227,7 @@ def foreign(path: Path) -> str:
         return ""
     part = build().joinpath(*there.relative_to(build()).parts[:1])
     taken = shlex.quote(str(part if part.is_dir() else build()))
-    return f": {there} es de {process.account(owner)}; sudo chown -R $(id -un) {taken}"
+    return f"{there} es de {process.account(owner)}; sudo chown -R $(id -un) {taken}"
 
 
 _PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")

@@ -54,7 +54,7 @@ class Records:
         folder = notes.folder(self.election)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file = (folder / ".lock").open("w")
+            file = (folder / notes.LOCK).open("w")
         except OSError as error:
             raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {denied(error)}") from None
         with file:

@@ -210,13 +210,26 @@ def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_
     ]  # fmt: skip
     app = app_of(countdown)
     one = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
-    (document,) = json.loads(one.stdout)["difusores"]
+    told = json.loads(one.stdout)
+    (document,) = told["difusores"]
+    assert (told["here"]["difusor"], told["here"]["state"]) == ("esta máquina", "good")
     assert (one.exit_code, document["state"], document["moment"]) == (0, "warn", "T-1"), document
-    assert [each["key"] for each in document["checks"]] == [key for key in TITLES if key != "inventory"]
+    assert [each["key"] for each in document["checks"]] == [key for key in TITLES if key not in ("here", "inventory")]
     both = CliRunner().invoke(app, [*words, "-i", str(inventories[3])], env={"COLUMNS": "160"}, catch_exceptions=False)
     assert both.exit_code == 1
     assert both.stdout.index("roto") < both.stdout.index("norte"), "what is red comes first"
     assert "✗ inventario" in both.stdout and "Listos: 0; con aviso: 1; en rojo: 1" in both.stdout
+
+
+def test_a_machine_that_cannot_sign_is_red_though_all_difusores_are_ready(
+    inventories: list[Path], looks: Looks, records: Path
+) -> None:
+    (records / "estatal-2024-official/.lock").mkdir(parents=True)
+    words = ["--dns", looks.servers[0], "--ca", str(looks.authority), "--at", "T-1", "-i", str(inventories[0])]
+    done = CliRunner().invoke(app_of(countdown), words, env={"COLUMNS": "400"}, catch_exceptions=False)
+    assert done.exit_code == 1
+    assert f"firma y envío: no se puede escribir en {records}/estatal-2024-official/.lock" in done.stdout
+    assert done.stdout.index("esta máquina") < done.stdout.index("norte") and "en rojo: 0" in done.stdout
 
 
 def test_a_folder_of_baselines_that_does_not_exist_is_refused(inventories: list[Path], tmp_path: Path) -> None:
