@@ -315,6 +315,8 @@ def _git(*arguments: str) -> str:
     # Neither the repository that a hook or the operator's shell names, nor one in which the project was unpacked.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"GIT_CEILING_DIRECTORIES": str(ROOT.parent)}
+    # Git says nothing of what another account owns, such as a clone that root made: here its code runs already.
+    environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(ROOT)}
     try:
         done = subprocess.run(
             ["git", "-C", str(ROOT), *arguments], env=environment, capture_output=True, text=True, check=False

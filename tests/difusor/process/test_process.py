@@ -11,6 +11,7 @@ from pathlib import Path
 import command_kit
 import home_kit
 import pytest
+from account_kit import NEEDS_ROOT, NOBODY
 
 from difusor import project
 from difusor.project import ROOT
@@ -214,6 +215,20 @@ def test_the_commit_is_the_projects_own(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "proyecto").mkdir()
     monkeypatch.setattr(project, "ROOT", tmp_path / "proyecto")
     assert project.commit() == ""
+
+
+@NEEDS_ROOT
+def test_the_commit_of_a_clone_that_another_account_made_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x.mx"]
+    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "x"]):
+        subprocess.run([*git, *words], check=True)
+    for each in (tmp_path, tmp_path / ".git"):
+        os.chown(each, NOBODY, NOBODY)
+    monkeypatch.setenv("HOME", str(tmp_path / "ninguno"))  # whoever runs this may have told git of it
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    assert len(project.commit()) == 40
 
 
 def test_a_file_that_git_does_not_know_is_a_change_where_it_takes_part(
