@@ -44,6 +44,7 @@ READY, HANGS, NONSENSE = "127.0.0.1", "192.0.2.2", "192.0.2.3"
 SSH = """#!/bin/sh
 for last; do :; done
 case "$*" in *BatchMode=yes*) ;; *) echo "it would ask" >&2; exit 255;; esac
+case "$*" in *" -G "* | "-G "*) cat {folder}/settings; exit;; esac
 case "$*" in *{HANGS}*) sleep 60;; esac  # pace: a server that hangs
 case "$last" in *machine_id*) echo uid=0; exit;; *wrap_socket*) exec cat {folder}/reach;; esac
 case "$*" in *{NONSENSE}*) echo '[]'; echo '{{}}'; echo '{{}}';; *) sed "s/NOW/$(date +%s)/" {folder}/look;; esac
@@ -76,6 +77,7 @@ def inventories(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.
     parts = (text, json.dumps(baseline), json.dumps(own()), Filed().model_dump_json())
     (tmp_path / "look").write_text("".join(f"{part}\n" for part in parts))
     (tmp_path / "reach").write_text(json.dumps({FQDN: {"127.0.0.1": 0}}))
+    (tmp_path / "settings").write_text("stricthostkeychecking true\n")
     program = tmp_path / "bin/ssh"
     program.parent.mkdir()
     program.write_text(SSH.format(HANGS=HANGS, NONSENSE=NONSENSE, folder=tmp_path))
@@ -117,6 +119,19 @@ def test_another_page_at_the_servers_own_address_is_red(
     assert told(norte)["families"] == f"bad: {FQDN} no muestra el PREP: en 127.0.0.1 {found}"
     (remedy,) = (each.remedy for each in norte.checks if each.key == "families")
     assert f"./difusor preflight -i {inventories[0]}" in remedy
+
+
+def test_a_server_that_is_entered_whatever_key_it_shows_is_told(
+    inventories: list[Path], looks: Looks, tmp_path: Path
+) -> None:
+    """An inventory of an earlier version leaves it to the operator's own SSH."""
+    options, now = Options(tmp_path / "registro", looks), OPENS - timedelta(hours=20)
+    found = {}
+    for said in ("true", "ask", "false", "accept-new"):
+        (tmp_path / "settings").write_text(f"stricthostkeychecking {said}\n")
+        found[said] = told(rows(subjects.read_all(inventories[:1]), options, now)[0]).get("server", "")
+    assert [each.partition(":")[0] for each in found.values()] == ["", "", "warn", "warn"]
+    assert "a quien muestre una llave que nadie conoce" in found["false"]
 
 
 def told(row: Row) -> dict[str, str]:
