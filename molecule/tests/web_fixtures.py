@@ -24,7 +24,9 @@ STATUS = "/.well-known/prep/estado.json"
 INSPECTED = "/.well-known/prep/waf/"
 """What is asked for below this path goes through the WAF, also while the gate is closed; behind it is a constant."""
 
-CURL = "curl --silent --show-error --insecure --max-time 20"
+CURL = "curl --disable --noproxy '*' --silent --show-error --insecure --max-time 20"
+"""How every test asks for a page from a vantage point. A proxy of that machine's, from its environment or its .curlrc,
+would answer in the server's place, and would choose the address that it asks."""
 # The forms in which a server may keep a file, by what curl asks for: the best that it knows, gzip, and none.
 FORMS = {"comprimido": "--compressed", "gzip": "--compressed --header Accept-Encoding:gzip", "sin comprimir": ""}
 

@@ -86,6 +86,11 @@ class InProject(Judged, TyperCommand):
                 f"no se toma en cuenta lo que su entorno dice en {', '.join(dropped)}: cómo corre Ansible lo dice "
                 "ansible.cfg del proyecto"
             )
+        if named := project.unverifying():
+            warn(
+                f"su entorno dice en {' y '.join(named)} por cuál llave se conoce a los servidores, y así podría "
+                "responder otro en su lugar: quítelo de ahí; eso lo dice el known_hosts de cada inventario"
+            )
         with process.stoppable():
             return super().invoke(ctx)
 

@@ -40,6 +40,7 @@ OPERATORS = frozenset(
 Others would undo what ansible.cfg decides, or change what a playbook does: check no host keys, skip tags, run the tasks
 of each server in an order of its own.
 """
+_UNVERIFYING = re.compile(r"StrictHostKeyChecking[\s='\"]+(?:no|off|accept-new)\b|KnownHostsFile", re.IGNORECASE)
 ODD = re.compile(r"""[,$%'"\\]|\{[{%#]""")
 """What Ansible or ssh take for something else in the path of a folder, however it is quoted."""
 
@@ -148,6 +149,16 @@ def settle() -> list[str]:
     return dropped
 
 
+def unverifying() -> list[str]:
+    """Return the operator's variables by which ssh would know a server by something else than its inventory's keys.
+
+    Ansible puts the first one before the inventory's options, and of two values ssh takes the first; the other one
+    counts where an inventory has no such options.
+    """
+    names = ("ANSIBLE_SSH_ARGS", "ANSIBLE_SSH_COMMON_ARGS")
+    return [name for name in names if _UNVERIFYING.search(os.environ.get(name, ""))]
+
+
 def path_fault(path: Path) -> str:
     """Return why neither Ansible nor ssh could use a folder at this path; empty when they can."""
     if odd := ODD.search(str(path)):
@@ -192,7 +203,31 @@ def refusal(error: Exception) -> str:
     if not isinstance(error, OSError):
         return str(error)
     path = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename
-    return f"no se puede usar {path}: {why(error)}" if path else why(error)
+    return f"no se puede usar {path}: {denied(error)}" if path else why(error)
+
+
+def denied(error: OSError) -> str:
+    """Return why the system did not do something, as the end of a sentence.
+
+    Of what another account has made in build(), as `sudo ./difusor` does, also whose it is and how this one gets it.
+    """
+    path = error.filename
+    is_refused = error.errno in (errno.EACCES, errno.EPERM) and isinstance(path, str)
+    return ": ".join(filter(None, (why(error), foreign(Path(path)) if is_refused else "")))
+
+
+def foreign(path: Path) -> str:
+    """Return whose a path in build() is, and how this account gets it, as a clause; "" when it is no other's.
+
+    Of a path that is not there it is the folder in which it would be made.
+    """
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    owner = os.lstat(there).st_uid
+    if owner == os.geteuid() or not there.is_relative_to(build()):
+        return ""
+    part = build().joinpath(*there.relative_to(build()).parts[:1])
+    taken = shlex.quote(str(part if part.is_dir() else build()))
+    return f"{there} es de {process.account(owner)}; sudo chown -R $(id -un) {taken}"
 
 
 _PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
@@ -280,6 +315,8 @@ def _git(*arguments: str) -> str:
     # Neither the repository that a hook or the operator's shell names, nor one in which the project was unpacked.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"GIT_CEILING_DIRECTORIES": str(ROOT.parent)}
+    # Git says nothing of what another account owns, such as a clone that root made: here its code runs already.
+    environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": str(ROOT)}
     try:
         done = subprocess.run(
             ["git", "-C", str(ROOT), *arguments], env=environment, capture_output=True, text=True, check=False

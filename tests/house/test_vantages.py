@@ -85,6 +85,15 @@ def test_what_only_looks_names_nothing_that_alters(path: Path) -> None:
     assert [line.strip() for line in lines if ALTERS.search(line)] == []
 
 
+def test_every_question_by_curl_is_asked_past_proxies() -> None:
+    """The command stands in one place; with another one a proxy of the vantage point's would answer for the server."""
+    asks = re.compile(r"\bcurl -")
+    files = [path for folder in (TESTS, *OFFICIAL) for path in sorted((ROOT / folder).glob("*.py"))]
+    found = [(path.name, line) for path in files for line in path.read_text().splitlines() if asks.search(line)]
+    assert [name for name, _ in found] == ["web_fixtures.py"]
+    assert "curl --disable --noproxy '*' " in found[0][1]
+
+
 def test_the_rule_finds_tests_that_alter() -> None:
     for line in (
         "systemctl --quiet restart nginx",

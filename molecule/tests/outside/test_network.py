@@ -192,10 +192,9 @@ def _not_now(mirror: Mirror, base: str, target: Target, folder: Path) -> str:
 
     Not by what the server says of its hours: one that never closes would never be measured.
     """
-    windows = [target.election.window]
-    if (shown := papers(mirror, base, folder)) and is_signed(shown, target) and is_of(shown.manifest, target.election):
-        windows.append(shown.manifest.window)
-    return link.results_are_out(windows[0].opens, [each.closes for each in windows], instants.now())
+    shown = papers(mirror, base, folder)
+    is_known = shown and is_signed(shown, target) and is_of(shown.manifest, target.election)
+    return link.results_are_out(target.election.window, shown.manifest if is_known else None, instants.now())
 
 
 def _container_ports(host: Host) -> dict[str, str]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import INSPECTED, request
+from web_fixtures import CURL, INSPECTED, door_of, request
 
 from difusor.servers.rawhttp import send
 
@@ -34,11 +34,10 @@ def test_http2_does_not_bypass_the_waf(
     untrusted: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
 ) -> None:
     """Desde fuera, por HTTP/2, un ataque en los argumentos también se rechaza."""
-    target = f"{variables['difusor_fqdn']}:443:{variables['difusor_public_address']}"
-    command = "curl --silent --insecure --http2 --output /dev/null --write-out '%%{http_version} %%{http_code}'"
-    found = untrusted.check_output(
-        f"{command} --resolve %s %s", target, f"https://{variables['difusor_fqdn']}{INSPECTED}?q={quote(PAYLOAD)}"
-    )
+    name = variables["difusor_fqdn"]
+    door = door_of(name, variables["difusor_public_address"])
+    command = f"{CURL} {door} --http2 --output /dev/null --write-out '%%{{http_version}} %%{{http_code}}' %s"
+    found = untrusted.check_output(command, f"https://{name}{INSPECTED}?q={quote(PAYLOAD)}")
     record_evidence(f"HTTP/{found}")
     version, status = found.split()
     assert version == "2"

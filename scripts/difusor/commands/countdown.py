@@ -65,14 +65,15 @@ def run(
     as_json: Json = False,
     ask_become_pass: AskBecomePass = False,
 ) -> None:
-    """Revisa a todos los difusores antes de la noche: rojo o verde, y qué se hace con lo rojo. No cambia nada.
+    """Revisa a todos los difusores, y esta máquina, antes de la noche: rojo o verde, y qué se hace. No cambia nada.
 
     Termina con 1 si algo está en rojo; con avisos solos, con 0.
     """
     from corte.format import instants
-    from difusor.countdown import subjects
+    from difusor.countdown import here, subjects
     from difusor.countdown.outside import Looks
-    from difusor.countdown.run import Options, rows
+    from difusor.countdown.run import HERE, Options, Row, rows
+    from difusor.countdown.subjects import Subject
     from difusor.project import UnusableError
     from difusor.servers import sudo
 
@@ -87,14 +88,17 @@ def run(
     now = instants.now()
     with console.status(f"Se mira a {len(chosen)} difusores, en {seconds:.0f} s a lo más"):
         options = Options(against or build() / "registro", Looks(tuple(dns or ()), ca), at, seconds)
-        found = rows(subjects.read_all(chosen), options, now)
+        read = subjects.read_all(chosen)
+        found = rows(read, options, now)
+    own = Row(HERE, at, None, tuple(here.judge(each.host.election for each in read if isinstance(each, Subject))))
     found.sort(key=lambda row: (URGENCY.index(row.state), row.difusor))
     if as_json:
-        typer.echo(json_text({"made": instants.write(now), "difusores": [_document(row) for row in found]}))
+        told = {"made": instants.write(now), "here": _document(own), "difusores": [_document(row) for row in found]}
+        typer.echo(json_text(told))
     else:
-        results.print(_table(found))
+        results.print(_table([own, *found]))
         results.print(_closing(found, now), soft_wrap=True)
-    raise typer.Exit(int(any(row.state == "bad" for row in found)))
+    raise typer.Exit(int(any(row.state == "bad" for row in (own, *found))))
 
 
 def _document(row: Row) -> dict[str, Any]:

@@ -18,15 +18,15 @@ class Moment(StrEnum):
 State = Literal["good", "warn", "bad"]
 
 TITLES = {
-    "inventory": "inventario", "server": "acceso", "services": "servicios", "code": "versión", "window": "ventana",
-    "clock": "reloj", "signers": "firmantes", "image": "imágenes", "certificate": "certificado",
+    "here": "firma y envío", "inventory": "inventario", "server": "acceso", "services": "servicios", "code": "versión",
+    "window": "ventana", "clock": "reloj", "signers": "firmantes", "image": "imágenes", "certificate": "certificado",
     "families": "IPv4 e IPv6", "trusted": "confiables", "disk": "disco", "drift": "cambios", "restart": "reinicio",
     "names": "DNS", "caa": "CAA",
 }  # fmt: skip
 """What each check is called."""
 LONGEST_FIRST = (
-    "inventory", "server", "names", "certificate", "families", "caa", "disk", "code", "restart", "image", "drift",
-    "signers", "trusted", "clock", "window", "services",
+    "here", "inventory", "server", "names", "certificate", "families", "caa", "disk", "code", "restart", "image",
+    "drift", "signers", "trusted", "clock", "window", "services",
 )  # fmt: skip
 """A day before: first what takes longest to come true; `code` before `restart`, whose remedy needs that version."""
 WORST_FIRST = tuple(TITLES)

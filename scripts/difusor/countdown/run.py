@@ -11,6 +11,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from testinfra.backend.ssh import SshBackend
 from testinfra.host import Host as Shell
 
 from difusor.countdown import drift, inside, outside, reaching, restart, servers
@@ -22,6 +23,7 @@ from difusor.countdown.servers import Page
 from difusor.countdown.subjects import Broken, Subject
 from difusor.inventory import Host, linked
 from difusor.servers import child
+from difusor.suite import link
 from difusor.terminal import plain
 
 HERE = "esta máquina"
@@ -109,7 +111,7 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
         checks.append(seen)
     else:
         baseline = register / f"{subject.inventory.resolve().name}.json"
-        checks += [good("server", "se entra con sudo"), *inside.judge(host, seen, given)]
+        checks += [_entered(subject.shell), *inside.judge(host, seen, given)]
         checks.append(drift.judge(baseline, host.election, host.name, seen.look, given))
         checks.append(restart.judge(host.election, seen.server, moment, given))
     if isinstance(page, Check):
@@ -119,6 +121,18 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
         reached = outside.displaced(host, page, given) or reaching.judge(name, there, found.answers)
         checks += [*outside.judge(host, page, moment, given), reached]
     return checks
+
+
+def _entered(shell: Shell | None) -> Check:
+    """Return how a server was entered; a warning where another one could have answered in its place."""
+    if isinstance(shell, Shell) and isinstance(shell.backend, SshBackend) and link.takes_any_key(shell.backend):
+        return warn(
+            "server",
+            "se entra con sudo, y también a quien muestre una llave que nadie conoce (StrictHostKeyChecking, en el SSH "
+            "de esta máquina o en el inventario)",
+            "agregue -o StrictHostKeyChecking=yes a ansible_ssh_common_args, en hosts.yml",
+        )
+    return good("server", "se entra con sudo")
 
 
 def _images_here(host: Host) -> list[Check]:

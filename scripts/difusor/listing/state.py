@@ -15,10 +15,9 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from corte.format import files, instants
-from corte.format.errors import why
 from difusor.inventory import Election
 from difusor.partners.record import Moment
-from difusor.project import UnusableError, build, locking
+from difusor.project import UnusableError, build, denied, locking
 from difusor.publish.standing import PATIENCE
 from difusor.terminal import plain
 
@@ -81,7 +80,9 @@ def read(election: Election) -> State:
     except FileNotFoundError:
         return State()
     except OSError as error:
-        raise UnusableError(f"no se puede leer {path}, que dice quién está fuera de la lista: {why(error)}") from None
+        raise UnusableError(
+            f"no se puede leer {path}, que dice quién está fuera de la lista: {denied(error)}"
+        ) from None
     except ValidationError:
         raise UnusableError(
             f"{path} no se entiende: dice quién está fuera de la lista. Cámbiele el nombre, y la vigilancia vuelve a "
@@ -96,7 +97,7 @@ def keep(election: Election, state: State) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(path, f"{state.model_dump_json(indent=1, exclude_none=True)}\n".encode())
     except OSError as error:
-        raise UnusableError(f"no se puede guardar {path}: {why(error)}") from None
+        raise UnusableError(f"no se puede guardar {path}: {denied(error)}") from None
 
 
 @contextmanager
@@ -118,7 +119,7 @@ def turn(election: Election) -> Iterator[None]:
                 )
             yield
     except OSError as error:
-        raise UnusableError(f"no se puede usar {error.filename or path}: {why(error)}") from None
+        raise UnusableError(f"no se puede usar {error.filename or path}: {denied(error)}") from None
 
 
 @contextmanager
@@ -129,7 +130,7 @@ def alone(election: Election) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise UnusableError(f"no se puede usar {path}: {why(error)}") from None
+        raise UnusableError(f"no se puede usar {path}: {denied(error)}") from None
     with file:
         try:
             with locking(path.parent):
@@ -156,7 +157,7 @@ def log(election: Election, at: datetime, **said: object) -> None:
             # On a line of its own, also after one that a power cut or a full disk left without an end.
             lines.write(b"\n" * _is_cut(lines) + line.encode() + b"\n")
     except OSError as error:
-        raise UnusableError(f"no se puede escribir en {path}: {why(error)}") from None
+        raise UnusableError(f"no se puede escribir en {path}: {denied(error)}") from None
 
 
 def _is_cut(lines: BinaryIO) -> bool:

@@ -30,12 +30,16 @@ class Stopped(SystemExit):
         self.number = number
 
 
-def account() -> str:
-    """Return the account that runs this: the system's word, not that of LOGNAME, which anybody may set."""
+def account(number: int | None = None) -> str:
+    """Return the name of an account by its number; without one that of who runs this.
+
+    It is the system's word, not that of LOGNAME, which anybody may set.
+    """
+    uid = os.getuid() if number is None else number
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"uid {os.getuid()}"
+        return f"uid {uid}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The standard streams of a verb: open, and none of them ends the verb because it takes no more."""
+"""The standard streams of a verb, and of the plays that it runs: none of them ends these because it takes no more."""
 
 from __future__ import annotations
 
@@ -9,21 +9,44 @@ from typing import Any, TextIO
 
 
 def prepare() -> None:
-    """Open the standard streams that were closed; let output and errors be written as `_Output` and `_Unfailing` do."""
+    """Open the standard streams that were closed; output is written as `_Output` does, and errors do not fail."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         _open(number, name)
-    sys.stdout, sys.stderr = _over(sys.stdout, _Output), _over(sys.stderr, _Unfailing)
+    sys.stdout, sys.stderr = _over(sys.stdout, _Output), _over(sys.stderr, io.FileIO)
+    never_fail(sys.stderr)
+
+
+def never_fail(stream: TextIO | None) -> None:
+    """Have an open stream take what it is given, whether it can write it or not.
+
+    For progress and complaints. A full disk, a terminal that is gone, or a pipe that nobody reads any more must not end
+    what delivers to servers; its exit status says what came of it.
+    """
+    if stream is None:
+        return
+    raw: Any = getattr(stream.buffer, "raw", stream.buffer)  # with PYTHONUNBUFFERED there is the file alone
+    write = raw.write
+
+    def attempt(content: Any) -> Any:
+        try:
+            return write(content)
+        except OSError:
+            return len(content)
+
+    raw.write = attempt
 
 
 def _open(number: int, name: str) -> None:
-    """Open a standard stream that was closed as one with nothing in it.
+    """Open a standard stream that was closed as one with nothing in it, also for the program that a verb becomes.
 
-    Without it the first file that a verb opens would be its standard output, and get what the verb prints.
+    Without it the first file that either opens would be its standard output, and get what it prints.
     """
     if getattr(sys, name) is not None:
         return
     nothing = os.open(os.devnull, os.O_RDWR)
-    if nothing != number:
+    if nothing == number:
+        os.set_inheritable(number, True)
+    else:
         os.dup2(nothing, number)
         os.close(nothing)
     stream = os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False)
@@ -44,20 +67,6 @@ class _Output(io.FileIO):
             self._is_over = True
             error.filename = "la salida estándar"
             raise
-
-
-class _Unfailing(io.FileIO):
-    """Standard error, which takes what it is given, whether it can write it or not.
-
-    It has progress and complaints only. A full disk, a terminal that is gone, or a pipe that nobody reads any more must
-    not end a verb that delivers to servers; its exit status says what came of it.
-    """
-
-    def write(self, content: Any) -> int:
-        try:
-            return super().write(content)
-        except OSError:
-            return len(content)
 
 
 def _over(stream: TextIO, kind: type[io.FileIO]) -> io.TextIOWrapper:

@@ -11,12 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from corte.format.errors import why
 from difusor.inventory import Election
-from difusor.project import UnusableError, build
+from difusor.project import UnusableError, build, denied
 
 SIGNED, HISTORY = "firmado.json", "historia.jsonl"
 """Ends of the names of what `publish.standing` keeps, after the opening's instant."""
+LOCK = ".lock"
+"""The file in the folder of an election and environment that is locked by whoever signs."""
 HANDED = "visto-"
 """How the name begins of what was kept of a mirror, among the evidence of its purge.
 
@@ -37,22 +38,26 @@ def purged_in() -> Path:
     return build() / "purge"
 
 
+def place(election: Election, top: Path | None = None) -> Path:
+    """Return where the folder of an election and environment belongs, below `top` (default: kept_in())."""
+    return (top or kept_in()) / quote(f"{election.id}-{election.environment}", safe="")
+
+
 def folder(election: Election, top: Path | None = None) -> Path:
-    """Return the folder of an election and environment below `top` (default: kept_in()); it may not exist yet.
+    """Return that folder; it may not exist yet.
 
     What an earlier version kept is moved there first: UnusableError when that fails, because to go on without it would
     be to forget orders in force.
     """
-    above = top or kept_in()
-    here = above / quote(f"{election.id}-{election.environment}", safe="")
+    here = place(election, top)
     try:
-        for old, new in _earlier(election, above, here):
+        for old, new in _earlier(election, here.parent, here):
             if not new.exists():
                 here.mkdir(parents=True, exist_ok=True)
                 with suppress(FileNotFoundError):  # another run moves it at the same time
                     old.rename(new)
     except OSError as error:
-        raise UnusableError(f"no se puede pasar a {here} lo que guardó una versión anterior: {why(error)}") from None
+        raise UnusableError(f"no se puede pasar a {here} lo que guardó una versión anterior: {denied(error)}") from None
     return here
 
 

@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from corte.format import instants, signature
-from corte.format.errors import why
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
-from difusor.project import UnusableError
+from difusor.project import UnusableError, denied
 from difusor.publish import elsewhere, mistakes, signing, standing
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
@@ -181,7 +180,7 @@ def _told(do: Callable[[], object]) -> str:
     except UnusableError as problem:
         return str(problem)
     except OSError as problem:
-        return why(problem)
+        return denied(problem)
     return ""
 
 

@@ -105,7 +105,9 @@ def _deliver(arguments: list[str], target: Target, deadline: float) -> int:
 
 def _rsync(arguments: list[str], target: Target, deadline: float) -> child.Finished:
     """Run rsync until the deadline (by the monotonic clock); PushFailed when it does not end or prints too much."""
-    environment = {**os.environ, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
+    # rsync's own variables could send a corte and the secret elsewhere (RSYNC_PROXY, RSYNC_CONNECT_PROG), or alter how.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RSYNC_")}
+    environment = {**kept, "RSYNC_PASSWORD": target.secret, "LC_ALL": "C"}
     bounds = child.Bounds(max(0.0, deadline - time.monotonic()), OUTPUT_BYTES, MEMORY_BYTES)
     try:
         return child.run(["rsync", *arguments, target.url], bounds, environment)

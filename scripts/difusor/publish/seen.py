@@ -20,12 +20,11 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from corte.format import files, instants, manifest
-from corte.format.errors import why
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing, Withdrawn
 from difusor.inventory import Election
-from difusor.project import UnusableError
+from difusor.project import UnusableError, denied
 from difusor.publish import notes
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, is_of
@@ -135,7 +134,7 @@ class Seen:
         except UnusableError as error:
             told.append(str(error))
         except OSError as error:
-            told.append(f"no se pudo guardar la cabeza de su bitácora en {path}: {why(error)}")
+            told.append(f"no se pudo guardar la cabeza de su bitácora en {path}: {denied(error)}")
         return told
 
     def faults(self, target: Target) -> list[str]:
@@ -162,7 +161,7 @@ class Seen:
         except UnusableError as error:
             return [str(error)]
         except OSError as error:
-            return [f"no se pudo guardar en {path} qué se publicó: {why(error)}"]
+            return [f"no se pudo guardar en {path} qué se publicó: {denied(error)}"]
         return told
 
     def published(self, election: Election, standing: Standing | None = None) -> tuple[Published | None, list[str]]:
@@ -177,7 +176,7 @@ class Seen:
         except UnusableError as error:
             return None, [str(error)]
         except OSError as error:
-            return None, [f"no se pudo leer en {path} qué se publicó: {why(error)}"]
+            return None, [f"no se pudo leer en {path} qué se publicó: {denied(error)}"]
 
     def notice(self, target: Target, signed: SignedCorte, followed: Standing, since: object) -> None:
         """Note for this run what a mirror shows, if it is of this opening; `since` is what its estado.json says."""

@@ -15,12 +15,11 @@ from datetime import datetime
 from pathlib import Path
 
 from corte.format import files, instants, manifest, signature
-from corte.format.errors import why
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import AHEAD, MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
-from difusor.project import UnusableError, lacked, locking, write
+from difusor.project import UnusableError, denied, lacked, locking, write
 from difusor.publish import notes, signing
 from difusor.publish.signing import SignedCorte
 
@@ -55,9 +54,9 @@ class Records:
         folder = notes.folder(self.election)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file = (folder / ".lock").open("w")
+            file = (folder / notes.LOCK).open("w")
         except OSError as error:
-            raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {why(error)}") from None
+            raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {denied(error)}") from None
         with file:
             with locking(folder):
                 is_taken = files.lock(file.fileno(), PATIENCE if patience is None else patience)
@@ -83,7 +82,7 @@ class Records:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise self._unread(why(error)) from None
+            raise self._unread(denied(error)) from None
         try:
             record = json.loads(content)
             raw, armour = record["manifest"].encode(), record["signature"].encode()

@@ -19,7 +19,8 @@ class Login:
     @property
     def target(self) -> str:
         """What follows `ssh` on a command line."""
-        return f"{self.user}@{self.address}" if self.user else self.address
+        whole = f"{self.user}@{self.address}" if self.user else self.address
+        return whole if self.port == 22 else f"-p {self.port} {whole}"
 
     @property
     def known_as(self) -> str:

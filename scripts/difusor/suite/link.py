@@ -24,6 +24,8 @@ from typing import IO
 
 from testinfra.backend.ssh import SshBackend
 
+from corte.format.manifest import Manifest, Window
+
 STREAMS = 4
 """Connections at the same time: the loss of one packet halves what a single one carries, not what the link does."""
 WARM_UP, TRANSFER = 2_500_000, 25_000_000
@@ -102,6 +104,14 @@ def way_in(server: SshBackend) -> tuple[set[str], bool]:
     return addresses(found["hostname"]), _is_led(found)
 
 
+def takes_any_key(server: SshBackend) -> bool:
+    """Tell whether ssh would enter a server that shows a host key which nobody knows, as its configuration says."""
+    try:
+        return _settings(server).get("stricthostkeychecking", "ask") not in ("true", "ask")
+    except LinkError:
+        return False
+
+
 def _settings(server: SshBackend) -> dict[str, str]:
     """Return the options with which ssh gets to a server, by their names in small letters."""
     line = _line(server, "true").replace("ssh -T", "ssh -G -T", 1)
@@ -153,10 +163,16 @@ def _best(once: Callable[[], Rate], enough: float) -> Rate:
     return best
 
 
-def results_are_out(opens: datetime, closes: Sequence[datetime], now: datetime) -> str:
-    """Return why a link is not measured now, as a sentence; "" when it may be. `closes`: every close that is known."""
-    until = max(closes)
-    if not opens <= now < until:
+def results_are_out(window: Window, shown: Manifest | None, now: datetime) -> str:
+    """Return why a link is not measured now, as a sentence; "" when it may be.
+
+    `window` is the election's, `shown` the manifest that the institute signed and the server shows; either may know the
+    later close. It is at least as late as when that manifest was made: this machine's clock, `now`, may be behind.
+    """
+    closes, latest = window.closes, now
+    if shown:
+        closes, latest = max(closes, shown.window.closes), max(now, shown.generated)
+    if not window.opens <= latest < closes:
         return ""
     return (
         "no se mide entre la apertura y el cierre, porque ocuparía el enlace por el que se consultan los resultados; "

@@ -44,6 +44,7 @@ READY, HANGS, NONSENSE = "127.0.0.1", "192.0.2.2", "192.0.2.3"
 SSH = """#!/bin/sh
 for last; do :; done
 case "$*" in *BatchMode=yes*) ;; *) echo "it would ask" >&2; exit 255;; esac
+case "$*" in *" -G "* | "-G "*) cat {folder}/settings; exit;; esac
 case "$*" in *{HANGS}*) sleep 60;; esac  # pace: a server that hangs
 case "$last" in *machine_id*) echo uid=0; exit;; *wrap_socket*) exec cat {folder}/reach;; esac
 case "$*" in *{NONSENSE}*) echo '[]'; echo '{{}}'; echo '{{}}';; *) sed "s/NOW/$(date +%s)/" {folder}/look;; esac
@@ -76,6 +77,7 @@ def inventories(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.
     parts = (text, json.dumps(baseline), json.dumps(own()), Filed().model_dump_json())
     (tmp_path / "look").write_text("".join(f"{part}\n" for part in parts))
     (tmp_path / "reach").write_text(json.dumps({FQDN: {"127.0.0.1": 0}}))
+    (tmp_path / "settings").write_text("stricthostkeychecking true\n")
     program = tmp_path / "bin/ssh"
     program.parent.mkdir()
     program.write_text(SSH.format(HANGS=HANGS, NONSENSE=NONSENSE, folder=tmp_path))
@@ -117,6 +119,19 @@ def test_another_page_at_the_servers_own_address_is_red(
     assert told(norte)["families"] == f"bad: {FQDN} no muestra el PREP: en 127.0.0.1 {found}"
     (remedy,) = (each.remedy for each in norte.checks if each.key == "families")
     assert f"./difusor preflight -i {inventories[0]}" in remedy
+
+
+def test_a_server_that_is_entered_whatever_key_it_shows_is_told(
+    inventories: list[Path], looks: Looks, tmp_path: Path
+) -> None:
+    """An inventory of an earlier version leaves it to the operator's own SSH."""
+    options, now = Options(tmp_path / "registro", looks), OPENS - timedelta(hours=20)
+    found = {}
+    for said in ("true", "ask", "false", "accept-new"):
+        (tmp_path / "settings").write_text(f"stricthostkeychecking {said}\n")
+        found[said] = told(rows(subjects.read_all(inventories[:1]), options, now)[0]).get("server", "")
+    assert [each.partition(":")[0] for each in found.values()] == ["", "", "warn", "warn"]
+    assert "a quien muestre una llave que nadie conoce" in found["false"]
 
 
 def told(row: Row) -> dict[str, str]:
@@ -210,13 +225,26 @@ def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_
     ]  # fmt: skip
     app = app_of(countdown)
     one = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
-    (document,) = json.loads(one.stdout)["difusores"]
+    told = json.loads(one.stdout)
+    (document,) = told["difusores"]
+    assert (told["here"]["difusor"], told["here"]["state"]) == ("esta máquina", "good")
     assert (one.exit_code, document["state"], document["moment"]) == (0, "warn", "T-1"), document
-    assert [each["key"] for each in document["checks"]] == [key for key in TITLES if key != "inventory"]
+    assert [each["key"] for each in document["checks"]] == [key for key in TITLES if key not in ("here", "inventory")]
     both = CliRunner().invoke(app, [*words, "-i", str(inventories[3])], env={"COLUMNS": "160"}, catch_exceptions=False)
     assert both.exit_code == 1
     assert both.stdout.index("roto") < both.stdout.index("norte"), "what is red comes first"
     assert "✗ inventario" in both.stdout and "Listos: 0; con aviso: 1; en rojo: 1" in both.stdout
+
+
+def test_a_machine_that_cannot_sign_is_red_though_all_difusores_are_ready(
+    inventories: list[Path], looks: Looks, records: Path
+) -> None:
+    (records / "estatal-2024-official/.lock").mkdir(parents=True)
+    words = ["--dns", looks.servers[0], "--ca", str(looks.authority), "--at", "T-1", "-i", str(inventories[0])]
+    done = CliRunner().invoke(app_of(countdown), words, env={"COLUMNS": "400"}, catch_exceptions=False)
+    assert done.exit_code == 1
+    assert f"firma y envío: no se puede escribir en {records}/estatal-2024-official/.lock" in done.stdout
+    assert done.stdout.index("esta máquina") < done.stdout.index("norte") and "en rojo: 0" in done.stdout
 
 
 def test_a_folder_of_baselines_that_does_not_exist_is_refused(inventories: list[Path], tmp_path: Path) -> None:

@@ -58,7 +58,16 @@ def test_a_key_that_was_named_is_the_only_one_that_a_server_is_offered(home: Pat
     assert values.get("ansible_ssh_private_key_file", "") == key
     options = shlex.split(values["ansible_ssh_common_args"])
     assert options[:2] == ["-o", f'UserKnownHostsFile="{folder}/known_hosts" ~/.ssh/known_hosts']
-    assert options[2:] == (["-o", "IdentitiesOnly=yes"] if key else [])
+    assert options[2:4] == ["-o", "StrictHostKeyChecking=yes"]
+    assert options[4:] == (["-o", "IdentitiesOnly=yes"] if key else [])
+
+
+def test_a_server_is_known_by_its_key_whatever_the_operators_own_ssh_says(home: Path, tmp_path: Path) -> None:
+    (values,) = (each for each in read(made()).hosts.values() if "difusor_fqdn" in each)
+    (tmp_path / "config").write_text("Host *\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n")
+    command = ["ssh", "-G", "-F", str(tmp_path / "config"), *shlex.split(values["ansible_ssh_common_args"])]
+    said = subprocess.check_output([*command, values["ansible_host"]], text=True).splitlines()
+    assert "stricthostkeychecking true" in said and "userknownhostsfile /dev/null" not in said
 
 
 def test_secrets_are_drawn_and_stand_nowhere_in_clear(home: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import command_kit
 import home_kit
 import pytest
+from account_kit import NEEDS_ROOT, NOBODY
 
 from difusor import project
 from difusor.project import ROOT
@@ -108,6 +109,14 @@ def test_closed_streams_are_not_the_files_that_a_verb_opens(tmp_path: Path) -> N
         assert (tmp_path / "acta").read_text() == ""
 
 
+def test_the_program_that_a_verb_becomes_has_all_standard_streams(tmp_path: Path) -> None:
+    opened = f"ls -l /proc/$$/fd >{tmp_path / 'abiertos'}"
+    for closing in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        program(f"import os\nos.execvp('sh', ['sh', '-c', {opened!r}])", f'"$@" {closing}')
+        found = {line.split()[-3] for line in (tmp_path / "abiertos").read_text().splitlines() if "->" in line}
+        assert {"0", "1", "2"} <= found, closing
+
+
 @pytest.mark.parametrize("closing", ["2>/dev/full", "2>&1 >/dev/null | true"])
 def test_nobody_reading_the_progress_stops_no_verb(closing: str, tmp_path: Path) -> None:
     code = (
@@ -168,6 +177,23 @@ def test_the_operators_variables_of_ansible_undo_nothing(home: Path) -> None:
     assert all(name in told for name in OWN) and "VAULT" not in told
 
 
+UNVERIFIED = "! su entorno dice en ANSIBLE_SSH_ARGS por cuál llave se conoce a los servidores"
+
+
+@pytest.mark.parametrize(
+    ("given", "is_told"),
+    [
+        ("-o StrictHostKeyChecking=no", True),
+        ("-o 'stricthostkeychecking off'", True),
+        ("-o UserKnownHostsFile=/dev/null", True),
+        ("-o StrictHostKeyChecking=yes -o ControlPersist=60s", False),
+    ],
+)
+def test_an_option_that_lets_any_server_answer_is_told(given: str, is_told: bool, home: Path) -> None:
+    done = command_kit.difusor("--home", home, "status", env=os.environ | {"ANSIBLE_SSH_ARGS": given})
+    assert (done.returncode, done.stderr.startswith(UNVERIFIED)) == (0, is_told), done.stderr
+
+
 def test_what_is_the_operators_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
         monkeypatch.delenv(name)
@@ -189,6 +215,20 @@ def test_the_commit_is_the_projects_own(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "proyecto").mkdir()
     monkeypatch.setattr(project, "ROOT", tmp_path / "proyecto")
     assert project.commit() == ""
+
+
+@NEEDS_ROOT
+def test_the_commit_of_a_clone_that_another_account_made_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x.mx"]
+    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "x"]):
+        subprocess.run([*git, *words], check=True)
+    for each in (tmp_path, tmp_path / ".git"):
+        os.chown(each, NOBODY, NOBODY)
+    monkeypatch.setenv("HOME", str(tmp_path / "ninguno"))  # whoever runs this may have told git of it
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    assert len(project.commit()) == 40
 
 
 def test_a_file_that_git_does_not_know_is_a_change_where_it_takes_part(

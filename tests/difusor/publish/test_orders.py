@@ -18,6 +18,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from account_kit import NEEDS_ROOT, as_nobody
 from corte_kit import make_key, write_files
 from desk_kit import Desk
 from publish_kit import make_target
@@ -27,8 +28,8 @@ from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from difusor.commands import publish
 from difusor.inventory import load_election
-from difusor.project import UnusableError
-from difusor.publish import deliver, signing, standing
+from difusor.project import HOME, UnusableError
+from difusor.publish import deliver, notes, signing, standing
 from difusor.publish import target as targets
 from difusor.publish.mirror import Mirror
 from difusor.publish.orders import Publication, ordered_window
@@ -55,6 +56,25 @@ def test_a_run_that_waits_for_the_password_of_its_key_keeps_no_other_waiting_for
         assert desk.publish(signed, key=False) == (0, ["shown", "shown"])
         assert "no se anotó aquí que este corte se publicó" in " ".join(desk.details.split())
     assert desk.sign(desk.corte(7)).exit_code == 0
+
+
+@NEEDS_ROOT
+def test_whoever_may_not_sign_because_root_once_did_is_told_how(election: Path, monkeypatch: pytest.MonkeyPatch):
+    book = standing.Records(load_election(election))
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders nobody else may enter
+        home = Path(name)
+        home.chmod(0o755)
+        monkeypatch.setenv(HOME, name)
+        monkeypatch.setattr(notes, "kept_in", lambda: home / "build/cortes")
+        with book.lock():
+            lock = home / "build/cortes/demo-official/.lock"
+        remedy = re.escape(f"{lock} es de root; sudo chown -R $(id -un) {home}/build/cortes")
+        with as_nobody(), pytest.raises(UnusableError, match=f"falta permiso: {remedy}$"), book.lock():
+            pass
+        shutil.rmtree(home / "build/cortes")
+        remedy = re.escape(f"{home}/build es de root; sudo chown -R $(id -un) {home}/build")
+        with as_nobody(), pytest.raises(UnusableError, match=f"falta permiso: {remedy}$"), book.lock():
+            pass
 
 
 def test_the_orders_of_what_was_published_are_kept_though_the_history_cannot_be_written(

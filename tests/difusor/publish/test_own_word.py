@@ -383,6 +383,7 @@ def test_the_link_is_measured_though_the_server_says_that_it_never_closes(
 
     closes, minute = found.target.election.window.closes, timedelta(minutes=1)
     assert not is_measured(closes - minute) and is_measured(closes + minute)
+    assert not is_measured(found.target.election.window.opens - minute), "a clock that is behind the shown corte"
     desk.sign(desk.corte(6), "--close", instants.write(closes + timedelta(hours=1)))
     desk.publish(desk.folder / "cortes/6")
     assert not is_measured(closes + minute) and is_measured(closes + timedelta(hours=1) + minute)

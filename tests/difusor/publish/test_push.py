@@ -35,6 +35,17 @@ def test_a_corte_goes_to_the_port_of_the_call(
     assert "rsync://instituto@10.0.0.1:8730/corte/" in calls.read_text()
 
 
+def test_variables_of_rsync_lead_nowhere_else(
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The real rsync, which this program would otherwise connect to the server."""
+    monkeypatch.setenv("RSYNC_CONNECT_PROG", f"env >{tmp_path / 'elsewhere'}")
+    monkeypatch.setattr(push, "ATTEMPTS", 1)
+    with pytest.raises(push.PushFailed, match="rechaza el puerto 1: allá no corre"):
+        push.push(signed.folder, replace(make_target(election), address="127.0.0.1", port=1))
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_folder_whose_name_has_a_colon_is_no_host(
     signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

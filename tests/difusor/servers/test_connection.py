@@ -14,20 +14,23 @@ COMPLAINTS = {
     "Received disconnect from 189.240.1.7 port 2222:2: Too many authentication failures": (
         "esta máquina le ofrece más llaves de las que admite probar (las lista ssh-add -l); nombre la suya en hosts.yml"
     ),
-    "Password change required but no TTY available.": "entre una vez con ssh operador@189.240.1.7 y cámbiela",
+    "Password change required but no TTY available.": "entre una vez con ssh -p 2222 operador@189.240.1.7 y cámbiela",
     "Your account has expired; please contact your system administrator.\nConnection closed by 189.240.1.7": (
         "la cuenta «operador» venció; el administrador del servidor la prorroga con: chage -E -1 operador"
     ),
     '"System is booting up. Unprivileged users are not permitted to log in yet.\nConnection closed by 189.240.1.7': (
         "189.240.1.7 aún arranca, o se apaga, y mientras no deja entrar: espere un minuto"
     ),
-    "sudo: Account or password is expired, reset your password and try again": "entre una vez con ssh operador@",
+    "sudo: Account or password is expired, reset your password and try again": "entre una vez con ssh -p 2222",
     "This account is currently not available.": "usermod -s /bin/bash operador",
     "@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@\nHost key verification failed.": (
-        "si coincide, ssh-keygen -R '[189.240.1.7]:2222' y entre una vez con ssh operador@189.240.1.7"
+        "si coincide, ssh-keygen -R '[189.240.1.7]:2222' y entre una vez con ssh -p 2222 operador@189.240.1.7"
     ),
     "No ED25519 host key is known for 189.240.1.7 and you have requested it.\nHost key verification failed.": (
-        "esta máquina aún no conoce la llave de 189.240.1.7: entre una vez con ssh operador@189.240.1.7"
+        "esta máquina aún no conoce la llave de 189.240.1.7: entre una vez con ssh -p 2222 operador@189.240.1.7"
+    ),
+    "No ED25519 host key is known for [189.240.1.7]:2222 and you have requested strict checking.": (
+        "entre una vez con ssh -p 2222 operador@189.240.1.7 y acéptela si su huella es la que da el administrador"
     ),
     "ssh: connect to host 189.240.1.7 port 2222: Connection refused": "rechaza el puerto 2222: allá no corre SSH",
     "ssh: connect to host 189.240.1.7 port 2222: No route to host": "no responde en el puerto 2222: revise la",

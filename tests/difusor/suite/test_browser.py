@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.request import urlopen
 
 import pytest
+from serving_kit import saying, serving
 
 from difusor.suite import browser
 
@@ -38,15 +38,20 @@ def site(tmp_path: Path) -> Iterator[str]:
     (tmp_path / "datos/resultados.html").write_text(
         "<meta charset=utf-8><h1>Corte de las 21:10 h</h1>", encoding="utf-8"
     )
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(tmp_path))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://prep.diario.test:{server.server_port}/"
-        server.shutdown()
+    with serving(partial(Silent, directory=str(tmp_path))) as port:
+        yield f"http://prep.diario.test:{port}/"
 
 
 @pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 def test_what_scripts_write_is_read(site: str) -> None:
     assert browser.read(site, "prep.diario.test", "127.0.0.1") == "21:10 h"
+
+
+@pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
+def test_a_proxy_of_the_environment_does_not_answer_for_the_server(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(saying("<p>Del proxy")) as port:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        assert browser.read(site, "prep.diario.test", "127.0.0.1") == "21:10 h"
 
 
 def test_a_page_whose_scripts_were_late_is_visited_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,11 +9,13 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from testinfra.backend.ssh import SshBackend
 
+from corte.format.manifest import Window
 from difusor.project import HOME
 from difusor.suite import link
 from difusor.suite.turns import turn
@@ -24,19 +26,27 @@ LATER = datetime(2027, 6, 8, 3, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("now", "closes", "measured"),
+    ("now", "closes", "generated", "measured"),
     [
-        (datetime(2027, 6, 7, 1, 59, 59, tzinfo=UTC), [CLOSES], True),
-        (OPENS, [CLOSES], False),
-        (datetime(2027, 6, 8, 1, 59, 59, tzinfo=UTC), [CLOSES], False),
-        (CLOSES, [CLOSES], True),
-        (CLOSES, [CLOSES, LATER], False),
-        (LATER, [CLOSES, LATER], True),
+        (datetime(2027, 6, 7, 1, 59, 59, tzinfo=UTC), None, None, True),
+        (OPENS, None, None, False),
+        (datetime(2027, 6, 8, 1, 59, 59, tzinfo=UTC), None, None, False),
+        (CLOSES, None, None, True),
+        (CLOSES, LATER, OPENS, False),
+        (LATER, LATER, OPENS, True),
+        (datetime(2027, 6, 6, tzinfo=UTC), CLOSES, datetime(2027, 6, 6, 22, tzinfo=UTC), True),
+        (datetime(2027, 6, 6, tzinfo=UTC), CLOSES, OPENS, False),
     ],
 )
-def test_no_link_is_measured_while_results_are_out(now: datetime, closes: list[datetime], measured: bool) -> None:
-    """A close that the institute moved by a signed corte counts too, which the server knows and the inventory not."""
-    said = link.results_are_out(OPENS, closes, now)
+def test_no_link_is_measured_while_results_are_out(
+    now: datetime, closes: datetime | None, generated: datetime | None, measured: bool
+) -> None:
+    """A close that the institute moved by a signed corte counts too, and so does when that was made.
+
+    The server knows of that close, and the inventory does not; and the clock of the machine that asks may be behind.
+    """
+    shown = SimpleNamespace(window=Window(OPENS, closes, closes), generated=generated) if closes else None
+    said = link.results_are_out(Window(OPENS, CLOSES, CLOSES), shown, now)
     assert (said == "") is measured
     assert measured or "entre la apertura y el cierre" in said
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import testinfra
+from serving_kit import saying, serving
 from suite_kit import load
 
 from difusor.project import ROOT
@@ -66,6 +67,19 @@ def test_a_part_of_a_file_is_not_judged(received: Received) -> None:
 def test_who_asks_too_fast_asks_again(received: Received) -> None:
     Path("answers").write_text("429 0 espere\n429 0 espere\n200 0 aaa\n")
     assert received() == (200, "aaa")
+
+
+def test_a_proxy_of_the_vantage_point_s_does_not_answer_for_the_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "molecule/tests")
+    web, here = load("web_fixtures.py"), testinfra.get_host("local://")
+    with serving(saying("del servidor")) as port, serving(saying("del proxy")) as other:
+        (tmp_path / ".curlrc").write_text(f"proxy = http://127.0.0.1:{other}\n")
+        for name, value in {"http_proxy": f"http://127.0.0.1:{other}", "HOME": str(tmp_path)}.items():
+            monkeypatch.setenv(name, value)
+        door = f"--resolve prep.example:{port}:127.0.0.1"
+        assert web.received(here, door, f"http://prep.example:{port}/") == (200, "del servidor")
 
 
 def test_where_only_a_cdn_is_admitted_the_page_is_asked_for_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
