@@ -223,12 +223,23 @@ class Catalog(Part):
         assert found is not None  # a zone of the tz data base always has one
         return found
 
-    def check_offset(self, instant: datetime, opens: datetime) -> None:
+    def misplaced(self, said: Mapping[str, datetime | None], opens: datetime | None = None) -> dict[str, str]:
+        """Return what `check_offset` says against instants, by their names; nothing of those that are not given."""
+        found = {}
+        for name, instant in said.items():
+            try:
+                if instant:
+                    self.check_offset(instant, opens)
+            except ValueError as error:
+                found[name] = str(error)
+        return found
+
+    def check_offset(self, instant: datetime, opens: datetime | None = None) -> None:
         """Refuse (ValueError) a difference with UTC that is not the place's: results would be seen early, or late.
 
         UTC itself is taken, and the difference at the opening, also if the clocks change in the same night.
         """
-        if instant.utcoffset() not in (timedelta(0), self.offset(instant), self.offset(opens)):
+        if instant.utcoffset() not in (timedelta(0), self.offset(instant), self.offset(opens or instant)):
             raise ValueError(
                 f"«{instant.isoformat()}» no lleva la diferencia con UTC que tiene {self.timezone} ese día, "
                 f"{instant.astimezone(self.zone):%:z}; corríjala, o escriba el instante en UTC, con Z. Si la de ese "

@@ -217,6 +217,7 @@ def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_
     assert both.exit_code == 1
     assert both.stdout.index("roto") < both.stdout.index("norte"), "what is red comes first"
     assert "✗ inventario" in both.stdout and "Listos: 0; con aviso: 1; en rojo: 1" in both.stdout
+    assert "abre 02/06/2024 19:00:00 PDT y cierra 03/06/2024 19:00:00 PDT." in " ".join(both.stdout.split())
 
 
 def test_a_folder_of_baselines_that_does_not_exist_is_refused(inventories: list[Path], tmp_path: Path) -> None:
