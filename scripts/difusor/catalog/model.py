@@ -17,16 +17,27 @@ OTHER_VIEWS = ("base-de-datos",)
 """Addresses of the page (`#/…`) that an office cannot have."""
 
 
+ABOLISHED = datetime(2023, 7, 1)
+"""A day of the first summer after most of Mexico gave up summer time, in October of 2022."""
+
+
 def _time_zone(value: str) -> str:
     try:
-        if "/" in value and _whole_hours(ZoneInfo(value)):
-            return value
+        is_usable = "/" in value and _whole_hours(ZoneInfo(value))
+        is_past = ABOLISHED.replace(tzinfo=ZoneInfo("America/Mexico_City")).utcoffset() != timedelta(hours=-6)
     except (LookupError, OSError, ValueError):
-        pass
-    raise ValueError(
-        f"«{value}» no es una zona horaria de horas enteras; escriba una como America/Tijuana, o "
-        "instale las zonas en esta máquina: sudo apt-get install tzdata"
-    )
+        is_usable = is_past = False
+    if is_past:  # what else is said of a difference with UTC would be an hour wrong
+        raise ValueError(
+            "las zonas horarias de esta máquina son de antes de octubre de 2022 y tienen en verano una hora de más: "
+            "sudo apt-get install --only-upgrade tzdata"
+        )
+    if not is_usable:
+        raise ValueError(
+            f"«{value}» no es una zona horaria de horas enteras; escriba una como America/Tijuana, o "
+            "instale las zonas en esta máquina: sudo apt-get install tzdata"
+        )
+    return value
 
 
 def _whole_hours(zone: ZoneInfo) -> bool:
