@@ -28,9 +28,11 @@ PARTNER: dict[str, Any] = {
     "difusor_tls_mode": "acme", "difusor_trusted_addresses": ["2001:db8::4"],
     **{f"difusor_{kind}_image": {"archive": f"/{kind}.tar.gz", "sha256": sha256} for kind, sha256 in DIGESTS.items()},
 }  # fmt: skip
+HOURS = {"election_opens": "2024-06-03T03:00:00Z", "election_closes": "2024-06-04T03:00:00Z"}
+"""Those of the call, from 20:00 to 20:00, by the clocks of the election's place."""
 EXPECTED = {
-    "election": "estatal-2024", "environment": "official", "opens": "2024-06-03T02:00:00Z",
-    "closes": "2024-06-04T02:00:00Z", "retain_until": "2024-06-10T05:59:00Z", "keep": 3,
+    "election": "estatal-2024", "environment": "official", "opens": HOURS["election_opens"],
+    "closes": HOURS["election_closes"], "retain_until": "2024-06-10T05:59:00Z", "keep": 3,
     "interval_minutes": 10,
 }  # fmt: skip
 """What the server expects of a corte."""
@@ -46,7 +48,7 @@ DISK = {
 
 def host(**changes: Any) -> Host:
     """Return the server of the difusor, with other values where `changes` has variables of its inventory."""
-    return Host.of(SERVER, {**ELECTION, **PARTNER, **changes})
+    return Host.of(SERVER, {**ELECTION, **HOURS, **PARTNER, **changes})
 
 
 def server() -> dict[str, Any]:
@@ -82,7 +84,7 @@ def server() -> dict[str, Any]:
             }
         },
         "rehearsal": False,
-        "held": [1717293600, 1717466400],
+        "held": [1717297200, 1717470000],
         "restart_since": None,
         "restart_for": [],
         "kernel": "6.1.0-18-amd64",

@@ -15,6 +15,7 @@ from corte.format.manifest import Window
 from corte.server import log
 from corte.server.clock import Clock
 from corte.server.memory import Memory
+from corte.server.state import public
 
 
 @pytest.mark.parametrize("seconds", ["NaN", "1e400", "9e99", '"x"'])
@@ -112,6 +113,17 @@ def test_a_mirror_kept_from_newer_cortes_is_stale(server: Server):
     (server.config.incoming / manifest.SIGNATURE_NAME).write_bytes(b"x")
     server.run()
     assert server.status()["stale"] is True
+
+
+def test_a_corte_that_waited_for_the_opening_is_not_stale_when_it_opens(server: Server):
+    """The corte of zeros is made an hour before, and the next one comes an interval after the opening."""
+    state, opens = Memory(server.config).load(), server.config.window.opens
+    assert state.shown is not None
+    zeros = replace(state.shown, generated=instants.write(opens - timedelta(hours=1)))
+    state = replace(state, accepted=zeros, shown=zeros)
+    for minutes, stale in ((0, False), (20, False), (21, True)):
+        now = opens + timedelta(minutes=minutes)
+        assert public(state, server.config, "open", Clock(True, 0.0, 0.0, now), now)["stale"] is stale
 
 
 def test_mix_and_match_of_two_cortes(server: Server):

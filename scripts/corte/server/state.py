@@ -351,6 +351,9 @@ def _hold(value: dict[str, Any] | None) -> Hold | None:
 
 
 def _stale(shown: Corte | None, config: Config, now: datetime) -> bool:
-    """Tell whether no new corte came for two intervals: an outage or an attacker may be freezing this mirror."""
+    """Tell whether no new corte came for two intervals: an outage or an attacker may be freezing this mirror.
+
+    One from before the opening, the corte of zeros, ages from then on: the next comes an interval after it.
+    """
     limit = timedelta(minutes=2 * config.interval_minutes)
-    return shown is None or now - instants.parse(shown.generated) > limit
+    return shown is None or now - max(instants.parse(shown.generated), config.window.opens) > limit

@@ -17,16 +17,27 @@ OTHER_VIEWS = ("base-de-datos",)
 """Addresses of the page (`#/…`) that an office cannot have."""
 
 
+ABOLISHED = datetime(2023, 7, 1)
+"""A day of the first summer after most of Mexico gave up summer time, in October of 2022."""
+
+
 def _time_zone(value: str) -> str:
     try:
-        if "/" in value and _whole_hours(ZoneInfo(value)):
-            return value
+        is_usable = "/" in value and _whole_hours(ZoneInfo(value))
+        is_past = ABOLISHED.replace(tzinfo=ZoneInfo("America/Mexico_City")).utcoffset() != timedelta(hours=-6)
     except (LookupError, OSError, ValueError):
-        pass
-    raise ValueError(
-        f"«{value}» no es una zona horaria de horas enteras; escriba una como America/Tijuana, o "
-        "instale las zonas en esta máquina: sudo apt-get install tzdata"
-    )
+        is_usable = is_past = False
+    if is_past:  # what else is said of a difference with UTC would be an hour wrong
+        raise ValueError(
+            "las zonas horarias de esta máquina son de antes de octubre de 2022 y tienen en verano una hora de más: "
+            "sudo apt-get install --only-upgrade tzdata"
+        )
+    if not is_usable:
+        raise ValueError(
+            f"«{value}» no es una zona horaria de horas enteras; escriba una como America/Tijuana, o "
+            "instale las zonas en esta máquina: sudo apt-get install tzdata"
+        )
+    return value
 
 
 def _whole_hours(zone: ZoneInfo) -> bool:
@@ -223,12 +234,23 @@ class Catalog(Part):
         assert found is not None  # a zone of the tz data base always has one
         return found
 
-    def check_offset(self, instant: datetime, opens: datetime) -> None:
+    def misplaced(self, said: Mapping[str, datetime | None], opens: datetime | None = None) -> dict[str, str]:
+        """Return what `check_offset` says against instants, by their names; nothing of those that are not given."""
+        found = {}
+        for name, instant in said.items():
+            try:
+                if instant:
+                    self.check_offset(instant, opens)
+            except ValueError as error:
+                found[name] = str(error)
+        return found
+
+    def check_offset(self, instant: datetime, opens: datetime | None = None) -> None:
         """Refuse (ValueError) a difference with UTC that is not the place's: results would be seen early, or late.
 
         UTC itself is taken, and the difference at the opening, also if the clocks change in the same night.
         """
-        if instant.utcoffset() not in (timedelta(0), self.offset(instant), self.offset(opens)):
+        if instant.utcoffset() not in (timedelta(0), self.offset(instant), self.offset(opens or instant)):
             raise ValueError(
                 f"«{instant.isoformat()}» no lleva la diferencia con UTC que tiene {self.timezone} ese día, "
                 f"{instant.astimezone(self.zone):%:z}; corríjala, o escriba el instante en UTC, con Z. Si la de ese "

@@ -13,7 +13,7 @@ from rich.table import Table
 from difusor.commands._options import name_server
 from difusor.countdown.checks import TITLES, Moment
 from difusor.project import build
-from difusor.terminal import complain, console, json_text, printable, results, table
+from difusor.terminal import complain, console, json_text, local, printable, results, table
 from difusor.terminal.arguments import AskBecomePass, Authority, Json, MaybeDifusores, elections
 
 if TYPE_CHECKING:
@@ -132,19 +132,21 @@ def _table(found: list[Row]) -> Table:
 
 
 def _closing(found: list[Row], now: datetime) -> str:
-    """Return the last lines: in which order the marks stand, how many are red, and how long until the opening."""
+    """Return the last lines: in which order the marks stand, how many are red, when it opens, and in how long."""
     most = max((row.checks for row in found), key=len, default=())
     order = ", ".join(TITLES[each.key] for each in most) if len(most) > 1 else ""
     counts = {state: sum(row.state == state and not row.revoked for row in found) for state in URGENCY}
-    opens = min((row.opens for row in found if row.opens), default=None)
     told = f"Listos: {counts['good']}; con aviso: {counts['warn']}; en rojo: {counts['bad']}"
-    return (f"[dim]Revisado: {order}.[/]\n" if order else "") + f"{told}; {_left(opens, now)}."
+    return (f"[dim]Revisado: {order}.[/]\n" if order else "") + f"{told}; {_left(found, now)}."
 
 
-def _left(opens: datetime | None, now: datetime) -> str:
-    if opens is None:
+def _left(found: list[Row], now: datetime) -> str:
+    """Return when the first of them opens and closes, by the clocks of the place, and how long it is until then."""
+    known = ((row.opens, row.closes, row.zone) for row in found if row.opens and row.closes and row.zone)
+    opens, closes, zone = min(known, key=lambda each: each[:2], default=(None, None, None))
+    if not (opens and closes and zone):
         return "sin hora de apertura"
     minutes = int((opens - now).total_seconds() // 60)
-    if minutes < 0:
-        return "la hora de apertura ya pasó"
-    return f"faltan {minutes // 60} h {minutes % 60:02} min para la apertura"
+    left = f"faltan {minutes // 60} h {minutes % 60:02} min para la apertura"
+    left = "la hora de apertura ya pasó" if minutes < 0 else left
+    return f"{left}: abre {local(opens, zone)} y cierra {local(closes, zone)}"

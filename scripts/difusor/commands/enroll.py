@@ -10,7 +10,7 @@ import click
 import typer
 
 from difusor.terminal import complain, console, json_text, printable, results
-from difusor.terminal.arguments import Json, absolute, elections, from_project, instant
+from difusor.terminal.arguments import Json, absolute, elections, from_project, written_instant
 
 if TYPE_CHECKING:
     from difusor.partners.answer import Answer
@@ -33,9 +33,11 @@ Accept = Annotated[
 ]
 Received = Annotated[
     datetime | None,
-    typer.Option(parser=instant, metavar="INSTANTE", help="Cuándo llegó este formato; si no se da, ahora."),
+    typer.Option(parser=written_instant, metavar="INSTANTE", help="Cuándo llegó este formato; si no se da, ahora."),
 ]
-Notified = Annotated[datetime | None, typer.Option(parser=instant, metavar="INSTANTE", help="Cuándo llegó ese oficio.")]
+Notified = Annotated[
+    datetime | None, typer.Option(parser=written_instant, metavar="INSTANTE", help="Cuándo llegó ese oficio.")
+]
 
 
 def _file(text: str) -> Any:

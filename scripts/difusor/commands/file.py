@@ -10,7 +10,7 @@ import click
 import typer
 
 from difusor.terminal import complain, json_text, printable, results, warn
-from difusor.terminal.arguments import Difusor, Json, absolute, instant
+from difusor.terminal.arguments import Difusor, Json, absolute, written_instant
 
 if TYPE_CHECKING:
     from difusor.partners.filing.filing import Filed
@@ -40,7 +40,7 @@ def run(
     received: Annotated[
         datetime | None,
         typer.Option(
-            parser=instant, metavar="INSTANTE",
+            parser=written_instant, metavar="INSTANTE",
             help="Cuándo llegó; si no se da, ahora, o el oficio cuando dice su inscripción.",
         ),
     ] = None,

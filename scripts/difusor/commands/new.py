@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difusor.project import ROOT
-from difusor.terminal import complain, console, results
-from difusor.terminal.arguments import absolute, elections, from_project, instant, or_none
+from difusor.terminal import complain, console, local, results
+from difusor.terminal.arguments import absolute, elections, from_project, or_none, written_instant
 from difusor.terminal.asking import confirmed
 
 if TYPE_CHECKING:
@@ -39,17 +39,17 @@ def new_election(
     opens: Annotated[
         datetime | None,
         typer.Option(
-            parser=instant, metavar="INSTANTE",
+            parser=written_instant, metavar="INSTANTE",
             help="Apertura, con su diferencia con UTC. Un simulacro abre, si no se dice, en la hora que corre.",
         ),
     ] = None,
     closes: Annotated[
         datetime | None,
-        typer.Option(parser=instant, metavar="INSTANTE", help="Cierre; si no se dice, 24 horas después."),
+        typer.Option(parser=written_instant, metavar="INSTANTE", help="Cierre; si no se dice, 24 horas después."),
     ] = None,
     notice_until: Annotated[
         datetime | None,
-        typer.Option(parser=instant, metavar="INSTANTE", help="Hasta cuándo se podía dar aviso por oficio."),
+        typer.Option(parser=written_instant, metavar="INSTANTE", help="Hasta cuándo se podía dar aviso por oficio."),
     ] = None,
     trusted: Annotated[
         list[str] | None,
@@ -71,8 +71,11 @@ def new_election(
         "signing_key": key,
     }  # fmt: skip
     with _refusals():
-        path = election.create(asked.election(name, given))
+        facts = asked.election(name, given)
+        path = election.create(facts)
+        zone = election.place(facts.like).zone
     results.print(f"[green]✓[/] {from_project(path)}: ábralo para cambiar lo que haga falta.", soft_wrap=True)
+    results.print(f"  Abre {local(facts.opens, zone)} y cierra {local(facts.closes, zone)}.", soft_wrap=True)
     results.print(
         f"  Sigue: ./difusor new difusor NOMBRE, o el formato: ./difusor form ~/formato --election {name}",
         soft_wrap=True,

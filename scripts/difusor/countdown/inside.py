@@ -157,22 +157,24 @@ def _signers(election: Election, server: Server, look: Look, given: str) -> Chec
     if _keys(server.revoked) != _keys(election.revoked):
         return bad("signers", "su lista de llaves revocadas no es la de la elección", repair)
     if gap := _gap(election):
-        return bad(
-            "signers", f"ninguna llave vale desde {window.told(gap, election)}",
+        needs = "" if gap < election.closes else ", y aún se firman el corte del cierre y lo que después se ordene"
+        return (warn if needs else bad)(
+            "signers", f"ninguna llave vale desde {window.told(gap, election)}{needs}",
             f"corrija las fechas en election_signers y ejecute {repair}",
         )  # fmt: skip
     return good("signers", f"{len(wanted)} como en la elección")
 
 
 def _gap(election: Election) -> datetime | None:
-    """Return the first instant from opening to close at which nobody may sign; None when there is none.
+    """Return the first instant from the opening on at which nobody may sign; None when there is none.
 
+    The corte of the closing hour is signed after the close, and so is what the institute orders of what is retained.
     The signers of a night may take turns, each with a key of his own.
     """
     revoked = {each.split()[1] for each in election.revoked_keys}
     signers = [each for each in election.signers if each.key.split()[1] not in revoked]
-    at = election.opens
-    while at < election.closes:
+    at, last = election.opens, election.closes + timedelta(minutes=election.interval_minutes)
+    while at < max(last, election.retain_until or last):
         valid = [each.valid_before for each in signers if each.valid_after <= at < each.valid_before]
         if not valid:
             return at

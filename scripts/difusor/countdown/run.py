@@ -61,6 +61,7 @@ class Row:
     checks: tuple[Check, ...]
     revoked: str = ""
     zone: tzinfo | None = None
+    closes: datetime | None = None
 
     @property
     def state(self) -> State:
@@ -98,7 +99,7 @@ def _row(subject: Subject, found: Found | None, options: Options, now: datetime)
     except Exception as error:  # servers and files may say what nobody foresaw, and the others have their rows
         checks = [_unforeseen("server", error)]
     found_out = tuple(ordered(checks, moment))
-    return Row(subject.name, moment, election.opens, found_out, subject.revoked, election.catalog.zone)
+    return Row(subject.name, moment, election.opens, found_out, subject.revoked, election.catalog.zone, election.closes)
 
 
 def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> list[Check]:

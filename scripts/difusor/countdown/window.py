@@ -9,6 +9,7 @@ from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.look import CONFIG
 from difusor.countdown.seen import Server
 from difusor.inventory import Election
+from difusor.inventory.calendar import hours_advice
 from difusor.terminal import local, plain
 
 FIELDS = {
@@ -52,6 +53,8 @@ def judge(election: Election, server: Server, given: str) -> Check:
             f"tiene un corte de otra apertura ({kept}) y rechazará los de número u hora menor",
             "firme el primero de la noche con «difusor sign» y --withdraw (la carpeta de aquel, o su corte.json)",
         )
+    if doubts := hours_advice(election):
+        return warn("window", some(doubts), f"si así se decidió, nada; si no, corrija la elección y ejecute {apply}")
     return good("window", f"abre {told(election.opens, election)}")
 
 

@@ -68,6 +68,22 @@ def counts(received: date | None, day: date | None) -> bool:
 
 def advice(election: Election) -> list[str]:
     """Return a sentence for each thing that regulation or call ask otherwise, and that the institute has to judge."""
+    said = hours_advice(election)
+    if election.environment == "official" and (there := len(election.simulacros)) < REHEARSALS:
+        said.append(
+            f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "
+            "agregue las fechas que falten"
+        )
+    if telephone := _unsaid_telephone(election):
+        said.append(
+            f"la convocatoria da el teléfono {telephone} y election_contact no lo dice; los avisos de todos los "
+            "servidores quedarían sin él (DG-14)"
+        )
+    return said
+
+
+def hours_advice(election: Election) -> list[str]:
+    """Return what of `advice` is about hours and day of the publication."""
     said = []
     if (lasts := election.closes - election.opens) > LONGEST:
         hours = lasts / timedelta(hours=1)
@@ -79,16 +95,6 @@ def advice(election: Election) -> list[str]:
         said.append(f"{other}; revise election_opens y election_closes, o la convocatoria (election_spec)")
     if doubt := _doubtful_day(election):
         said.append(doubt)
-    if election.environment == "official" and (there := len(election.simulacros)) < REHEARSALS:
-        said.append(
-            f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "
-            "agregue las fechas que falten"
-        )
-    if telephone := _unsaid_telephone(election):
-        said.append(
-            f"la convocatoria da el teléfono {telephone} y election_contact no lo dice; los avisos de todos los "
-            "servidores quedarían sin él (DG-14)"
-        )
     return said
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from difusor.partners import inventory
 from difusor.partners.facts import ElectionFacts, FactError, Facts, PartnerFacts, fault, of, public_address
 from difusor.partners.files import refuse_existing
 from difusor.project import UnusableError, expanduser
-from difusor.terminal.arguments import elections, instant
+from difusor.terminal.arguments import elections, written_instant
 from difusor.terminal.asking import Question, answers
 
 OWN_KEYS = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
@@ -53,7 +54,7 @@ def election(name: str, given: Mapping[str, Any]) -> ElectionFacts:
         values,
         [
             question("name", "Nombre completo de la elección"),
-            question("opens", "Apertura, como 2027-06-06T20:00:00-06:00", None, instant),
+            question("opens", "Apertura, como 2027-06-06T20:00:00-06:00", None, partial(_opening, values["like"])),
             question("trusted_addresses", "Direcciones confiables, separadas por espacios", None, addresses),
             question("principal", "Quién firma los cortes, como firma@instituto.mx"),
             question("signing_key", "Archivo de su llave pública", f"{own_key()}.pub", public_key),
@@ -61,6 +62,13 @@ def election(name: str, given: Mapping[str, Any]) -> ElectionFacts:
     )
     values["closes"] = values["closes"] or values["opens"] + elections_file.REHEARSAL
     return _facts(ElectionFacts, values)
+
+
+def _opening(like: str, text: str) -> datetime:
+    """Return a written instant; ValueError unless it has the difference with UTC that the place of `like` has then."""
+    written = written_instant(text)
+    elections_file.place(like).check_offset(written)
+    return written
 
 
 def partner(name: str, given: Mapping[str, Any]) -> PartnerFacts:

@@ -57,7 +57,6 @@ def enroll(path: Path, **options: Unpack[Options]) -> Answer:
     """
     accepted = _accepted(options["accept"])
     _refuse_unless_data("--folio", options["folio"])
-    _refuse_ahead(options)
     of_election = elections_file.chosen(options["election"])
     received = open_form(path)
     with _turn(elections_file.file(of_election).parent, options["check"]):
@@ -85,6 +84,7 @@ def _enrolled(path: Path, received: Received, of_election: str, accepted: dict[s
     if before and not options["name"]:
         _refuse_namesake(said["nombre"], name, before)
     election = load_election(elections_file.file(of_election))
+    _refuse_dates(options, election)
     day = polling_day(election)
     now = before.in_election(day) if before else None
     desk = _desk(name, of_election, options, {**_stands(said, now), **accepted}, form, before, day)
@@ -203,9 +203,10 @@ def _refuse_unless_data(option: str, value: str) -> None:
         raise FactError({option: str(error)}) from None
 
 
-def _refuse_ahead(options: Options) -> None:
+def _refuse_dates(options: Options, election: Election) -> None:
     said = {"--received": options["received"], "--notified": options["notified"]}
-    if faults := {option: problem for option, at in said.items() if (problem := ahead(at))}:
+    faults = {option: problem for option, at in said.items() if (problem := ahead(at))}
+    if faults := election.catalog.misplaced(said) | faults:
         raise FactError(faults)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 
 from corte.format import instants
+from difusor import catalog
+from difusor.catalog import Catalog
 from difusor.inventory import (
     Election,
     InventoryError,
@@ -18,7 +20,7 @@ from difusor.inventory import (
     load_election,
 )
 from difusor.inventory.calendar import polling_day
-from difusor.partners.facts import ElectionFacts
+from difusor.partners.facts import ElectionFacts, FactError
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
 from difusor.project import DAMAGE, ROOT, UnusableError, home, own, whose
 from difusor.spec import reading
@@ -101,13 +103,30 @@ def _day(model: Path, said: str) -> str:
 
 
 def create(facts: ElectionFacts) -> Path:
-    """Write the election's file and return its path; UnusableError when there is one of this name, or it is none."""
+    """Write the election's file and return its path; UnusableError when there is one of this name, or it is none.
+
+    FactError, by option, when an instant has another difference with UTC than the place.
+    """
     refuse_existing(file(facts.id), "la elección")
     content = text(facts)
     election_of(content, f"con el lugar y el Instituto de «{facts.like}» no se puede; nada se creó")
+    _refuse_misplaced(facts)
     ensure_home()
     write_new(file(facts.id), content)
     return file(facts.id)
+
+
+def _refuse_misplaced(facts: ElectionFacts) -> None:
+    """Refuse what was written with another place's difference with UTC: the file says instants in UTC, without it."""
+    there, rest = place(facts.like), {"--closes": facts.closes, "--notice-until": facts.notice_until}
+    # A close that nobody gave has the opening's difference, and with a wrong one only the opening is told.
+    if faults := there.misplaced({"--opens": facts.opens}) or there.misplaced(rest, facts.opens):
+        raise FactError(faults)
+
+
+def place(like: str) -> Catalog:
+    """Return the catalogue of the place of an election like this one; UnusableError when that one is no model."""
+    return catalog.load(taken(like)["election_place"])
 
 
 def text(facts: ElectionFacts) -> str:

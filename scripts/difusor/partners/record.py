@@ -7,7 +7,7 @@ from datetime import MAXYEAR, MINYEAR, UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from difusor.inventory.calendar import counts
 from difusor.inventory.parts import Notice
@@ -24,8 +24,12 @@ LATE = "el formato llegó"
 Moment = Annotated[
     AwareDatetime,
     Field(ge=datetime(MINYEAR + 1, 1, 1, tzinfo=UTC), lt=datetime(MAXYEAR, 1, 1, tzinfo=UTC)),
+    AfterValidator(lambda instant: instant.astimezone(UTC)),
 ]
-"""An instant in a record. Those of the first and the last year of all have no day in some time zones."""
+"""An instant in a record, in UTC however it was written.
+
+Those of the first and the last year of all have no day in some time zones.
+"""
 
 
 class Record(BaseModel):

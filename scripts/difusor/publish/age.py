@@ -77,9 +77,12 @@ def is_behind(sentence: str) -> bool:
 
 
 def _late(shown: Manifest, now: datetime) -> str:
-    """Return how long no corte has come, if for more than two intervals within its window; else ""."""
+    """Return how long no corte has come, if for more than two intervals within its window; else "".
+
+    One from before the opening, the corte of zeros, ages from then on: the next comes an interval after it.
+    """
     until = min(now, shown.window.closes)
-    age = until - shown.generated
+    age = until - max(shown.generated, shown.window.opens)
     if now < shown.window.opens or age <= timedelta(minutes=2 * shown.interval_minutes):
         return ""
     minutes = int(age.total_seconds() // 60)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ ELSEWHERE = (
 )
 """What to do where a mirror has a corte of another opening than the one that is published, as a sentence."""
 
+APART = timedelta(minutes=1)
+"""How far a mirror's clock may be from this machine's: it says its time anew every half minute."""
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
 
@@ -147,6 +149,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                 note(mirror, status or None)
                 if word == "refused" and not checksum and _is_worth_another(signed, status):
                     continue
+                warnings.extend(_clock_doubts(word, status, mirror.asked))
                 if word == "refused":
                     return outcome("refused", _reason(signed, status, target))
                 if word == "silent":
@@ -329,6 +332,32 @@ def _shows(word: str, status: dict[str, Any]) -> str:
         return f"retirado; muestra {_name(shown)}"
     light = ", en modo ligero" if stands(status).is_light else ""
     return f"corte {shown.get('corte')}, desde {shown.get('since')}{light}"
+
+
+def _clock_doubts(word: str, status: dict[str, Any], asked: datetime) -> list[str]:
+    """Return as sentences what is wrong with a mirror's clock, that estado.json of this instant tells.
+
+    A machine that stood still for hours goes on from where it was: chrony corrects that very slowly. A mirror that is
+    silent may say when it wrote the file long ago.
+    """
+    if word == "silent":
+        return []
+    gate, clock = (status.get(name) or {} for name in ("gate", "clock"))
+    with suppress(ValueError):
+        apart = instants.parse(status.get("updated")) - asked
+        if abs(apart) > APART:
+            how = "adelanta" if apart > timedelta(0) else "atrasa"
+            return [
+                f"su reloj {how} {abs(apart) / timedelta(minutes=1):.0f} min respecto al de esta máquina: compare los "
+                "dos con la hora oficial y, si es el suyo el que está mal, en su servidor: sudo systemctl restart "
+                "chrony"
+            ]
+    if gate.get("state") == "open" and clock.get("synchronised") is False and not gate.get("clock_override"):
+        return [
+            "su reloj no está sincronizado, con la página abierta: que llegue a un servidor de hora (NTP, UDP 123), y "
+            "en su servidor: sudo systemctl restart chrony"
+        ]
+    return []
 
 
 def _clock(status: dict[str, Any]) -> str:

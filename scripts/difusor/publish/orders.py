@@ -61,12 +61,9 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
 
 def _check_offsets(election: Election, orders: Orders) -> None:
     """Refuse an ordered instant with another difference with UTC than the place's, as in the election's own file."""
-    for option, instant in (("--corte", orders.corte), ("--close", orders.close), ("--retain", orders.retain)):
-        try:
-            if instant:
-                election.catalog.check_offset(instant, election.opens)
-        except ValueError as error:
-            raise UnusableError(f"{option}: {error}") from None
+    said = {"--corte": orders.corte, "--close": orders.close, "--retain": orders.retain}
+    if faults := election.catalog.misplaced(said, election.opens):
+        raise UnusableError("\n".join(f"{option}: {fault}" for option, fault in faults.items()))
 
 
 def ordered_window(window: Window, close: datetime | None, retain: datetime | None) -> Window:

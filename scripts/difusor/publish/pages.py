@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from corte.format import content, instants
 from corte.format.manifest import Entry, Manifest
+from difusor.inventory import Election
 from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
 MAX_WARNINGS = 10
-READ = ("datos/noche.json", "datos/resultados.html", "datos/secciones.json")
+NIGHT = "datos/noche.json"
+READ = (NIGHT, "datos/resultados.html", "datos/secciones.json")
 """What the page reads of a corte besides, or leads to."""
 _MAX_ENTRIES = 100
 """How many offices, and how many downloads, are looked at."""
@@ -40,9 +42,55 @@ def warnings(folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], 
     """
     if not _entries(head, "elecciones"):
         return []
-    parts = (_of_the_head(head, files), _of_offices(folder, head, files, captured), _of_downloads(head, files))
+    parts = (
+        _of_the_head(head, files), _of_the_night(folder, files), _of_offices(folder, head, files, captured),
+        _of_downloads(head, files),
+    )  # fmt: skip
     found = (sentence for part in parts for sentence in part)
     return [sentence[: content.MAX_WARNING] for sentence in islice(found, MAX_WARNINGS)]
+
+
+def wrong_hours(head: Mapping[str, Any], election: Election) -> list[str]:
+    """Return a Spanish sentence for each thing by which the page would tell every visitor another hour than it is.
+
+    `head` as in `warnings`. The page tells hours by `minutos_utc`, whatever its value is worth as a number, and a
+    browser takes an instant without its difference with UTC for one of the visitor's own zone.
+    """
+    if not _entries(head, "elecciones"):
+        return []
+    told, minutes = [], election.utc_offset // timedelta(minutes=1)
+    if (said := head.get("minutos_utc", minutes)) is None or _minutes(said) != minutes:
+        told.append(
+            f"{IDENTITY} dice en «minutos_utc» {json.dumps(said, ensure_ascii=False)}, y la de {election.timezone} en "
+            f"la apertura es {minutes}: la página diría mal todas las horas; pida que lo corrija a quien hace la "
+            "carpeta. Si la del lugar cambió por ley, actualice tzdata en esta máquina"
+        )
+    for name in ("corte", "siguiente"):
+        for unsaid in _without_offset(head.get(name)):
+            told.append(
+                f"{IDENTITY} dice en «{name}» {unsaid} sin su diferencia con UTC, y cada teléfono lo leería con la "
+                f"suya; {_meant(unsaid, election)}"
+            )
+    return told
+
+
+def _minutes(said: object) -> float | None:
+    with suppress(ValueError, OverflowError):
+        return float(said) if isinstance(said, (int, float, str)) else None
+    return None
+
+
+def _without_offset(*said: object) -> list[str]:
+    """Return the texts that are no instant with its difference with UTC; an empty one says nothing."""
+    return [each for each in said if isinstance(each, str) and each and _instant(each) is None]
+
+
+def _meant(said: str, election: Election) -> str:
+    """Return what to write in place of an instant without its difference with UTC."""
+    with suppress(ValueError, OverflowError):
+        there = datetime.fromisoformat(said).replace(tzinfo=timezone(election.utc_offset))
+        return f"si es la hora del lugar, debe decir {instants.write(there)}"
+    return "debe decirlo como 2024-06-03T02:10:00Z"
 
 
 def of_another(head: Mapping[str, Any], document: Manifest, name: str = "") -> list[str]:
@@ -81,6 +129,17 @@ def _of_the_head(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterato
         yield f"{IDENTITY} no dice bien {', '.join(missing)}: la página no lo puede mostrar."
     if absent := [name for name in READ if name not in files]:
         yield f"El corte no trae {', '.join(absent)}, que la página lee o enlaza."
+    for name in ("abre", "cierra"):
+        for unsaid in _without_offset(head.get(name)):
+            yield f"{IDENTITY} dice en «{name}» {unsaid} sin su diferencia con UTC: no se compara con la elección."
+
+
+def _of_the_night(folder: Path, files: Mapping[str, Entry]) -> Iterator[str]:
+    """Say which instant of the table of all cortes each visitor would read by his own zone; the first is enough."""
+    page = _page(folder, NIGHT, files) if NIGHT in files else None
+    said = (page or {}).get("cortes")
+    for unsaid in _without_offset(*(said if isinstance(said, list) else []))[:1]:
+        yield f"{NIGHT} dice en «cortes» {unsaid} sin su diferencia con UTC: cada teléfono lo leería con la suya."
 
 
 def _field(document: Any, name: str) -> object:

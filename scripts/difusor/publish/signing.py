@@ -81,9 +81,11 @@ def sign(
     `stands` says what stands with this manifest (`standing.statement`); without it only its own orders do. `admitted`
     raises Refusal for a manifest and a signature that are not to be written. Sequence and
     instant are read from the tree's datos/corte.json, unless given. Refusal when the tree cannot be a corte, or its
-    instant has not come yet; UnusableError when its sequence or instant is unknown.
+    instant has not come yet; UnusableError when its sequence or instant is unknown, or its page would tell wrong hours.
     """
     sequence, corte = identified(folder, sequence, corte)
+    if wrong := pages.wrong_hours(stated(folder), election):
+        raise UnusableError("\n".join(wrong))
     for left in folder.glob(f"{files.UNFINISHED}*"):  # by a signing that a power cut ended
         left.unlink()
     _check_left(folder)
@@ -164,6 +166,7 @@ def plausible(signed: SignedCorte, election: Election | None = None) -> tuple[li
     found = [*texts.warnings(signed.foreign), *read.warnings]
     found += pages.warnings(signed.folder, said, document.files, read.captured)
     found += pages.of_another(said, document, election.name if election else "")
+    found += pages.wrong_hours(said, election) if election else []
     with suppress(UnusableError):
         sequence, corte = identity(signed.folder)
         if (sequence, corte) != (document.sequence, document.corte):

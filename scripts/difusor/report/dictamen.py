@@ -137,7 +137,7 @@ def _unkept(declared: Declared, spec: Spec) -> list[str]:
             f"{decided}"
         )
     if declared.election_environment == "official" and declared.election_opens and declared.election_closes:
-        window = (instants.parse(each) for each in (declared.election_opens, declared.election_closes))
+        window = (instants.parse_offset(each) for each in (declared.election_opens, declared.election_closes))
         unkept.append(spec.promises.other_hours(*(each.astimezone(declared.zone) for each in window)))
     told = "; es un compromiso del Instituto y no se le imputa al difusor."
     return [each[0].upper() + each[1:] + told for each in unkept if each]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+import zoneinfo
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
 from difusor import catalog
-from difusor.catalog import CatalogError
+from difusor.catalog import CatalogError, reading
 from difusor.project import HOME, ROOT
 
 GOOD = (ROOT / "catalogs/ribera.yml").read_text(encoding="utf-8")
@@ -53,6 +56,44 @@ def test_names_keep_quotes_accents_and_signs() -> None:
 )
 def test_the_difference_with_utc_is_that_of_the_day(instant: datetime, hours: int) -> None:
     assert catalog.load("ribera").offset(instant) == timedelta(hours=hours)
+
+
+@pytest.fixture
+def zones(tmp_path: Path) -> Iterator[Callable[[bytes], None]]:
+    """Return a function that makes the machine's zone data say this rule, in POSIX's form, of Mexico City."""
+
+    def forget() -> None:
+        ZoneInfo.clear_cache()
+        reading._load.cache_clear()
+
+    def say(rule: bytes) -> None:
+        # Twice a head with the numbers of its entries, one zone of UTC-6, and its letters; then the rule.
+        block = (
+            b"TZif2"
+            + bytes(15)
+            + struct.pack(">6l", 0, 0, 0, 0, 1, 4)
+            + struct.pack(">lbb", -6 * 3600, 0, 0)
+            + b"CST\0"
+        )
+        (tmp_path / "America").mkdir(exist_ok=True)
+        (tmp_path / "America/Mexico_City").write_bytes(block * 2 + b"\n" + rule + b"\n")
+        zoneinfo.reset_tzpath([str(tmp_path)])
+        forget()
+
+    yield say
+    zoneinfo.reset_tzpath()
+    forget()
+
+
+def test_zone_data_of_before_the_end_of_summer_time_are_refused(write: Write, zones: Callable[[bytes], None]) -> None:
+    """They have an hour more in June, and who did as was told of the difference with UTC would have opened early."""
+    write(GOOD.replace("America/Tijuana", "America/Mexico_City"))
+    zones(b"CST6CDT,M4.1.0,M10.5.0")
+    with pytest.raises(CatalogError, match="son de antes de octubre de 2022") as refused:
+        catalog.load("islas")
+    assert "sudo apt-get install --only-upgrade tzdata" in str(refused.value)
+    zones(b"CST6")
+    assert catalog.load("islas").offset(datetime(2027, 6, 7, 2, tzinfo=UTC)) == timedelta(hours=-6)
 
 
 FAULTS: dict[str, tuple[str, str, str]] = {

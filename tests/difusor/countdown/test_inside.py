@@ -62,7 +62,7 @@ def configured(**values: object) -> Callable[[Said], object]:
 
 
 def damaged(said: Said) -> None:
-    said["config"]["value"]["opens"] = "2024-06-03T03:00:00Z"
+    said["config"]["value"]["opens"] = "2024-06-03T04:00:00Z"
 
 
 def clocked(**values: object) -> Callable[[Said], object]:
@@ -124,7 +124,7 @@ RED: dict[str, tuple[str, Callable[[Said], object], str, str]] = {
         "automáticas esperan de 06/05/2024 05:53:20 PDT", "./difusor apply -i diario, entero, sin --tags",
     ),
     "short hold": (
-        "window", lambda said: said.update(held=[1717293600, 1717466399]), "no mientras se publica", "sin --tags",
+        "window", lambda said: said.update(held=[1717293600, 1717469999]), "no mientras se publica", "sin --tags",
     ),
     "no hold": ("window", lambda said: said.update(held=None), "automáticas no esperan", "./difusor apply -i diario"),
     "wrong zone": ("window", configured(opens="2024-06-02T20:00:00Z"), "es 02/06/2024 13:00:00 PDT", "./difusor apply"),
@@ -278,16 +278,35 @@ def test_everything_that_would_not_start_with_the_server_is_told_at_once() -> No
 
 def test_a_corte_of_another_opening_that_would_keep_out_the_right_ones_is_told() -> None:
     """As when the opening was moved after the corte of zeros had come: every corte before the old one is refused."""
-    kept = {"sequence": 1, "opens": "2024-06-03T03:00:00Z", "manifest_sha256": "a" * 64}
+    kept = {"sequence": 1, "opens": "2024-06-03T04:00:00Z", "manifest_sha256": "a" * 64}
     checks = judged(lambda said: said["status"].update(other_opening=kept))
     assert wrong(checks) == {"window": "warn"}
-    assert "de otra apertura (el 1, que abría 02/06/2024 20:00:00 PDT)" in checks["window"].found
+    assert "de otra apertura (el 1, que abría 02/06/2024 21:00:00 PDT)" in checks["window"].found
     assert "--withdraw" in checks["window"].remedy
     for nothing in (None, "x", []):
         assert wrong(judged(lambda said, nothing=nothing: said["status"].update(other_opening=nothing))) == {}
     for odd in ({}, {"sequence": "\x1b", "opens": ["\n"]}):
         (found,) = [judged(lambda said, odd=odd: said["status"].update(other_opening=odd))["window"].found]
         assert found.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"election_opens": "2024-06-03T02:00:00Z"}, "la convocatoria dice que se publica de las 20:00 a las 20:00 y"),
+        ({"election_opens": "2024-06-03T02:00:00Z"}, "la publicación dura 25 horas"),
+        ({"election_day": "2024-05-26"}, "election_day es 2024-05-26 y la publicación abre el 2024-06-02, ni ese día"),
+        ({"election_opens": "2024-06-03T04:00:00Z", "election_environment": "simulacro"}, ""),
+    ],
+)
+def test_hours_that_the_call_does_not_have_are_told_before_the_night(changes: dict[str, str], found: str) -> None:
+    """Only a run said so, weeks before; the hours of a rehearsal are its own."""
+    partner, told = host(**changes), server()
+    configured(opens=instants.write(partner.election.opens), environment=partner.election.environment)(told)
+    told["rehearsal"] = partner.election.environment == "simulacro"
+    check = {each.key: each for each in inside.judge(partner, seen(told, partner.election), "diario")}["window"]
+    assert check.state == ("warn" if found else "good"), check
+    assert found in check.found and ("si así se decidió, nada" in check.remedy) is bool(found)
 
 
 def test_cortes_containers_and_evidence_are_not_deleted_to_make_room() -> None:
@@ -370,7 +389,7 @@ def test_a_signer_that_is_not_the_elections_is_red() -> None:
         assert told in checks["signers"].found and "./difusor signers -i diario" in checks["signers"].remedy
 
 
-def test_from_opening_to_close_somebody_may_sign_at_every_instant(tmp_path: Path) -> None:
+def test_from_opening_to_the_end_somebody_may_sign_at_every_instant(tmp_path: Path) -> None:
     """One key for all of it, or several in turns; not one that is revoked."""
     (one,) = host().election.signers
     middle, other = one.valid_after.replace(year=2024, month=6, day=3, hour=12), make_key(tmp_path, "otra")
@@ -379,15 +398,24 @@ def test_from_opening_to_close_somebody_may_sign_at_every_instant(tmp_path: Path
         "valid_after": instants.write(middle), "key": other.with_suffix(".pub").read_text().strip(),
     }  # fmt: skip
     too_early = early | {"valid_before": instants.write(middle - timedelta(seconds=1))}
-    for signers, revoked, state in (
-        ([early], [], "bad"), ([late, early], [], "good"), ([late, too_early], [], "bad"),
-        ([late, early], [late["key"]], "bad"),
+    election = host().election
+    assert election.retain_until is not None
+    to_the_close, to_the_end = (
+        early | {"valid_before": instants.write(at)} for at in (election.closes, election.retain_until)
+    )
+    alone = {"election_retain_until": None, "election_retention_order": None}
+    next_one = to_the_close | {"valid_before": instants.write(election.closes + timedelta(minutes=10))}
+    for signers, revoked, more, state in (
+        ([early], [], {}, "bad"), ([late, early], [], {}, "good"), ([late, too_early], [], {}, "bad"),
+        ([late, early], [late["key"]], {}, "bad"), ([to_the_close], [], {}, "warn"), ([to_the_end], [], {}, "good"),
+        ([next_one], [], {}, "warn"), ([to_the_close], [], alone, "warn"), ([next_one], [], alone, "good"),
     ):  # fmt: skip
-        partner, told = host(election_signers=signers, election_revoked_keys=revoked), server()
+        partner, told = host(election_signers=signers, election_revoked_keys=revoked, **more), server()
         told["revoked"] = partner.election.revoked
         checks = {each.key: each for each in inside.judge(partner, seen(told, partner.election), "diario")}
         assert checks["signers"].state == state, checks["signers"]
         assert state == "good" or checks["signers"].found.startswith("ninguna llave vale desde ")
+        assert ("se firman el corte del cierre" in checks["signers"].found) is (state == "warn")
 
 
 def test_other_ports_may_be_open_to_others() -> None:

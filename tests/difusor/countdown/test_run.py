@@ -13,7 +13,7 @@ from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
-from countdown_kit import host, look, own, seen, server
+from countdown_kit import HOURS, host, look, own, seen, server
 from inventory_kit import ELECTION, Certificates, write_inventory
 from look_kit import name_server, page
 from publish_kit import app_of
@@ -37,7 +37,7 @@ from difusor.servers.certificate import Certificate
 from difusor.servers.names import Names
 
 FQDN = "prep.diario.mx"
-OPENS = Election.model_validate(ELECTION).opens
+OPENS = host().election.opens
 ANSWER = {FQDN: (200, json.dumps({"election": ELECTION["election_id"]}).encode())}
 """What the page answers."""
 READY, HANGS, NONSENSE = "127.0.0.1", "192.0.2.2", "192.0.2.3"
@@ -69,6 +69,10 @@ def inventories(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.
         main.write_text(main.read_text().replace("189.240.1.7", "127.0.0.1"))
         (folder / "hosts.yml").write_text((folder / "hosts.yml").read_text().replace("operador", "root"))
         found.append(folder)
+        election = (folder / "election.yml").read_text()
+        for each, at in HOURS.items():
+            election = election.replace(ELECTION[each], at)
+        (folder / "election.yml").write_text(election)
     (found[-1] / "group_vars/diario/main.yml").write_text("difusor_name: [")
     said["admitted"] = [["22", "10.9.0.4/32"], ["873", "10.9.0.4/32"]]
     said["allowed"] = ["10.9.0.4"]
@@ -234,6 +238,7 @@ def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_
     assert both.exit_code == 1
     assert both.stdout.index("roto") < both.stdout.index("norte"), "what is red comes first"
     assert "✗ inventario" in both.stdout and "Listos: 0; con aviso: 1; en rojo: 1" in both.stdout
+    assert "abre 02/06/2024 20:00:00 PDT y cierra 03/06/2024 20:00:00 PDT." in " ".join(both.stdout.split())
 
 
 def test_a_machine_that_cannot_sign_is_red_though_all_difusores_are_ready(

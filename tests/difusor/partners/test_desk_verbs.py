@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 import typer
+from form_kit import as_yaml
+from home_kit import everything
 from typer.testing import CliRunner, Result
 
 from difusor.cli import InProject
-from difusor.commands import file, letter, status
+from difusor.commands import enroll, file, letter, status
+from difusor.partners.filing import papers
 
 PDF = b"%PDF-1.7\n1 0 obj\n<</Type/Pages>>\nendobj\ntrailer\n<<>>\nstartxref\n9\n%%EOF\n"
 
@@ -48,6 +51,25 @@ def test_a_clerk_goes_from_the_letter_to_the_board(enrolled: Path, tmp_path: Pat
     shown = verb(status.run)
     assert "e✓✓✓····" in shown.stdout and shown.exit_code == 0
     assert verb(status.run, "--election", "nada").exit_code == 1
+
+
+def test_when_a_paper_came_is_told_by_the_clocks_of_the_place(enrolled: Path, tmp_path: Path) -> None:
+    """By another place's an oficio that came an hour after its time counted as one that came before."""
+    (tmp_path / "oficio.pdf").write_bytes(PDF)
+    i, wrong, right = ["-i", enrolled.name], "2026-05-25T19:30:00-06:00", "2026-05-25T19:30:00-07:00"
+    scan = [str(tmp_path / "oficio.pdf"), *i, "--as", "oficio", "--folio", "O/1"]
+    form = [str(as_yaml(tmp_path / "correo")), "--update", "--ssh-key", str(enrolled.parents[1] / "llave")]
+    before = everything(enrolled)
+    for run, words, option in (
+        (file.run, [*scan, "--received", wrong], "--received"),
+        (enroll.run, [*form, "--received", wrong], "--received"),
+        (enroll.run, [*form, "--folio", "O/1", "--notified", wrong], "--notified"),
+    ):
+        done = verb(run, *words)
+        assert done.exit_code == 1 and f"{option}: «{wrong}» no lleva la diferencia" in " ".join(done.output.split())
+        assert everything(enrolled) == before
+    assert verb(file.run, *scan, "--received", right).exit_code == 0
+    assert papers.read(enrolled).standing["oficio", ""].model_dump(mode="json")["received"] == "2026-05-26T02:30:00Z"
 
 
 def test_a_scan_is_named_from_the_folder_in_which_the_clerk_is(

@@ -250,6 +250,36 @@ def test_what_is_wrong_is_told_by_its_option(home: Path) -> None:
     assert not (home / "elections/otra.yml").exists()
 
 
+def test_hours_of_another_place_are_refused_and_nothing_is_left(home: Path) -> None:
+    """They were written in UTC before anybody looked at the difference, and the page opened an hour early."""
+    (home / "llave.pub").write_text(f"{KEY}\n")
+    options = [
+        "--environment", "official", "--title", "Otra", "--trusted", "189.240.1.1", "--signer", "a@b.mx",
+        "--key", str(home / "llave.pub"),
+    ]  # fmt: skip
+    right, wrong = "2027-06-06T20:00:00-07:00", "2027-06-06T20:00:00-06:00"
+    for option, typed in {
+        "--opens": ["--opens", wrong],
+        "--closes": ["--opens", right, "--closes", wrong.replace("-06T", "-07T")],
+        "--notice-until": ["--opens", right, "--notice-until", "2027-05-22T20:00:00-06:00"],
+    }.items():
+        done = difusor("new", "election", "otra", *options, *typed, home=home)
+        assert (done.returncode, done.stderr.count("no lleva la diferencia")) == (1, 1), done.stderr
+        assert f"{option}: «" in done.stderr and "America/Tijuana ese día, -07:00; corríjala" in done.stderr
+        assert not (home / "elections/otra.yml").exists()
+    done = difusor("new", "election", "otra", *options, "--opens", right, home=home)
+    assert done.returncode == 0, done.stderr
+    assert "Abre 06/06/2027 20:00:00 PDT y cierra 07/06/2027 20:00:00 PDT." in done.stdout
+    assert load_election(home / "elections/otra.yml").opens == datetime.fromisoformat(right)
+
+
+def test_an_opening_by_other_clocks_is_asked_again(home: Path) -> None:
+    """Later it would be refused with all the other answers."""
+    with pytest.raises(ValueError, match="America/Tijuana ese día, -07:00"):
+        asked._opening("ensayo", "2027-06-06T20:00:00-06:00")
+    assert asked._opening("ensayo", "2027-06-07T03:00:00Z") == datetime(2027, 6, 7, 3, tzinfo=UTC)
+
+
 def test_a_public_key_that_windows_wrote_is_read_or_told_as_that(tmp_path: Path) -> None:
     """Both were told to copy the whole line of the file, which is what had been done."""
     file = tmp_path / "llave.pub"

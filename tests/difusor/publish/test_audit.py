@@ -552,6 +552,8 @@ MINUTES_10 = timedelta(minutes=10)
     [
         (OPENS, OPENS + MINUTES_10, None, "", ""),
         (OPENS - MINUTES_10 * 30, OPENS - MINUTES_10, None, "", ""),
+        (OPENS - MINUTES_10 * 6, OPENS + MINUTES_10 * 2, None, "", ""),
+        (OPENS - MINUTES_10 * 6, OPENS + MINUTES_10 * 3, None, "lleva 30 minutos; en esta máquina no consta", ""),
         (OPENS, OPENS + MINUTES_10 * 3, None, "lleva 30 minutos; en esta máquina no consta", ""),
         (OPENS, OPENS + MINUTES_10 * 3, 7, "", "es el último que publicó el Instituto"),
         (OPENS, OPENS + MINUTES_10 * 3, 6, "no consta que sea el último", ""),

@@ -13,6 +13,7 @@ import pytest
 from inventory_kit import shipped
 
 from difusor.inventory import load_election
+from difusor.project import UnusableError
 from difusor.publish import pages, signing
 from difusor.synthetic import Setting, write_corte
 
@@ -134,6 +135,58 @@ def test_what_keeps_the_page_from_showing_a_corte_is_noticed(
     change(corte / path, how)
     (warning,) = warned()
     assert told in warning
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+@pytest.mark.parametrize(
+    ("field", "said", "told"),
+    [
+        ("minutos_utc", -360, "«minutos_utc» -360, y la de America/Tijuana en la apertura es -420: la página"),
+        ("minutos_utc", "UTC-7", '«minutos_utc» "UTC-7", y la de'),
+        ("minutos_utc", None, "«minutos_utc» null, y la de"),
+        ("siguiente", "2024-06-03T00:00:00", "«siguiente» 2024-06-03T00:00:00 sin su diferencia con UTC"),
+        ("siguiente", "2024-06-03T00:00:00", "si es la hora del lugar, debe decir 2024-06-03T07:00:00Z"),
+        ("siguiente", "pronto", "«siguiente» pronto sin su diferencia con UTC"),
+        ("corte", "2024-06-02T23:45:00", "si es la hora del lugar, debe decir 2024-06-03T06:45:00Z"),
+    ],
+)
+def test_hours_that_every_visitor_would_read_wrong_are_not_signed(
+    corte: Path, election: Path, key: Path, field: str, said: object, told: str, is_ours: bool
+) -> None:
+    """By the page's hour everybody knows which corte he sees; nothing was signed that another application may mean."""
+    change(corte / pages.IDENTITY, lambda head: head.update({field: said}))
+    at = datetime(2024, 6, 3, 6, 45, tzinfo=UTC)
+    if not is_ours:
+        change(corte / pages.IDENTITY, lambda head: head.pop("elecciones"))
+        assert signing.sign(corte, load_election(election), key, 20, at)
+        return
+    with pytest.raises(UnusableError) as refused:
+        signing.sign(corte, load_election(election), key, 20, at)
+    assert str(refused.value).startswith(pages.IDENTITY) and told in str(refused.value)
+    assert not signing.is_signed(corte)
+
+
+def test_hours_that_were_signed_elsewhere_are_warned_of(corte: Path, election: Path, key: Path) -> None:
+    decided = load_election(election)
+    signed = signing.sign(corte, decided, key)
+    change(corte / pages.IDENTITY, lambda head: head.update(minutos_utc=-300))
+    assert any("«minutos_utc» -300, y la de" in each for each in signing.plausible(signed, decided)[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "said", "told"),
+    [
+        (pages.IDENTITY, "abre", "2024-06-02T19:00:00", "«abre» 2024-06-02T19:00:00 sin su diferencia con UTC: no se"),
+        (pages.IDENTITY, "cierra", "2024-06-03", "«cierra» 2024-06-03 sin su diferencia con UTC: no se"),
+        ("datos/noche.json", "cortes", ["2024-06-03T02:00:00Z", "2024-06-02T19:15:00"], "«cortes» 2024-06-02T19:15:00"),
+    ],
+)
+def test_other_instants_without_a_difference_with_utc_are_noticed(
+    corte: Path, warned: Callable[[], list[str]], path: str, field: str, said: object, told: str
+) -> None:
+    change(corte / path, lambda page: page.update({field: said}))
+    (warning,) = warned()
+    assert warning.startswith(path) and told in warning
 
 
 @pytest.mark.parametrize("path", pages.READ)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, as_completed
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from publish_kit import app_of, make_target
 from rich.console import Console
 from typer.testing import CliRunner
 
+from corte.format import instants
 from difusor.board import rows
 from difusor.cli import VERBS
 from difusor.commands import audit, publish
@@ -189,6 +191,37 @@ def test_a_corte_refused_as_before_an_opening_that_has_come_is_sent_again(
     mirror_that_says(monkeypatch, refusal("early"))
     outcome = deliver.deliver(signed, make_target(election), Options())
     assert (outcome.result, "el del espejo va detrás" in outcome.detail) == ("refused", True)
+
+
+@pytest.mark.parametrize(
+    ("behind", "gate", "clock", "told"),
+    [
+        (120, {"state": "open"}, {"synchronised": True}, "su reloj atrasa 120 min respecto al de esta máquina"),
+        (-3, {"state": "open"}, {"synchronised": True}, "su reloj adelanta 3 min respecto al de esta máquina"),
+        (120, {"state": "waiting"}, {"synchronised": True}, "su reloj atrasa 120 min"),
+        (0.8, {"state": "open"}, {"synchronised": True}, ""),
+        (0, {"state": "open"}, {"synchronised": False}, "su reloj no está sincronizado, con la página abierta"),
+        (0, {"state": "open", "clock_override": True}, {"synchronised": False}, ""),
+        (0, {"state": "closed"}, {"synchronised": False}, ""),
+    ],
+)
+def test_a_clock_that_is_wrong_with_the_page_open_is_warned_of(
+    signed: SignedCorte,
+    election: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    behind: float,
+    gate: Any,
+    clock: Any,
+    told: str,
+):
+    """A machine that was paused for two hours took each corte, and its page counted the time by that clock."""
+    updated = instants.write(instants.now() - timedelta(minutes=behind))
+    mirror_that_says(
+        monkeypatch, refusal("system"), ("shown", {**SHOWN[1], "gate": gate, "clock": clock, "updated": updated})
+    )
+    outcome = deliver.deliver(signed, make_target(election), Options())
+    assert (outcome.result, len(outcome.warnings)) == ("shown", bool(told)), outcome
+    assert all(told in each and "sudo systemctl restart chrony" in each for each in outcome.warnings)
 
 
 def test_a_refusal_for_good_is_told_at_once(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):

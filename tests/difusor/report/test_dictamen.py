@@ -414,6 +414,8 @@ def test_a_cadence_below_the_call_s_is_the_institute_s_own_fault(results: Result
     ("environment", "opens", "told"),
     [
         ("official", "2024-06-03T02:00:00Z", False),
+        ("official", "2024-06-02T20:00:00-06:00", False),
+        ("official", "2024-06-03T02:00Z", False),
         ("official", "2024-06-03T01:00:00Z", True),
         ("simulacro", "2024-06-03T01:00:00Z", False),
     ],

@@ -51,6 +51,16 @@ def test_a_phone_whose_clock_is_wrong_says_the_age_by_the_servers(wrong: timedel
     mirror.read("", TIME, "hace 2 minutos")
 
 
+@pytest.mark.parametrize(("minutes", "age"), [(-120, "hace 12 minutos"), (-4, "hace menos de un minuto")])
+def test_a_server_whose_clock_the_corte_belies_is_not_asked_for_the_time(
+    minutes: int, age: str, mirror: Mirror
+) -> None:
+    """It had been paused for two hours, and a corte of long ago stayed one of less than a minute ago."""
+    mirror.headers["Date"] = stamp(CORTE + timedelta(minutes=minutes))
+    mirror.visit(phone_clock(CORTE + timedelta(minutes=12)))
+    mirror.read("", TIME, age)
+
+
 def test_another_document_in_the_place_of_the_status_stops_nothing(mirror: Mirror) -> None:
     """A site that answers every unknown path with JSON left the page without the corte's age, and without warnings."""
     mirror.alter[STATUS] = lambda _: {"error": "not found"}

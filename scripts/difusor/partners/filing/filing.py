@@ -229,9 +229,11 @@ def _refuse_faulty(inventory: Path, filing: Filing) -> None:
     faults = {option: problem for option, value in said.items() if (problem := _fault(value))}
     if not filing.folio.strip():
         faults["--folio"] = "falta; escriba el número con que se recibió o se emitió el documento"
-    attestable = _attestable(election.of(inventory).spec)
+    held = election.of(inventory)
+    attestable = _attestable(held.spec)
     if (filing.paper == "constancia") is not bool(filing.clause) or (filing.clause and filing.clause not in attestable):
         faults["--clause"] = f"va con --as constancia, y es una de {', '.join(attestable)}"
+    faults |= held.catalog.misplaced({"--received": filing.received})
     if problem := ahead(filing.received):
         faults["--received"] = problem
     if faults:

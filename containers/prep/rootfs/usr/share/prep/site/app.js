@@ -58,7 +58,7 @@ async function show({renew = false, arrived = false} = {}) {
       }));
       if (turn !== rendering) return;
       // a cache on the way may still answer with an older corte: ignore it
-      if (shown && isNewer(shown, latest)) throw new Error('Corte anterior al mostrado');
+      if (shown && isNewer(shown, latest)) throw Error('Corte anterior al mostrado');
       unreachable = missed = false;
     }
     const isNew = shown && isNewer(latest, shown);
@@ -144,7 +144,7 @@ function showCorte() {
   setText('time', time(head.corte));
   setText('corte', date(head.corte));
   setText('next', `${head.hora}${head.siguiente && !closed() ? ` · Siguiente ${time(head.siguiente)}` : isLast() ? ' · Corte final' : ''}`);
-  setText('age', ago(Math.max(0, now() - Date.parse(head.corte))));
+  setText('age', ago(Math.max(0, now(head.corte) - Date.parse(head.corte))));
 }
 
 // The corte, and what has to be said of it now.
@@ -175,7 +175,7 @@ const end = () => ({
 // Whether a message stands in the place of results.
 const isMessage = () => document.querySelector('.message');
 // Whether the publication ended since the status was read, or may have where it never was.
-const isOver = () => status ? !closed() && now() > Date.parse(status.gate.closes) : !head.siguiente;
+const isOver = () => status ? !closed() && now(head?.corte) > Date.parse(status.gate.closes) : !head.siguiente;
 
 function warning() {
   if (!head || isMessage()) return '';
@@ -192,7 +192,7 @@ function warning() {
   if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}`;
   if (!isLast()) return `${order} ${shown}`;
   // two intervals late, by a server that answers: a phone that slept, or is offline, knows of no fault of the site
-  const isStale = head.siguiente && now() - Date.parse(head.corte) > 2000 * head.intervalo_segundos && Date.now() - answered < 2 * LOOK;
+  const isStale = head.siguiente && now(head.corte) - Date.parse(head.corte) > 2000 * head.intervalo_segundos && Date.now() - answered < 2 * LOOK;
   // without the age, for which a screen reader would tell it every minute
   if (isStale) return `Última actualización: ${time(head.corte)}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
   return order || (unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '');
@@ -251,7 +251,7 @@ async function ask() {
 }
 
 // Whether the next corte is overdue; the status says why.
-const isLate = () => head?.siguiente && now() > Date.parse(head.siguiente) + LOOK;
+const isLate = () => head?.siguiente && now(head.corte) > Date.parse(head.siguiente) + LOOK;
 
 // Whether the corte on this page was withdrawn. A corrected one may have its number and instant: that counts once.
 function isGone() {

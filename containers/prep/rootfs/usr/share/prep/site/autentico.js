@@ -7,7 +7,7 @@ import {introduce} from './place.js';
 
 async function digest() {
   const response = await fetch('corte.json', {cache: 'no-cache'});
-  if (!response.ok) throw new Error(`corte.json: ${response.status}`);
+  if (!response.ok) throw Error(`corte.json: ${response.status}`);
   return sha256(await response.arrayBuffer());
 }
 

@@ -9,14 +9,15 @@ let clockOffset = 0;
 
 export let answered = 0; // when this server last sent a file, by the visitor's clock
 
-// The present time by the server's clock, since a visitor's may be wrong.
-export const now = () => Date.now() + clockOffset;
+// The present time by the server's clock, since a visitor's may be wrong; not by that of a server, such as one that was
+// paused, whose clock is before the instant of the corte that it shows.
+export const now = corte => Date.now() + (Date.now() + clockOffset < Date.parse(corte) - 300_000 ? 0 : clockOffset);
 
 async function read(path) {
   const stop = new AbortController();
   setTimeout(() => stop.abort(), PATIENCE);
   const response = await fetch(link(path), {cache: 'no-cache', signal: stop.signal});
-  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  if (!response.ok) throw Error(`${path}: ${response.status}`);
   answered = Date.now();
   const ahead = answered - Date.parse(response.headers.get('Date'));
   // a cache on the way kept the answer so long; some state their own date, most that of the answer
@@ -42,7 +43,7 @@ export async function retry(attempt) {
   for (let count = 1; ; count++) {
     const found = await attempt(count === ATTEMPTS);
     if (found !== undefined) return found;
-    if (count === ATTEMPTS) throw new Error('Los archivos son de cortes distintos');
+    if (count === ATTEMPTS) throw Error('Los archivos son de cortes distintos');
     await new Promise(resolve => setTimeout(resolve, 500 * 2 ** count));
   }
 }

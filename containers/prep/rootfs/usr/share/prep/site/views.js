@@ -102,10 +102,8 @@ function progress(totals) {
 function counts(totals) {
   return section('counts', 'counts', 'Actas y votos',
     h('dl', {},
-      row('Actas esperadas', totals.actas_esperadas),
-      row('Actas capturadas', totals.actas_capturadas),
-      row('Actas contabilizadas', totals.actas_contabilizadas),
-      row('Actas no contabilizadas', totals.actas_no_contabilizadas),
+      ['esperadas', 'capturadas', 'contabilizadas', 'no contabilizadas'].map(kind =>
+        row(`Actas ${kind}`, totals[`actas_${kind.replace(' ', '_')}`])),
       row('Lista nominal de las actas contabilizadas', totals.lista_nominal),
       row('Total de votos', totals.votos)));
 }
