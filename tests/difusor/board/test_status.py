@@ -156,6 +156,32 @@ def test_a_rehearsal_counts_on_its_own_day_and_the_night_for_its_own_election(
     assert "oficial:hecho" in states(board(folder).rows[0])
 
 
+@pytest.mark.parametrize(
+    ("measured", "state", "behind", "note"),
+    [
+        ("2027-05-14T18:00:00Z", "hecho", False, "incompleto hasta la apertura"),
+        ("2027-06-07T03:00:00Z", "vencido", True, "INCOMPLETO"),
+    ],
+    ids=["before the opening", "after it"],
+)
+def test_a_dictamen_that_is_incomplete_is_not_laid_to_the_difusor(
+    measured: str, state: str, behind: bool, note: str, home: Path
+) -> None:
+    """Before the opening there is no corte to measure; later the institute measures what is missing."""
+    folder = difusor(home)
+    filed(folder, "oficio", "carta")
+    steps.note(folder, "web1", "preflight", NOW)
+    steps.note(folder, "web1", "provisioned", NOW)
+    said = {"election": {"id": "ribera"}, "finished": measured, "verdict": "INCOMPLETO"}
+    (home / "build/dictamen").mkdir()
+    (home / "build/dictamen/diario.json").write_text(json.dumps(said))
+    now = NOW if not behind else datetime(2027, 6, 7, 4, tzinfo=UTC)
+    (row,) = board(folder, now=now, simulacros=[] if behind else [date(2027, 5, 16)]).rows
+    (step,) = (each for each in row.steps if each.key == "dictamen")
+    assert (step.state, step.note, row.is_behind, row.actor) == (state, note, behind, "Instituto")
+    assert row.action.startswith("emitir el dictamen" if behind else "participar en el simulacro")
+
+
 def test_a_difusor_made_by_new_is_told_only_what_is_not_refused(home: Path) -> None:
     """Nobody can enrol it: its inventory is there already."""
     folder = difusor(home, form=False)
