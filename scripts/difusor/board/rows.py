@@ -219,7 +219,8 @@ def _settled(due: Due, found: Recorded, zone: ZoneInfo, opens: datetime) -> tupl
         case "dictamen":
             return _dictamen(found, opens)
         case "oficial":
-            return min(found.answered.get("official", []), default=None), ""
+            # Before the opening a mirror answers too, as to `audit` or a push that it refuses: nothing is shown yet.
+            return min((each for each in found.answered.get("official", []) if each >= opens), default=None), ""
     if due.key.startswith("simulacro") and due.until:
         day = due.until.astimezone(zone).date()
         seen = [each for each in found.answered.get("simulacro", []) if each.astimezone(zone).date() == day]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,7 +153,10 @@ def test_a_rehearsal_counts_on_its_own_day_and_the_night_for_its_own_election(
     assert row.action == "publicar el primer corte de la noche"  # a missed rehearsal is not made up for
     (row,) = board(folder, now=datetime(2027, 6, 8, tzinfo=UTC)).rows
     assert "simulacro-1:hecho simulacro-2:vencido oficial:vencido" in states(row)
-    answered(home / "build/cortes/ribera-official", "2027-06-07T03:00:00Z")
+    answered(home / "build/cortes/ribera-official", "2027-06-06T02:00:00Z", "2027-06-07T01:59:59Z")
+    assert "oficial:falta" in states(board(folder).rows[0]), "`audit` asked it before the opening"
+    shutil.rmtree(home / "build/cortes/ribera-official")
+    answered(home / "build/cortes/ribera-official", "2027-06-06T02:00:00Z", "2027-06-07T02:00:00Z")
     assert "oficial:hecho" in states(board(folder).rows[0])
 
 
