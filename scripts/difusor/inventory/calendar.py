@@ -79,6 +79,11 @@ def advice(election: Election) -> list[str]:
         said.append(f"{other}; revise election_opens y election_closes, o la convocatoria (election_spec)")
     if doubt := _doubtful_day(election):
         said.append(doubt)
+    if election.environment == "official" and election.window.retain_until == election.window.closes:
+        said.append(
+            "la publicación termina al cierre, y lo último que se ve es el corte anterior al de esa hora; si el "
+            "Instituto ordenó conservarla más, escriba election_retain_until y election_retention_order"
+        )
     if election.environment == "official" and (there := len(election.simulacros)) < REHEARSALS:
         said.append(
             f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from corte.format import files, instants, manifest
-from corte.format.manifest import Manifest
+from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
@@ -86,6 +86,16 @@ def check_close(election: Election, close: datetime | None, after: Path | None) 
         raise UnusableError(
             f"--close: {close.astimezone(zone).isoformat()} ya pasó, y todos los espejos cerrarían al recibirlo; "
             f"corrija el día o la hora o, si han de cerrar ya, dé un instante que aún no llegue: --close {soon}"
+        )
+
+
+def check_end(window: Window) -> None:
+    """Refuse a corte whose publication is over: every mirror would refuse it, however often it is sent."""
+    if instants.now() >= window.retain_until:
+        raise UnusableError(
+            f"la publicación terminó {instants.write(window.retain_until)} y ningún espejo recibe ya un corte; lo "
+            "último que se mostró es el anterior. Si el Instituto ordenó conservarlo más, firme este con «difusor sign» y "
+            "--retain seguido de hasta cuándo, y escríbalo en election_retain_until"
         )
 
 

@@ -89,7 +89,8 @@ def test_an_ordered_instant_has_the_difference_with_utc_of_the_place(
 ):
     """That of the neighbouring place would close the page an hour early on every mirror."""
     place = load_election(election)
-    at = place.closes - timedelta(minutes=90) if option == "--corte" else place.closes + timedelta(minutes=30)
+    end = place.window.retain_until if option == "--retain" else place.closes  # one that has passed is of no use
+    at = place.closes - timedelta(minutes=90) if option == "--corte" else end + timedelta(minutes=30)
     right = timezone(place.utc_offset)
     wrong = timezone(place.utc_offset + timedelta(hours=1))
     done = run_sign(tree, election, key, option, at.astimezone(wrong).isoformat())
