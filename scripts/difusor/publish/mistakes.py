@@ -27,7 +27,7 @@ MAX_JUMP = 10
 
 
 def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
-    """Refuse a sequence too far ahead, a corte after its close, and data of a rehearsal or invented as official ones.
+    """Refuse a sequence too far ahead, a corte outside its hours, and data of a rehearsal or invented as official ones.
 
     Nor may official data be signed as a rehearsal's, nor a folder whose datos/corte.json is no JSON and says neither.
 
@@ -36,6 +36,11 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
     if corte > election.window.closes:
         raise UnusableError(
             f"el corte es de las {instants.write(corte)} y su elección cierra {instants.write(election.window.closes)}"
+        )
+    if election.environment == "official" and (why := signing.early(corte, election.window)):
+        at = election.opens.astimezone(election.catalog.zone).isoformat()
+        raise UnusableError(
+            f"{why}; corrija «corte» en {folder / signing.IDENTITY} o, si es el de ceros, firme con --corte {at}"
         )
     _check_sequence(election, folder, sequence, corte, jump)
     head = signing.head(folder)
@@ -94,8 +99,8 @@ def check_end(window: Window) -> None:
     if instants.now() >= window.retain_until:
         raise UnusableError(
             f"la publicación terminó {instants.write(window.retain_until)} y ningún espejo recibe ya un corte; lo "
-            "último que se mostró es el anterior. Si el Instituto ordenó conservarlo más, firme este con «difusor sign» y "
-            "--retain seguido de hasta cuándo, y escríbalo en election_retain_until"
+            "último que se mostró es el anterior. Si el Instituto ordenó conservarlo más, firme este con «difusor "
+            "sign» y --retain seguido de hasta cuándo, y escríbalo en election_retain_until"
         )
 
 
