@@ -257,6 +257,25 @@ def test_an_image_is_copied_also_where_the_record_of_how_the_server_was_found_is
     assert (folders / "archives").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("registro.mx/prep:1.4", "registro.mx/prep"),
+        ("registro.mx:5000/prep:1.4", "registro.mx:5000/prep"),
+        ("registro.mx:5000/prep", "registro.mx:5000/prep"),
+        ("prep:1.4", "prep"),
+    ],
+)
+def test_an_image_with_tag_and_digest_is_asked_for_as_the_engine_keeps_it(name: str, kept: str) -> None:
+    """Registries show both, and an engine keeps the digest: the tasks did not find what they had pulled."""
+    digest = f"@sha256:{'0' * 64}"
+    tasks = yaml.safe_load((role_kit.ROLES / "docker/tasks/image_registry.yml").read_text(encoding="utf-8"))
+    for task in tasks:
+        (asked,) = [each["name"] for module, each in task.items() if module.startswith("community.docker.")]
+        found = role_kit.text("docker", asked, {"docker_image": {"reference": f"{name}{digest}"}})
+        assert found == f"{kept}{digest}"
+
+
 def test_empty_folders_of_an_engine_that_left_are_deleted_from_within() -> None:
     """`rmdir` leaves a folder with another one in it, without a word, and the outer one stayed on the server."""
     _, leave = yaml.safe_load((role_kit.ROLES / "docker/tasks/leftovers.yml").read_text())

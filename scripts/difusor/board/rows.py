@@ -35,6 +35,7 @@ INSTITUTE = {
     "dictamen": "emitir el dictamen: ./difusor report -i {}",
     "oficial": "publicar el primer corte de la noche",
 }
+UNTIL_OPENING = "incompleto hasta la apertura"
 REHEARSE = "participar en el simulacro: ./difusor publish"
 
 
@@ -143,7 +144,7 @@ def _urgency(row: Row) -> tuple[int, str]:
 
 def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetime) -> Row:
     found, zone = recorded.read(folder, election.id, polling_day(election)), ZoneInfo(election.timezone)
-    steps = tuple(_step(each, found, zone, now) for each in calendar)
+    steps = tuple(_step(each, found, zone, now, election.opens) for each in calendar)
     waiting = next((each for each in steps if each.state not in SETTLED and not _missed(each)), None)
     named = found.kept.form.name if found.kept else folder.name
     told: dict[str, Any] = {"id": folder.name, "name": named, "steps": steps, "damage": tuple(found.damage)}
@@ -176,12 +177,12 @@ def _missed(step: Step) -> bool:
     return step.key.startswith("simulacro") and step.state == "vencido"
 
 
-def _step(due: Due, found: Recorded, zone: ZoneInfo, now: datetime) -> Step:
-    settled, note = _settled(due, found, zone)
+def _step(due: Due, found: Recorded, zone: ZoneInfo, now: datetime, opens: datetime) -> Step:
+    settled, note = _settled(due, found, zone, opens)
     due = replace(due, until=due.until.astimezone(zone) if due.until else None)
     if due.key in found.excused:
         return Step(key=due.key, title=due.title, state="exceptuado", until=due.until, note=found.excused[due.key])
-    if due.key == "dictamen" and settled and not found.verdict.startswith("CUMPLE"):
+    if due.key == "dictamen" and settled and found.verdict == Overall.FAILS:
         return Step(key=due.key, title=due.title, state="no cumple", until=due.until, note=found.verdict)
     if settled:
         return Step(
@@ -196,8 +197,8 @@ def _scan(due: Due, found: Recorded) -> Entry | None:
     return None if due.key == "formato" and found.kept else found.filed.standing.get((due.key, ""))
 
 
-def _settled(due: Due, found: Recorded, zone: ZoneInfo) -> tuple[datetime | None, str]:
-    """Return when a step was settled, or None, and a note."""
+def _settled(due: Due, found: Recorded, zone: ZoneInfo, opens: datetime) -> tuple[datetime | None, str]:
+    """Return when a step was settled, or None, and a note. `opens`: when the election's page does."""
     match due.key:
         case "oficio" | "carta" | "formato" if (entry := _scan(due, found)) is not None:
             if due.key in found.lacking:
@@ -216,14 +217,25 @@ def _settled(due: Due, found: Recorded, zone: ZoneInfo) -> tuple[datetime | None
         case "instalado":
             return found.done.when("provisioned"), ""
         case "dictamen":
-            return None if found.verdict == Overall.UNREACHABLE else found.measured, found.verdict
+            return _dictamen(found, opens)
         case "oficial":
-            return min(found.answered.get("official", []), default=None), ""
+            # Before the opening a mirror answers too, as to `audit` or a push that it refuses: nothing is shown yet.
+            return min((each for each in found.answered.get("official", []) if each >= opens), default=None), ""
     if due.key.startswith("simulacro") and due.until:
         day = due.until.astimezone(zone).date()
         seen = [each for each in found.answered.get("simulacro", []) if each.astimezone(zone).date() == day]
         return min(seen, default=None), ""
     return None, ""
+
+
+def _dictamen(found: Recorded, opens: datetime) -> tuple[datetime | None, str]:
+    """Return when the server was judged, or None where that is still to be done, and a note.
+
+    Before the opening no corte is shown, so what is asked of one cannot be measured: that much is all there can be.
+    """
+    if found.verdict == Overall.INCOMPLETE and found.measured and found.measured < opens:
+        return found.measured, UNTIL_OPENING
+    return None if found.verdict in (Overall.UNREACHABLE, Overall.INCOMPLETE) else found.measured, found.verdict
 
 
 def _next(step: Step, found: Recorded, name: str, election: Election) -> tuple[str, str, str]:

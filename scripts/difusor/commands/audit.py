@@ -32,6 +32,7 @@ WORDS = {
     "altered": "[red]distinto[/]",
     "old": "[red]atrasado[/]",
     "empty": "[yellow]sin corte[/]",
+    "resting": "[green]sin corte, como debe[/]",
     "untrusted": "[red]certificado[/]",
     "unreachable": "[red]no responde[/]",
     "unchecked": "[yellow]sin comparar[/]",

@@ -69,6 +69,11 @@ def counts(received: date | None, day: date | None) -> bool:
 def advice(election: Election) -> list[str]:
     """Return a sentence for each thing that regulation or call ask otherwise, and that the institute has to judge."""
     said = hours_advice(election)
+    if election.environment == "official" and election.window.retain_until == election.window.closes:
+        said.append(
+            "la publicación termina al cierre, y lo último que se ve es el corte anterior al de esa hora; si el "
+            "Instituto ordenó conservarla más, escriba election_retain_until y election_retention_order"
+        )
     if election.environment == "official" and (there := len(election.simulacros)) < REHEARSALS:
         said.append(
             f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from corte.format import instants
 from corte.format.manifest import Manifest, Window
@@ -59,6 +61,19 @@ def overdue(window: Window, election: Election, followed: Standing, now: datetim
         f"muestra resultados, y su publicación terminó {instants.write(end)}; si su servidor estuvo detenido, su reloj "
         "atrasa: en él, sudo systemctl restart chrony"
     )
+
+
+def rests(status: Mapping[str, Any], window: Window, now: datetime) -> str:
+    """Return as a sentence why a mirror that shows no corte is right, "" if it is not; `status`: its estado.json.
+
+    It has to say so itself: one whose clock is wrong waits when it should show something, or the reverse.
+    """
+    state = (status.get("gate") or {}).get("state")
+    if state == "waiting" and now < window.opens:
+        return f"no muestra nada, como debe: su apertura es {instants.write(window.opens)}"
+    if state == "retired" and now >= window.retain_until:
+        return f"no muestra nada, como debe: su publicación terminó {instants.write(window.retain_until)}"
+    return ""
 
 
 def while_pushed(published: Published | Withdrawn, sequence: int, election: Election) -> timedelta:

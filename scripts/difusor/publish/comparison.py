@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from corte.format import instants, limits, manifest, paths, signature
-from corte.format.manifest import Entry
+from corte.format.manifest import Entry, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
@@ -22,7 +22,7 @@ from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import past_signer, sentences
+from difusor.publish.standing import Records, past_signer, sentences
 from difusor.publish.target import Target
 from difusor.publish.trouble import here, missed, unchecked
 from difusor.publish.trust import UntrustedError
@@ -44,7 +44,8 @@ class Comparison:
     """The result for one mirror, and every difference.
 
     authentic; altered; old (authentic, but not the last corte, or shown after the end; or one of an earlier version of
-    the project, which this one cannot compare); empty (shows no corte);
+    the project, which this one cannot compare); empty (shows no corte); resting (nor may it, because its opening is to
+    come, or its publication is over);
     untrusted (a browser would not accept its certificate); unreachable (for citizens, also if only the name of its page
     leads nowhere); off (off the list, and shows nothing); showing (off the list, and shows something); unchecked (this
     machine could not compare it, which says nothing of the mirror). `log`: what did not fit in the mirror's log since
@@ -67,8 +68,8 @@ class Comparison:
 
     @property
     def good(self) -> bool:
-        """Whether citizens get exactly what the institute signed last, or nothing of a mirror that is off the list."""
-        return self.result == "off" or (self.result == "authentic" and not self.log)
+        """Whether citizens get exactly what the institute signed last, or nothing where nothing is to be shown."""
+        return self.result == "off" or (self.result in ("authentic", "resting") and not self.log)
 
 
 def compare(
@@ -200,8 +201,9 @@ def _compare_once(
     for part, limit in PAPERS.items():
         answer, content = paced.get(base + part, Content(limit, keep=True))
         if answer.status_code != httpx.codes.OK:
-            lacking = f"{part} responde {answer.status_code}"
-            return Comparison(target.name, "empty", "; ".join([lacking, *_orders(followed)]))
+            rests = age.rests(status, _window(target.election), instants.now()) if is_whole else ""
+            lacking = rests or f"{part} responde {answer.status_code}"
+            return Comparison(target.name, "resting" if rests else "empty", "; ".join([lacking, *_orders(followed)]))
         if content.length > limit:
             raise Refusal("size", f"{part} mide más de {limit} bytes.")
         came.append(bytes(content.kept or b""))
@@ -240,6 +242,12 @@ def _compare_once(
         differences=differences,
         warnings=[*unasked, *warnings],
     )
+
+
+def _window(election: Election) -> Window:
+    """Return the window in force: that of the last corte signed on this machine, or else that of the election."""
+    last = Records(election).newest()
+    return last.window if last else election.window
 
 
 def _signed(election: Election, raw: bytes, armour: bytes) -> SignedCorte:

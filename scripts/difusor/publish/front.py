@@ -60,7 +60,11 @@ def _compared(
     if _tells_status(target, authority, deadline) and (problem := _passes_no_status(through, authority, deadline)):
         return problem
     found = comparison.compare(through, authority, limit=deadline - time.monotonic(), standing=standing)
-    if found.result in ("empty", "altered", "old") and found.sequence is None and behind.sequence is not None:
+    if (
+        found.result in ("empty", "resting", "altered", "old")
+        and found.sequence is None
+        and behind.sequence is not None
+    ):
         detail = f"no pasa la carpeta {target.path} a su servidor; {REMEDY} (contesta así: {found.detail})"
         return replace(found, result="altered", detail=comparison.shortened(detail))
     if found.result not in ("authentic", "altered"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from corte.format import files, instants, manifest
-from corte.format.manifest import Manifest
+from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
@@ -27,7 +27,7 @@ MAX_JUMP = 10
 
 
 def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
-    """Refuse a sequence too far ahead, a corte after its close, and data of a rehearsal or invented as official ones.
+    """Refuse a sequence too far ahead, a corte outside its hours, and data of a rehearsal or invented as official ones.
 
     Nor may official data be signed as a rehearsal's, nor a folder whose datos/corte.json is no JSON and says neither.
 
@@ -36,6 +36,11 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
     if corte > election.window.closes:
         raise UnusableError(
             f"el corte es de las {instants.write(corte)} y su elección cierra {instants.write(election.window.closes)}"
+        )
+    if election.environment == "official" and (why := signing.early(corte, election.window)):
+        at = election.opens.astimezone(election.catalog.zone).isoformat()
+        raise UnusableError(
+            f"{why}; corrija «corte» en {folder / signing.IDENTITY} o, si es el de ceros, firme con --corte {at}"
         )
     _check_sequence(election, folder, sequence, corte, jump)
     head = signing.head(folder)
@@ -86,6 +91,16 @@ def check_close(election: Election, close: datetime | None, after: Path | None) 
         raise UnusableError(
             f"--close: {close.astimezone(zone).isoformat()} ya pasó, y todos los espejos cerrarían al recibirlo; "
             f"corrija el día o la hora o, si han de cerrar ya, dé un instante que aún no llegue: --close {soon}"
+        )
+
+
+def check_end(window: Window) -> None:
+    """Refuse a corte whose publication is over: every mirror would refuse it, however often it is sent."""
+    if instants.now() >= window.retain_until:
+        raise UnusableError(
+            f"la publicación terminó {instants.write(window.retain_until)} y ningún espejo recibe ya un corte; lo "
+            "último que se mostró es el anterior. Si el Instituto ordenó conservarlo más, firme este con «difusor "
+            "sign» y --retain seguido de hasta cuándo, y escríbalo en election_retain_until"
         )
 
 

@@ -98,6 +98,7 @@ def signed_for(
             if key is None and missing:
                 raise UnusableError(f"no lleva lo que sigue en pie ({missing}): fírmelo otra vez con «difusor sign»")
             if key is None or (targets and not missing and signing.fits(signed, targets[0].election)):
+                mistakes.check_end(signed.manifest.window)
                 return signed
         except Refusal as refusal:
             if key is None or refusal.code == "system":  # what this machine cannot verify may hold, and is not replaced
@@ -219,6 +220,7 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     with records.lock():
         stands = _checked(election, standing.statement(tree, election, orders.after, orders.withdraw))
         mistakes.check_window(election, orders.close, orders.retain, orders.after)
+        mistakes.check_end(election.window)
         # What a key signed that servers do not know was never ordered, and is not written over what they know.
         signed = signing.sign(tree, election, key, sequence, corte, words, stands, partial(signing.admit, election))
         records.remember(signed)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import content, files, future, instants, limits, manifest, signature, tree
-from corte.format.manifest import Manifest
+from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal, quote
 from corte.format.standing import Standing
 from difusor.inventory import Election, signers
@@ -155,8 +155,9 @@ def plausible(signed: SignedCorte, election: Election | None = None) -> tuple[li
     """Return the warnings that every server will give on the tables of a signed tree, and what of them was checked.
 
     Warnings say too which text files are not in UTF-8, what of the page contradicts the corte, whether it was signed
-    as another one than its folder says, or for another election (whose name only `election` tells), and of the corte of
-    the opening why it would be refused before an official opening. What was checked ends with what could not be.
+    as another one than its folder says, or for another election (whose name only `election` tells) or an instant before
+    the opening, and of the corte of zeros why it would be refused before an official opening. What was checked ends
+    with what could not be.
     """
     document = signed.manifest
     read = content.read(signed.folder, document.files, document.corte)
@@ -171,8 +172,23 @@ def plausible(signed: SignedCorte, election: Election | None = None) -> tuple[li
         sequence, corte = identity(signed.folder)
         if (sequence, corte) != (document.sequence, document.corte):
             found.append(f"{IDENTITY} dice ser el corte {sequence} de las {instants.write(corte)}.")
-    why = content.captures(signed.folder, document.files) if document.corte == document.window.opens else ""
+    if told := early(document.corte, document.window):
+        found.append(f"{told[0].upper()}{told[1:]}; en una elección oficial no se firmaría.")
+    why = content.captures(signed.folder, document.files) if document.corte <= document.window.opens else ""
     return [*found, *([f"Antes de una apertura oficial se rechazaría: {why}."] if why else [])], checked
+
+
+def early(corte: datetime, window: Window) -> str:
+    """Return as a clause that a corte is of before its opening, when none is; that of zeros has the opening's instant.
+
+    "" when it is not. No server refuses it, and its page would tell citizens an hour at which nothing was published.
+    """
+    if corte >= window.opens:
+        return ""
+    return (
+        f"el corte es de las {instants.write(corte)} y su elección abre {instants.write(window.opens)}, la hora que "
+        "lleva el de ceros"
+    )
 
 
 def signer(signed: SignedCorte, election: Election, at: datetime | None = None) -> str:

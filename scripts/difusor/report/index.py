@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from corte.format import instants
 from difusor.papers.dates import instant
 from difusor.papers.document import environment
 from difusor.project import write
@@ -67,6 +68,7 @@ def row(id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: f
     evaluated = dictamen["verdict"] != Overall.UNREACHABLE
     code = status(dictamen)
     beyond = "solo falla lo que el proyecto pide además de la convocatoria" if code == 1 and not refused else ""
+    why = _waiting(dictamen) or beyond
     return Row(
         id=id,
         name=dictamen["difusor"]["name"],
@@ -76,11 +78,29 @@ def row(id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: f
         counts={str(verdict): count for verdict, count in dictamen["counts"].items()},
         refused=refused,
         changes=counted(dictamen["previous"]) if dictamen["previous"] else "",
-        why=dictamen["unreachable"] or beyond,
-        action="" if code == 0 else "corregir lo que dice su dictamen" if evaluated else again(id),
+        why=dictamen["unreachable"] or why,
+        action=_action(id, dictamen) if code else "",
         papers=tuple(path.name for path in papers),
         seconds=round(seconds, 1),
     )
+
+
+def _action(id: str, dictamen: Mapping[str, Any]) -> str:
+    """Return what to do about a dictamen that is not all well."""
+    if dictamen["verdict"] == Overall.UNREACHABLE:
+        return again(id)
+    if dictamen["verdict"] != Overall.INCOMPLETE or status({**dictamen, "clauses": []}):
+        return "corregir lo que dice su dictamen"
+    when = " después de la apertura" if _waiting(dictamen) else ""
+    return f"medir lo que falta{when}: ./difusor report -i {id}"
+
+
+def _waiting(dictamen: Mapping[str, Any]) -> str:
+    """Return why a dictamen is incomplete that was measured before the opening, when no corte is shown; else ""."""
+    if dictamen["verdict"] != Overall.INCOMPLETE or not (opens := dictamen["election"]["opens"]):
+        return ""
+    is_waiting = instants.parse_offset(dictamen["finished"]) < instants.parse_offset(opens)
+    return "antes de la apertura no hay corte que medir" if is_waiting else ""
 
 
 def again(id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,8 +153,37 @@ def test_a_rehearsal_counts_on_its_own_day_and_the_night_for_its_own_election(
     assert row.action == "publicar el primer corte de la noche"  # a missed rehearsal is not made up for
     (row,) = board(folder, now=datetime(2027, 6, 8, tzinfo=UTC)).rows
     assert "simulacro-1:hecho simulacro-2:vencido oficial:vencido" in states(row)
-    answered(home / "build/cortes/ribera-official", "2027-06-07T03:00:00Z")
+    answered(home / "build/cortes/ribera-official", "2027-06-06T02:00:00Z", "2027-06-07T01:59:59Z")
+    assert "oficial:falta" in states(board(folder).rows[0]), "`audit` asked it before the opening"
+    shutil.rmtree(home / "build/cortes/ribera-official")
+    answered(home / "build/cortes/ribera-official", "2027-06-06T02:00:00Z", "2027-06-07T02:00:00Z")
     assert "oficial:hecho" in states(board(folder).rows[0])
+
+
+@pytest.mark.parametrize(
+    ("measured", "state", "behind", "note"),
+    [
+        ("2027-05-14T18:00:00Z", "hecho", False, "incompleto hasta la apertura"),
+        ("2027-06-07T03:00:00Z", "vencido", True, "INCOMPLETO"),
+    ],
+    ids=["before the opening", "after it"],
+)
+def test_a_dictamen_that_is_incomplete_is_not_laid_to_the_difusor(
+    measured: str, state: str, behind: bool, note: str, home: Path
+) -> None:
+    """Before the opening there is no corte to measure; later the institute measures what is missing."""
+    folder = difusor(home)
+    filed(folder, "oficio", "carta")
+    steps.note(folder, "web1", "preflight", NOW)
+    steps.note(folder, "web1", "provisioned", NOW)
+    said = {"election": {"id": "ribera"}, "finished": measured, "verdict": "INCOMPLETO"}
+    (home / "build/dictamen").mkdir()
+    (home / "build/dictamen/diario.json").write_text(json.dumps(said))
+    now = NOW if not behind else datetime(2027, 6, 7, 4, tzinfo=UTC)
+    (row,) = board(folder, now=now, simulacros=[] if behind else [date(2027, 5, 16)]).rows
+    (step,) = (each for each in row.steps if each.key == "dictamen")
+    assert (step.state, step.note, row.is_behind, row.actor) == (state, note, behind, "Instituto")
+    assert row.action.startswith("emitir el dictamen" if behind else "participar en el simulacro")
 
 
 def test_a_difusor_made_by_new_is_told_only_what_is_not_refused(home: Path) -> None:

@@ -71,6 +71,8 @@ def test_fewer_are_refused_for_the_night_itself() -> None:
     ("values", "said"),
     [
         ({"simulacros": DAYS}, []),
+        ({"simulacros": DAYS, "retain_until": None}, ["la publicación termina al cierre, y lo último que se ve es el"]),
+        ({"environment": "simulacro", "retain_until": None}, []),
         ({"simulacros": DAYS[:2]}, ["election_simulacros tiene 2 y el Reglamento"]),
         ({"environment": "simulacro"}, []),
         ({"environment": "simulacro", "contact": "Sistemas, 777 000 0000"}, ["la convocatoria da el teléfono"]),
@@ -115,4 +117,5 @@ def test_a_simulacro_is_listed_once() -> None:
 def test_the_invented_election_has_its_whole_calendar() -> None:
     found = shipped("ribera-2027", environment="official")
     assert found.simulacros == [date(2027, 5, 16), date(2027, 5, 23), date(2027, 5, 30)]
-    assert inventory.advice(found) == []
+    (told,) = inventory.advice(found)
+    assert told.startswith("la publicación termina al cierre"), "as the call says, so nothing is amiss"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from difusor.partners import record, steps
 from difusor.partners.filing import filing, papers
@@ -29,6 +30,7 @@ PLAY = """
     - validate_papers:
         inventory: "{{ homes }}/{{ inventory_hostname }}"
         official: "{{ inventory_hostname != 'simulacro' }}"
+        required: "{{ inventory_hostname not in ['mirada', 'miradaroto'] }}"
     - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: preflight}
     - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: removed}
       when: inventory_hostname == 'devuelto'
@@ -48,7 +50,19 @@ def test_what_the_preflight_of_each_difusor_says(
 ) -> None:
     folders = {
         name: enrolled.parent / name
-        for name in ("nada", "completo", "exceptuado", "otro", "roto", "ajeno", "simulacro", "devuelto", "siguiente")
+        for name in (
+            "nada",
+            "completo",
+            "exceptuado",
+            "otro",
+            "roto",
+            "ajeno",
+            "simulacro",
+            "devuelto",
+            "siguiente",
+            "mirada",
+            "miradaroto",
+        )
     }
     for folder in folders.values():
         shutil.copytree(enrolled, folder, symlinks=True)
@@ -60,7 +74,8 @@ def test_what_the_preflight_of_each_difusor_says(
             (tmp_path / "a.pdf").write_bytes(content)
             done = filing.file(folders[name], tmp_path / "a.pdf", Filing(paper, "1"))  # type: ignore[arg-type]
     (folders["otro"] / done.file).write_bytes(b"otra cosa")
-    (folders["roto"] / papers.FILE).write_bytes(b"{")
+    for name in ("roto", "miradaroto"):
+        (folders[name] / papers.FILE).write_bytes(b"{")
     (folders["ajeno"] / record.FILE).unlink()
     (folders["ajeno"] / record.FILE).mkdir()
     (tmp_path / "play.yml").write_text(PLAY)
@@ -93,6 +108,17 @@ def test_what_the_preflight_of_each_difusor_says(
     assert "no es el que se archivó" in said["otro"] and "no es un registro que se entienda" in said["roto"]
     assert said["siguiente"].count("es de otra elección, la del 2027-06-06") == 4
     assert "No se sabe qué hay" in said["ajeno"] and "es una carpeta" in said["ajeno"]
+    # A look alone goes on to the server, which is what it was asked about.
+    assert "Expediente: falta el oficio" in said["mirada"] and "falta la carta compromiso" in said["mirada"]
+    assert "nada se tocó" not in said["mirada"] and said["mirada"].endswith("apply se negará.")
+    assert "No se sabe qué hay en el expediente: " in said["miradaroto"]
     noted = {name for name, folder in folders.items() if steps.read(folder).when("preflight")}
-    assert noted == {"completo", "exceptuado", "simulacro"}
+    assert noted == {"completo", "exceptuado", "simulacro", "mirada", "miradaroto"}
     assert {name for name, folder in folders.items() if steps.read(folder).when("provisioned")} == {"simulacro"}
+
+
+def test_papers_are_required_of_a_run_that_changes_the_server_and_of_no_look() -> None:
+    (task,) = yaml.safe_load((ROOT / "roles/preflight/tasks/papers.yml").read_text(encoding="utf-8"))
+    assert task["validate_papers"]["required"] == "{{ preflight_begins }}"
+    site, alone = (yaml.safe_load((ROOT / name).read_text())[0] for name in ("site.yml", "playbooks/preflight.yml"))
+    assert (site["vars"], alone["vars"]) == ({"preflight_begins": True}, {"preflight_begins": False})

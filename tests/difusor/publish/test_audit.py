@@ -24,7 +24,8 @@ from publish_kit import answer as wire
 from publish_kit import app_of, make_target, without_end, write_election
 from typer.testing import CliRunner
 
-from corte.format import manifest, signature
+from corte.format import instants, manifest, signature
+from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from corte.format.standing import HoldOrder, Standing
 from difusor.commands import audit
@@ -369,6 +370,39 @@ def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: SignedCo
     serve({})
     assert comparison.compare(make_target(election, path="/otra/")).result == "empty"
     assert comparison.compare(make_target(election, address="127.0.0.1:1")).result in ("unreachable", "empty")
+
+
+@pytest.mark.parametrize(
+    ("state", "opens", "ends", "status"),
+    [
+        ("waiting", 1, 3, 0),
+        ("retired", -3, -1, 0),
+        ("waiting", -1, 1, 1),
+        ("unsynchronised", -1, 1, 1),
+        ("retired", -1, 1, 1),
+        ("open", 1, 3, 1),
+        ("open", -3, -1, 1),
+    ],
+)
+def test_a_mirror_that_shows_nothing_is_good_where_nothing_is_to_be_shown(
+    state: str, opens: int, ends: int, status: int, serve: Serve, signed: SignedCorte, election: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    """Before the opening, and after the end, by its own word and by this machine's clock; by one alone it is not."""
+    now = instants.now().replace(microsecond=0)
+    window = Window(now + timedelta(hours=opens), *[now + timedelta(hours=ends)] * 2)
+    one = make_target(election, path="/prep/")
+    one = replace(one, election=one.election.within(window))
+    monkeypatch.setattr(target, "read", lambda _: [one])
+    app = typer.Typer()
+    app.command()(audit.run)
+    said = json.dumps({"gate": {"state": state}}).encode()
+    serve({"/prep/corte.json": partial(wire, b"", 503), PATH: said})
+    done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json"])
+    (row,) = json.loads(done.stdout)
+    assert (done.exit_code, row["result"]) == (status, "empty" if status else "resting")
+    assert status or row["detail"].startswith("no muestra nada, como debe: su ")
+    assert glance_at(one).result == "empty", "the watch of the list judges that by what was published"
 
 
 def test_the_verb_ends_with_the_mirrors_word(

@@ -83,13 +83,35 @@ def test_a_folder_that_says_an_instant_ahead_is_not_signed(tmp_path: Path, elect
         signed_for([make_target(election)], tree, key)
 
 
+def test_an_official_corte_of_before_the_opening_is_not_signed(tmp_path: Path, election: Path, key: Path) -> None:
+    """Citizens would read an hour at which nothing was published; that of zeros has the opening's."""
+    tree = make_tree(tmp_path / "corte", 1, OPENS - timedelta(minutes=20))
+    done = run_sign(tree, election, key)
+    said = " ".join(done.output.split())
+    assert (done.exit_code, signing.is_signed(tree)) == (1, False)
+    assert "su elección abre 02/06/2024 19:00:00 PDT, la hora que lleva el de ceros" in said
+    assert "firme con --corte 2024-06-02T19:00:00-07:00" in said
+    assert run_sign(tree, election, key, "--corte", "2024-06-02T19:00:00-07:00").exit_code == 0
+
+
+def test_of_a_rehearsal_it_is_told_with_what_an_official_server_would_refuse(
+    tmp_path: Path, election: Path, key: Path
+) -> None:
+    tree = make_tree(tmp_path / "corte", 1, OPENS - timedelta(minutes=20))
+    done = run_sign(tree, election, key, "--simulacro")
+    said = " ".join(done.output.split())
+    assert done.exit_code == 0 and "en una elección oficial no se firmaría" in said
+    assert "Antes de una apertura oficial se rechazaría" in said
+
+
 @pytest.mark.parametrize("option", ["--close", "--retain", "--corte"])
 def test_an_ordered_instant_has_the_difference_with_utc_of_the_place(
     tree: Path, election: Path, key: Path, option: str
 ):
     """That of the neighbouring place would close the page an hour early on every mirror."""
     place = load_election(election)
-    at = place.closes - timedelta(minutes=90) if option == "--corte" else place.closes + timedelta(minutes=30)
+    end = place.window.retain_until if option == "--retain" else place.closes  # one that has passed is of no use
+    at = place.closes - timedelta(minutes=90) if option == "--corte" else end + timedelta(minutes=30)
     right = timezone(place.utc_offset)
     wrong = timezone(place.utc_offset + timedelta(hours=1))
     done = run_sign(tree, election, key, option, at.astimezone(wrong).isoformat())

@@ -75,6 +75,24 @@ def test_whoever_may_not_sign_because_root_once_did_is_told_how(election: Path, 
         remedy = re.escape(f"{home}/build es de root; sudo chown -R $(id -un) {home}/build")
         with as_nobody(), pytest.raises(UnusableError, match=f"falta permiso: {remedy}$"), book.lock():
             pass
+def test_a_corte_whose_publication_is_over_is_refused_here_and_sent_to_nobody(desk: Desk) -> None:
+    """That of the closing hour comes some minutes later, and every mirror would refuse it where nothing is retained."""
+    lines = desk.election.read_text().splitlines(keepends=True)
+    desk.election.write_text("".join(line for line in lines if "election_ret" not in line))
+    closes = load_election(desk.election).window.closes
+    desk.now = closes - timedelta(minutes=3)
+    before, last = desk.corte(6), desk.corte(7)
+    assert desk.sign(before, "--retain", instants.write(closes)).exit_code == 0
+    desk.now = closes + timedelta(minutes=3)
+    told = "ningún espejo recibe ya un corte; lo último que se mostró es el anterior"
+    for again in (True, False):
+        assert desk.publish(before, key=again) == (1, [])
+        assert told in " ".join(desk.details.split())
+    done = desk.sign(last, "--retain", instants.write(closes))
+    assert (done.exit_code, told in " ".join(done.output.split()), signing.is_signed(last)) == (1, True, False)
+    assert desk.seen() == [5, 5]
+    assert desk.sign(last, "--retain", instants.write(closes + timedelta(days=1))).exit_code == 0
+    assert desk.publish(last, key=False) == (0, ["shown", "shown"])
 
 
 def test_the_orders_of_what_was_published_are_kept_though_the_history_cannot_be_written(

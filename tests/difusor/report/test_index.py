@@ -44,6 +44,27 @@ def test_one_that_fails_only_beyond_the_call_says_so() -> None:
     assert "lo que el proyecto pide además" in row.why
 
 
+@pytest.mark.parametrize(
+    ("opens", "why", "action"),
+    [
+        ("2999-06-02T20:00:00-06:00", "antes de la apertura", "medir lo que falta después de la apertura: ./difusor "),
+        ("2020-06-02T20:00:00-06:00", "", "medir lo que falta: ./difusor "),
+    ],
+    ids=["before the opening", "after it"],
+)
+def test_what_was_not_measured_is_not_laid_to_the_difusor(opens: str, why: str, action: str) -> None:
+    """Before the opening no corte is shown that could be measured."""
+    said = composed()
+    fine = [entry | {"verdict": "CUMPLE"} for entry in said["clauses"][1:]]
+    lacking = [said["clauses"][0] | {"verdict": "SIN PRUEBA"}, *fine]
+    changes = {"clauses": lacking, "verdict": "INCOMPLETO", "election": said["election"] | {"opens": opens}}
+    row = index.row("diario", composed(**changes, unbound=[]), (), 1)
+    assert (row.status, row.action) == (1, f"{action}report -i diario")
+    assert row.why.startswith(why) and bool(row.why) == bool(why)
+    amiss = [each | {"outcome": "failed"} for each in said["unbound"]]
+    assert index.row("diario", composed(**changes, unbound=amiss), (), 1).action == "corregir lo que dice su dictamen"
+
+
 def test_those_that_need_somebody_come_first() -> None:
     said = [("a", "CUMPLE", 0), ("b", "NO EVALUADO", 2), ("c", "FUERA DE LA LISTA", 0), ("d", "NO CUMPLE", 1)]
     rows = found(*(Row(id=id, name=id, verdict=verdict, status=status) for id, verdict, status in said)).rows
