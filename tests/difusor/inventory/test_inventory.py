@@ -542,6 +542,15 @@ def test_nothing_is_retained_after_the_close_unless_it_is_ordered(good: Variable
     assert decided.window.retain_until == decided.window.closes
 
 
+def test_an_order_to_retain_may_be_written_before_its_date_is_known(good: Variables) -> None:
+    """Nothing is retained meanwhile: the institute orders it, and writes until when once that is settled."""
+    good["election_retain_until"] = None
+    assert inventory.problems(good) == []
+    names = inventory.variable_names(inventory.Election)
+    decided = inventory.Election.model_validate({name: value for name, value in good.items() if name in names})
+    assert decided.retention_order and decided.window.retain_until == decided.window.closes
+
+
 REGISTRATION = {
     "site": "www.diario.mx",
     "link": "www.diario.mx/prep2024mor",
