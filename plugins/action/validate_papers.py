@@ -56,5 +56,5 @@ class ActionModule(ActionBase):
         ]
         return {"changed": False, "warnings": warnings}
 
-    def _render(self, name: str) -> str:
-        return str(self._templar.template(self._templar.available_variables[name]))
+    def _render(self, name: str) -> Any:
+        return self._templar.template(self._templar.available_variables[name])
