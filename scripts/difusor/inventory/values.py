@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from corte.format import instants
 from corte.format.errors import why
 from difusor.spec import CLAUSE_ID
 
@@ -124,12 +125,11 @@ def _name_or_address(value: str) -> str:
 
 
 def _instant(value: object) -> datetime:
-    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)"
+    """Return the instant with the offset that is written; ValueError also for one that servers and roles refuse."""
+    form = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})"
     if isinstance(value, str) and re.fullmatch(form, value):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            pass
+        instants.parse_offset(value)
+        return datetime.fromisoformat(value)
     raise ValueError(
         f"«{value}» no es un instante absoluto; escríbalo entre comillas y con su diferencia con UTC, "
         'como "2024-06-03T02:00:00Z" o "2024-06-02T20:00:00-06:00"'

@@ -204,7 +204,22 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("election_call", {"list_from": "2024-05-27T00:00:00-05:00"}),
         "election_call: «2024-05-27T00:00:00-05:00» no lleva la diferencia con UTC",
     ),
-    "instant of no calendar": (replace("election_opens", "2024-06-32T20:00:00Z"), "no es un instante absoluto"),
+    "instant of no calendar": (
+        replace("election_opens", "2024-06-32T20:00:00Z"),
+        "election_opens: «2024-06-32T20:00:00Z» no es un instante como 2024-06-02T20:00:00-06:00",
+    ),
+    "signer for ever": (
+        inside("election_signers", 0, "valid_before", value="9999-12-31T23:59:59Z"),
+        "election_signers[0].valid_before: «9999-12-31T23:59:59Z» no es de ningún año en que haya elecciones",
+    ),
+    "end that is in no year in UTC": (
+        lambda v: v.update(election_notice_until="9999-12-31T23:59:59-07:00"),
+        "election_notice_until: «9999-12-31T23:59:59-07:00» no es de ningún año en que haya elecciones",
+    ),
+    "signer since ever": (
+        inside("election_signers", 0, "valid_after", value="0001-01-01T00:00:00+06:00"),
+        "election_signers[0].valid_after: «0001-01-01T00:00:00+06:00» no es de ningún año en que haya elecciones",
+    ),
     "closes before it opens": (
         replace("election_closes", "2024-06-02T19:00:00-07:00"),
         "election_closes: 2024-06-02T19:00:00-07:00 debe ser posterior a election_opens",
