@@ -208,6 +208,10 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("election_opens", "2024-06-32T20:00:00Z"),
         "election_opens: «2024-06-32T20:00:00Z» no es un instante como 2024-06-02T20:00:00-06:00",
     ),
+    "hour of no clock": (
+        replace("election_closes", "2024-06-02T24:00:00-07:00"),
+        "election_closes: «2024-06-02T24:00:00-07:00» dice la hora 24, que no hay; escriba las 00:00 del día siguiente",
+    ),
     "signer for ever": (
         inside("election_signers", 0, "valid_before", value="9999-12-31T23:59:59Z"),
         "election_signers[0].valid_before: «9999-12-31T23:59:59Z» no es de ningún año en que haya elecciones",
