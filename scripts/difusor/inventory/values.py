@@ -145,6 +145,13 @@ def _day(value: object) -> date:
         raise ValueError(f"«{value}» no es una fecha; escríbala como 2024-06-30") from None
 
 
+def _one_line(value: str) -> str:
+    """Accept what stays one line in a file of the server's, where the next one would be read as a setting."""
+    if not value.rstrip("\n").isprintable():
+        raise ValueError("debe caber en una línea, sin tabuladores ni signos invisibles")
+    return value
+
+
 def legible(color: str, ground: str) -> str:
     """Return the colour if text of it can be read on this ground (contrast of 4.5:1, WCAG AA); else ValueError."""
     lighter, darker = sorted(map(_luminance, (color, ground)), reverse=True)
@@ -282,6 +289,10 @@ def _file(value: str, info: ValidationInfo) -> str:
 
 
 Text = Annotated[str, Field(min_length=1)]
+Line = Annotated[Text, AfterValidator(_one_line)]
+SitePath = Annotated[
+    str, matching(r"(/[A-Za-z0-9._~/-]*)?", "debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/")
+]
 Address = Annotated[str, AfterValidator(_address)]
 Origin = Annotated[str, AfterValidator(_origin)]
 HostName = Annotated[str, AfterValidator(_name_or_address)]

@@ -388,6 +388,19 @@ CASES: dict[str, tuple[Change, str]] = {
         "difusor_front.program: debe ser",
     ),
     "engine switched on without quotes": (replace("difusor_waf_engine", True), "difusor_waf_engine: debe ser 'On'"),
+    "path of the WAF that begins nowhere": (
+        replace("difusor_waf_exclusions", [{"rule": 920350, "reason": "acentos", "path": "consulta/"}]),
+        "difusor_waf_exclusions[0].path: debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/; dice",
+    ),
+    "path of the WAF that no request has": (
+        replace("difusor_waf_exclusions", [{"rule": 920350, "reason": "acentos", "path": "/consulta/"}]),
+        "difusor_waf_exclusions[0]: «/consulta/» no está en la página, y ahí la regla 920350 seguiría; escriba "
+        "/prep2024mor/consulta/ o quite path",
+    ),
+    "reason that goes on as a setting": (
+        replace("difusor_waf_exclusions", [{"rule": 920350, "reason": "acentos\nSecRuleEngine Off"}]),
+        "difusor_waf_exclusions[0].reason: debe caber en una línea",
+    ),
     "certificate that is not there": (
         replace("difusor_tls_certificate", "/nowhere/fullchain.pem"),
         "difusor_tls_certificate: no se puede leer /nowhere/fullchain.pem",
@@ -568,6 +581,14 @@ def test_an_order_to_retain_may_be_written_before_its_date_is_known(good: Variab
     names = inventory.variable_names(inventory.Election)
     decided = inventory.Election.model_validate({name: value for name, value in good.items() if name in names})
     assert decided.retention_order and decided.window.retain_until == decided.window.closes
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/prep2024mor", "/prep2024mor/", "/prep2024mor/consulta/", "/.well-known/prep/waf/"]
+)
+def test_a_rule_may_be_left_out_wherever_the_waf_inspects(good: Variables, path: str) -> None:
+    good["difusor_waf_exclusions"] = [{"rule": 920350, "reason": "Los nombres llevan acento.\n", "path": path}]
+    assert inventory.problems(good) == []
 
 
 REGISTRATION = {
