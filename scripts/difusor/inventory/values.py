@@ -65,6 +65,13 @@ def _address(value: str) -> str:
     return value
 
 
+def _usual(value: str) -> str:
+    """Accept an address as name servers and the server's own cards give it, with whose text it is compared."""
+    if value != (usual := str(ipaddress.ip_address(value))):
+        raise ValueError(f"«{value}» se escribe también de otra forma, que es la usual; escriba {usual}")
+    return value
+
+
 def _origin(value: str) -> str:
     """Accept an address, or a network whose host bits are zero and that is not half the Internet."""
     try:
@@ -293,7 +300,7 @@ Line = Annotated[Text, AfterValidator(_one_line)]
 SitePath = Annotated[
     str, matching(r"(/[A-Za-z0-9._~/-]*)?", "debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/")
 ]
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(_address), AfterValidator(_usual)]
 Origin = Annotated[str, AfterValidator(_origin)]
 HostName = Annotated[str, AfterValidator(_name_or_address)]
 DomainName = Annotated[

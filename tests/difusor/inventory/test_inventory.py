@@ -164,6 +164,15 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("difusor_public_address", "189.240.1.700"),
         "difusor_public_address: «189.240.1.700» no es una dirección IP",
     ),
+    "address in another spelling": (
+        replace("difusor_public_address", "2806:2F0:0:0::81"),
+        "difusor_public_address: «2806:2F0:0:0::81» se escribe también de otra forma, que es la usual; escriba "
+        "2806:2f0::81",
+    ),
+    "address of the other site in another spelling": (
+        lambda v: v.update(difusor_path="/prep/", difusor_front={**FRONT, "addresses": ["2806:2F0::81"]}),
+        "difusor_front.addresses[0]: «2806:2F0::81» se escribe también de otra forma, que es la usual; escriba ",
+    ),
     "malformed trusted address": (
         replace("election_trusted_addresses", ["10.9.0"]),
         "election_trusted_addresses[0]: «10.9.0» no es una dirección ni una red",
