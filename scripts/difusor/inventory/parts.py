@@ -372,8 +372,10 @@ class Registration(Strict):
 
     @property
     def link_without_scheme(self) -> str:
-        """The link as the form writes it, `www.difusor.mx/prep2024mor`, without the last slash."""
-        return self.link.partition("://")[2].rstrip("/") if "://" in self.link else self.link.rstrip("/")
+        """The link, `www.difusor.mx/prep2024mor`, without the last slash; the host, of any case, in small letters."""
+        bare = self.link.removeprefix("https://").removeprefix("http://")
+        host, slash, path = bare.rstrip("/").partition("/")
+        return f"{host.lower()}{slash}{path}"
 
 
 PARTS: tuple[type[Strict], ...] = (

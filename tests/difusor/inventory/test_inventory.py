@@ -610,14 +610,17 @@ REGISTRATION = {
 
 @pytest.mark.parametrize("scheme", ["", "http://", "https://"])
 @pytest.mark.parametrize("end", ["", "/"])
-def test_the_link_is_taken_as_the_form_writes_it(good: Variables, tmp_path: Path, scheme: str, end: str) -> None:
+@pytest.mark.parametrize("host", ["www.diario.mx", "www.Diario.MX"])
+def test_the_link_is_taken_as_the_form_writes_it(
+    good: Variables, tmp_path: Path, scheme: str, host: str, end: str
+) -> None:
     logo = tmp_path / "logo.png"
     logo.write_bytes(b"")
-    given = {**REGISTRATION, "logo": str(logo), "link": f"{scheme}www.diario.mx/prep2024mor{end}"}
+    given = {**REGISTRATION, "logo": str(logo), "link": f"{scheme}{host}/prep2024Mor{end}"}
     good["difusor_registration"] = given
     assert inventory.problems(good) == []
     registration = inventory.Registration.model_validate(given)
-    assert registration.link_without_scheme == "www.diario.mx/prep2024mor"
+    assert registration.link_without_scheme == "www.diario.mx/prep2024Mor"
     items = registration.items("Diario del Valle")
     assert len(items) == 19
     assert [name for name, value in items.items() if not value] == [
