@@ -6,11 +6,14 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import role_kit
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
+from difusor.inventory.model import Election, Partner
 from difusor.spec.reading import values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,6 +151,28 @@ def test_a_switch_is_read_as_one_also_where_it_is_text() -> None:
     asked = re.compile(rf"(?<!boolean\()variables(?:\.get\(|\[)\"({'|'.join(switches)})\"")
     suite = ROOT.glob("molecule/tests/**/*.py")
     assert [path.name for path in suite if asked.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_a_variable_without_a_value_is_wired_as_one_that_is_not_there() -> None:
+    """The models take both for the same; a role got the word None for a key, and a registration that is not there."""
+    wired = load(ROOT / "playbooks/group_vars/all.yml")
+    optional = {
+        str(field.alias)
+        for model in (Election, Partner)
+        for field in model.model_fields.values()
+        if type(None) in get_args(field.annotation)
+    }
+    others = {"difusor_cdn_ranges": [], "election_closes": "2024-06-04T02:00:00Z"}
+    found = []
+    for name, text in wired.items():
+        if named := optional & {*re.findall(r"\w+", str(text))}:
+            absent, empty = (
+                Templar(loader=DataLoader(), variables={**others, **given}).template(trust_as_template(text))
+                for given in ({}, dict.fromkeys(named))
+            )
+            found += [(name, absent, empty)]
+    assert {"ssh_break_glass_key", "preflight_registered", "suricata_rules"} <= {name for name, *_ in found}
+    assert [each for each in found if each[1] != each[2]] == []
 
 
 def test_a_late_change_of_the_trusted_addresses_reaches_every_role_that_reads_them() -> None:
