@@ -22,7 +22,7 @@ def archive(image: Mapping[str, Any]) -> Path | None:
 
     The test is skipped when the archive is no longer there, or is another.
     """
-    if "archive" not in image:
+    if not image.get("archive"):
         return None
     path = Path(image["archive"])
     if not path.is_file():

@@ -64,8 +64,8 @@ class ActionModule(ActionBase):
             return {"failed": True, "msg": message}
         return {"changed": False, "warnings": [*warnings, "Sin el expediente completo, apply se negará."]}
 
-    def _render(self, name: str) -> str:
-        return str(self._templar.template(self._templar.available_variables[name]))
+    def _render(self, name: str) -> Any:
+        return self._templar.template(self._templar.available_variables[name])
 
 
 def _excuses(excused: Mapping[Any, Excuse]) -> list[str]:

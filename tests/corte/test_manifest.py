@@ -7,6 +7,7 @@ import json
 import sys
 import tracemalloc
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import corte
-from corte.format import manifest, paths
+from corte.format import instants, manifest, paths
 from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 
@@ -226,6 +227,23 @@ def test_another_form_of_the_same_is_refused(what: str, raw: bytes):
 )  # fmt: skip
 def test_a_wrong_value_is_refused(change: dict[str, Any]):
     assert refused(canonical({**DOCUMENT, **change})).code == "manifest"
+
+
+class _Lenient(datetime):
+    """Reads the hour 24 as the next midnight, as Python does from 3.14 on."""
+
+    @classmethod
+    def fromisoformat(cls, text: str) -> _Lenient:  # type: ignore[override]
+        return super().fromisoformat(text.replace("T24:", "T23:"))
+
+
+def test_the_hour_24_is_refused_whatever_the_python(monkeypatch: pytest.MonkeyPatch):
+    """A machine with a newer Python would sign, or write down, what the others cannot read."""
+    monkeypatch.setattr(instants, "datetime", _Lenient)
+    assert refused(canonical({**DOCUMENT, "corte": "2024-06-03T24:00:00Z"})).code == "manifest"
+    with pytest.raises(ValueError, match="«2024-06-03T24:00:00Z» dice la hora 24, que no hay; escriba las 00:00 del"):
+        instants.parse_offset("2024-06-03T24:00:00Z")
+    assert instants.parse_offset("2024-06-03T20:24:24-05:24").minute == 48
 
 
 def test_an_earlier_format_is_refused_as_such():

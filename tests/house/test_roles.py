@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import role_kit
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
+from difusor.inventory.model import Election, Partner
 from difusor.spec.reading import values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +109,70 @@ def test_a_playbook_has_every_role_of_which_its_roles_inputs_are_computed(playbo
         texts = [VARIABLES[OWNERS[name]][name] for name in asked]
         asked = {name for text in texts for name in re.findall(r"\w+", text) if name in OWNERS} - known
     assert {name: OWNERS[name] for name in known if OWNERS[name] not in imported} == {}
+
+
+CONDITIONS = ("when", "that", "changed_when", "failed_when", "until")
+
+
+def expressions(value: Any, key: str = "") -> Iterator[str]:
+    """Yield every Jinja expression of what a YAML file says: what stands in braces, and conditions as a whole."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from expressions(each, name)
+    elif isinstance(value, list):
+        for each in value:
+            yield from expressions(each, key)
+    elif isinstance(value, str):
+        yield from [value] if key in CONDITIONS else re.findall(r"(?s)\{\{.*?\}\}|\{%.*?%\}", value)
+
+
+def test_a_switch_is_read_as_one_also_where_it_is_text() -> None:
+    """With `-e name=false`, or in quotes, it is a text, and every text is true: «false» switched on."""
+    wired = load(ROOT / "playbooks/group_vars/all.yml")
+    entries = [
+        option
+        for role in ROLES
+        for entry in load(role / "meta/argument_specs.yml")["argument_specs"].values()
+        for option in entry.get("options", {}).items()
+    ]
+    # What the project's own playbooks always give is required; what is wired is checked with the inventory.
+    switches = {name for name, option in entries if option["type"] == "bool" and not option.get("required")} - set(
+        wired
+    )
+    assert {"packages_updates_frozen", "corte_strict_content", "ssh_classic_key_exchange"} <= switches
+    found = []
+    for path in [*ROOT.glob("roles/**/*"), *ROOT.glob("playbooks/**/*")]:
+        if path.suffix == ".yml" and path.parent.name != "meta":
+            found += [(path.name, each) for each in expressions(load(path))]
+        elif path.suffix == ".j2":
+            found += [(path.name, each) for each in expressions(path.read_text(encoding="utf-8"))]
+    bare = re.compile(rf"\b({'|'.join(switches)})\b(?!\s*\| bool)")
+    assert [(name, each) for name, each in found if bare.search(each)] == []
+    asked = re.compile(rf"(?<!boolean\()variables(?:\.get\(|\[)\"({'|'.join(switches)})\"")
+    suite = ROOT.glob("molecule/tests/**/*.py")
+    assert [path.name for path in suite if asked.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_a_variable_without_a_value_is_wired_as_one_that_is_not_there() -> None:
+    """The models take both for the same; a role got the word None for a key, and a registration that is not there."""
+    wired = load(ROOT / "playbooks/group_vars/all.yml")
+    optional = {
+        str(field.alias)
+        for model in (Election, Partner)
+        for field in model.model_fields.values()
+        if type(None) in get_args(field.annotation)
+    }
+    others = {"difusor_cdn_ranges": [], "election_closes": "2024-06-04T02:00:00Z"}
+    found = []
+    for name, text in wired.items():
+        if named := optional & {*re.findall(r"\w+", str(text))}:
+            absent, empty = (
+                Templar(loader=DataLoader(), variables={**others, **given}).template(trust_as_template(text))
+                for given in ({}, dict.fromkeys(named))
+            )
+            found += [(name, absent, empty)]
+    assert {"ssh_break_glass_key", "preflight_registered", "suricata_rules"} <= {name for name, *_ in found}
+    assert [each for each in found if each[1] != each[2]] == []
 
 
 def test_a_late_change_of_the_trusted_addresses_reaches_every_role_that_reads_them() -> None:

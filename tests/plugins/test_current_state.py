@@ -134,14 +134,27 @@ def digest(home: Path) -> str:
     return str(PROBE.admins(KEY.encode(), shadow=str(home / "shadow"))["ana"])
 
 
-def test_an_admin_is_told_in_the_lines_that_the_role_writes(admin: Path) -> None:
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        (["ssh-ed25519 A a", "ssh-ed25519 B b"], ""),
+        # As ansible.posix.authorized_key writes them: a comment with single spaces, a space also where there is none.
+        (["ssh-ed25519 A Ana  de la  Cruz\n", "ssh-ed25519 B"], "ssh-ed25519 A Ana de la Cruz\nssh-ed25519 B \n"),
+        (["ssh-ed25519 AAaa a", "ssh-ed25519 AABB b"], "ssh-ed25519 AAaa a\nssh-ed25519 AABB b\n"),
+    ],
+    ids=["alike", "spaces", "capitals"],
+)
+def test_an_admin_is_told_in_the_lines_that_the_role_writes(admin: Path, said: list[str], written: str) -> None:
+    """Otherwise each run would give the account anew what it has."""
+    if written:
+        (admin / ".ssh/authorized_keys").write_text(written)
     variables = {
         "ansible_facts": {"current_state": {"admins": {"ana": digest(admin)}}},
         "preflight_key": KEY,
         "accounts_admin_user": "ana",
         "accounts_revoked": False,
         "accounts_admin_password_hash": "$6$x",
-        "accounts_admin_keys": ["ssh-ed25519 A a", "ssh-ed25519 B b"],
+        "accounts_admin_keys": said,
     }
     owner = subprocess.check_output(["stat", "--format=%U %G", admin], text=True).strip()
     role = yaml.safe_load((PLUGINS.parent / "roles/accounts/vars/main.yml").read_text())

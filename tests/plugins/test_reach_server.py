@@ -346,4 +346,4 @@ def test_a_look_alone_does_not_begin() -> None:
     site, alone = (yaml.safe_load((ROOT / name).read_text())[0] for name in ("site.yml", "playbooks/preflight.yml"))
     assert (site["vars"], alone["vars"]) == ({"preflight_begins": True}, {"preflight_begins": False})
     reach = yaml.safe_load((ROOT / "roles/preflight/tasks/reach.yml").read_text())[0]["reach_server"]
-    assert reach["begins"] == "{{ preflight_begins }}"
+    assert reach["begins"] == "{{ preflight_begins | bool }}"

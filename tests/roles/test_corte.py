@@ -52,6 +52,7 @@ def test_the_services_read_what_the_role_says_of_a_corte(tmp_path: Path) -> None
         "corte_election": "demo", "corte_environment": "official", "corte_opens": "2024-06-03T02:00:00Z",
         "corte_closes": "2024-06-04T02:00:00Z", "corte_retain_until": "2024-06-10T05:59:00Z",
         "corte_incoming_dir": "/srv/prep/entrada", "corte_revoked_keys": [f"{KEY}\n"],
+        "corte_strict_content": "false",
     }  # fmt: skip
     path = tmp_path / "server.json"
     for written, name in ((path, "server.json"), (copy_of(path), "server.copy.json")):
@@ -61,6 +62,7 @@ def test_the_services_read_what_the_role_says_of_a_corte(tmp_path: Path) -> None
     assert (found.election, found.incoming, found.max_bytes) == ("demo", Path("/srv/prep/entrada"), MAX_CORTE_BYTES)
     assert instants.write(found.window.closes) == inputs["corte_closes"]
     assert found.known_revoked == (KEY,)
+    assert not found.strict_content
     assert KEY in render("corte", "etc/prep-corte/revoked", inputs).splitlines(), "for ssh-keygen, without a digest"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import role_kit
+import suite_kit
 import yaml
 from ansible_kit import ansible
 from plugin_kit import load
@@ -274,6 +275,25 @@ def test_an_image_with_tag_and_digest_is_asked_for_as_the_engine_keeps_it(name: 
         (asked,) = [each["name"] for module, each in task.items() if module.startswith("community.docker.")]
         found = role_kit.text("docker", asked, {"docker_image": {"reference": f"{name}{digest}"}})
         assert found == f"{kept}{digest}"
+
+
+@pytest.mark.parametrize("empty", [{}, {"archive": None, "sha256": None}])
+def test_an_image_is_pulled_where_the_inventory_leaves_the_archive_empty(empty: dict[str, None]) -> None:
+    """A line without a value is none: a run looked for an archive of that name on the operator's machine."""
+    image = {**empty, "reference": f"registro.test/prep@sha256:{'ab' * 32}"}
+    bring = yaml.safe_load((role_kit.ROLES / "docker/tasks/image.yml").read_text())[-1]
+    assert role_kit.text("docker", bring["ansible.builtin.include_tasks"], {"docker_image": image}).endswith(
+        "registry.yml"
+    )
+    listed, pulled = yaml.safe_load((role_kit.ROLES / "prep/tasks/files.yml").read_text())
+    inputs = {"prep_image": image, "docker_ready": True}
+    assert [role_kit.value("prep", each["when"], inputs) for each in (listed, pulled)] == [False, True]
+    for role in ("prep", "waf"):
+        assert role_kit.value(role, f"_{role}_digest", {f"{role}_image": image}) == "ab" * 6
+    assert suite_kit.load("pinned.py").archive(image) is None
+    packed = {"prep_image": {"archive": "/a.tar", "sha256": "cd" * 32, "reference": None}, "docker_ready": True}
+    assert [role_kit.value("prep", each["when"], packed) for each in (listed, pulled)] == [True, False]
+    assert role_kit.value("prep", "_prep_digest", packed) == "cd" * 6
 
 
 def test_empty_folders_of_an_engine_that_left_are_deleted_from_within() -> None:

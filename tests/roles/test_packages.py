@@ -296,3 +296,10 @@ def test_only_a_lock_of_another_program_is_waited_for(said: str, again: bool) ->
     (ends,) = (task["until"] for task in tasks if "until" in task)
     inputs = {"__packages_finished": {"rc": 1, "stderr": said}}
     assert role_kit.value("packages", f"({ends})", inputs) is not again
+
+
+@pytest.mark.parametrize(("said", "period"), [(False, "1"), ("false", "1"), ("true", "0")])
+def test_upgrades_are_frozen_only_where_it_is_said(said: bool | str, period: str) -> None:
+    """What `-e` gives is a text: «false» froze the security updates."""
+    text = role_kit.render("packages", "etc/apt/apt.conf.d/zz-prep-difusor", {"packages_updates_frozen": said})
+    assert f'Unattended-Upgrade "{period}";' in text

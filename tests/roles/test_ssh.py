@@ -54,6 +54,14 @@ def test_the_addresses_of_one_ipv6_host_count_as_one_source(version: str, is_the
     assert ("PerSourceNetBlockSize 32:64" in lines) is is_there
 
 
+@pytest.mark.parametrize(("said", "admits"), [(False, False), ("false", False), ("true", True)])
+def test_older_clients_are_admitted_only_where_it_is_said(said: bool | str, admits: bool) -> None:
+    """What `-e` gives is a text."""
+    facts = {"packages": {"openssh-server": "1:9.2p1-2+deb12u3"}, "ssh_host_key_rsa_public": ""}
+    inputs = {"ansible_facts": facts, "ssh_trusted_addresses": [], "ssh_classic_key_exchange": said}
+    assert ("curve25519-sha256," in render("ssh", DROP_IN, inputs)) is admits
+
+
 @pytest.mark.parametrize("is_dual", [True, False])
 def test_the_preflight_lets_pass_what_the_role_itself_writes(is_dual: bool) -> None:
     """It refuses other values of the owner's, which sshd would take instead."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible.module_utils.parsing.convert_bool import boolean
 from testinfra.host import Host
 
 Record = Callable[[object], None]
@@ -18,7 +19,7 @@ def test_security_updates_are_automatic_or_frozen(
 ) -> None:
     """Las actualizaciones de seguridad se instalan solas, salvo que el Instituto las haya congelado para la jornada."""
     period = host.check_output("apt-config shell V APT::Periodic::Unattended-Upgrade").strip()
-    frozen = variables.get("packages_updates_frozen", False)
+    frozen = boolean(variables.get("packages_updates_frozen", False))
     record_evidence(f"APT::Periodic::Unattended-Upgrade {period}; congeladas: {'sí' if frozen else 'no'}")
     assert host.package("unattended-upgrades").is_installed
     assert period == f"V='{0 if frozen else 1}'"

@@ -124,7 +124,7 @@ def admins(key, group="sudo", shadow="/etc/shadow"):
 
     It is the HMAC-SHA-256 under `key` (bytes) of these lines: the password's hash, its maximum age in days, the day on
     which the account ends, home, shell, comment, owner and mode of ~/.ssh and of the authorized keys, and these keys in
-    alphabetical order.
+    the order of their characters, with single spaces.
     """
     fields = (line.split(":") for line in read(shadow).splitlines())
     terms = {each[0]: each for each in fields if len(each) > 7}  # fewer after a disk's damage
@@ -136,7 +136,7 @@ def admins(key, group="sudo", shadow="/etc/shadow"):
             seen = [(describe(path, key) or "").split()[:4] for path in (folder, keys)]
             lines = [terms[account.pw_name][place] for place in (1, 4, 7)]
             lines += [account.pw_dir, account.pw_shell, account.pw_gecos, *map(" ".join, seen)]
-            lines += sorted(filter(None, read(keys).splitlines()))
+            lines += sorted(filter(None, (" ".join(line.split()) for line in read(keys).splitlines())))
             found[account.pw_name] = hashlib.sha256(
                 key + "\n".join(lines).encode("utf-8", "surrogateescape")
             ).hexdigest()

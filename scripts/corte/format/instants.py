@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import MAXYEAR, MINYEAR, datetime, timezone
 
-_UTC_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+# From Python 3.14 on, `fromisoformat` takes the hour 24 for midnight. What one machine takes, all others have to take.
+_UTC_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_HOUR_24 = re.compile(r"[T ]24")
 
 
 def now() -> datetime:
@@ -27,6 +29,8 @@ def parse_offset(text: str) -> datetime:
 
     The message is in Spanish, because operators write such instants by hand.
     """
+    if _HOUR_24.search(text):
+        raise ValueError(f"«{text}» dice la hora 24, que no hay; escriba las 00:00 del día siguiente")
     try:
         instant = datetime.fromisoformat(re.sub("Z$", "+00:00", text))
     except ValueError:

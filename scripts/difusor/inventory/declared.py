@@ -18,7 +18,8 @@ from pydantic import (
 from difusor import catalog
 from difusor.inventory.parts import Decision, Front, Institute, Waiver
 
-Words = Annotated[str, BeforeValidator(str)]
+Words = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
+"""A value as text; empty, as without it, where the inventory names the variable without a value."""
 
 
 class Declared(BaseModel):

@@ -12,13 +12,13 @@ from difusor import catalog, spec
 from difusor.catalog import Catalog
 from difusor.inventory import picture
 from difusor.inventory.certificates import check_certificate, check_key
+from difusor.inventory.excepted import Exclusions, Waivers
 from difusor.inventory.images import check_image
 from difusor.inventory.parts import (
     Attestation,
     Call,
     Decision,
     DynamicPath,
-    Exclusion,
     Front,
     Image,
     Institute,
@@ -28,8 +28,6 @@ from difusor.inventory.parts import (
     Rules,
     Signer,
     Strict,
-    Waiver,
-    that_may_be_excused,
 )
 from difusor.inventory.uplink import Mbps
 from difusor.inventory.values import (
@@ -302,12 +300,12 @@ class Partner(Strict):
     waf_image: Image
     waf_engine: Literal["On", "DetectionOnly"] = "On"
     waf_paranoia: Annotated[int, Field(ge=1, le=4)] = 1
-    waf_exclusions: list[Exclusion] = Field([])
+    waf_exclusions: Exclusions = Field([])
     sensor: bool = False
     sensor_rules: Rules | None = None
     registration: Registration | None = None
     attestations: list[Attestation] = Field([])
-    waivers: list[Annotated[Waiver, AfterValidator(that_may_be_excused)]] = Field([])
+    waivers: Waivers = Field([])
     revocations: list[Revocation] = Field([])
 
     @field_validator("admin_keys")

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from corte.format import instants, limits
 from corte.format.signature import allowed_signer
-from difusor import spec
 from difusor.inventory.values import (
     FILED,
     Address,
@@ -20,10 +19,12 @@ from difusor.inventory.values import (
     DomainName,
     File,
     Instant,
+    Line,
     PollingDay,
     Principal,
     PublicKey,
     Sha256,
+    SitePath,
     Text,
     WebAddress,
     digest,
@@ -130,8 +131,8 @@ class Exclusion(Strict):
     """A rule of the WAF (web application firewall) that blocks legitimate traffic, and why it may be left out."""
 
     rule: int
-    reason: Text
-    path: str = ""
+    reason: Line
+    path: SitePath = ""
 
 
 class Rules(Strict):
@@ -160,22 +161,6 @@ class Waiver(Decision):
     clause: ClauseId
     reason: Text
     expires: Day
-
-
-def that_may_be_excused(waiver: Waiver, info: ValidationInfo) -> Waiver:
-    """Return the waiver if the call in the validation context lets the institute excuse its clause; else ValueError.
-
-    Without a call in the context only the form of the waiver is checked.
-    """
-    call = (info.context or {}).get("call", "")
-    if not call:
-        return waiver
-    clauses = spec.load(call)
-    if waiver.clause not in clauses.ids:
-        raise ValueError(f"{waiver.clause} no es una cláusula de la convocatoria {call} (spec/{call}.yml); quítela")
-    if not clauses[waiver.clause].waivable:
-        raise ValueError(f"{waiver.clause} no admite exención; quítela y cumpla la cláusula")
-    return waiver
 
 
 class Attestation(Strict):
@@ -387,8 +372,10 @@ class Registration(Strict):
 
     @property
     def link_without_scheme(self) -> str:
-        """The link as the form writes it, `www.difusor.mx/prep2024mor`, without the last slash."""
-        return self.link.partition("://")[2].rstrip("/") if "://" in self.link else self.link.rstrip("/")
+        """The link, `www.difusor.mx/prep2024mor`, without the last slash; the host, of any case, in small letters."""
+        bare = self.link.removeprefix("https://").removeprefix("http://")
+        host, slash, path = bare.rstrip("/").partition("/")
+        return f"{host.lower()}{slash}{path}"
 
 
 PARTS: tuple[type[Strict], ...] = (

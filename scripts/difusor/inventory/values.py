@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
+from corte.format import instants
 from corte.format.errors import why
 from difusor.spec import CLAUSE_ID
 
@@ -61,6 +62,13 @@ def _address(value: str) -> str:
     except ValueError:
         raise ValueError(f"«{value}» no es una dirección IP; escriba una como 10.1.2.3 o fd00::3") from None
     _refuse_another_spelling(value, ipaddress.ip_network(address))
+    return value
+
+
+def _usual(value: str) -> str:
+    """Accept an address as name servers and the server's own cards give it, with whose text it is compared."""
+    if value != (usual := str(ipaddress.ip_address(value))):
+        raise ValueError(f"«{value}» se escribe también de otra forma, que es la usual; escriba {usual}")
     return value
 
 
@@ -124,12 +132,11 @@ def _name_or_address(value: str) -> str:
 
 
 def _instant(value: object) -> datetime:
-    form = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)"
+    """Return the instant with the offset that is written; ValueError also for one that servers and roles refuse."""
+    form = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})"
     if isinstance(value, str) and re.fullmatch(form, value):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            pass
+        instants.parse_offset(value)
+        return datetime.fromisoformat(value)
     raise ValueError(
         f"«{value}» no es un instante absoluto; escríbalo entre comillas y con su diferencia con UTC, "
         'como "2024-06-03T02:00:00Z" o "2024-06-02T20:00:00-06:00"'
@@ -143,6 +150,13 @@ def _day(value: object) -> date:
         return date.fromisoformat(str(value))
     except ValueError:
         raise ValueError(f"«{value}» no es una fecha; escríbala como 2024-06-30") from None
+
+
+def _one_line(value: str) -> str:
+    """Accept what stays one line in a file of the server's, where the next one would be read as a setting."""
+    if not value.rstrip("\n").isprintable():
+        raise ValueError("debe caber en una línea, sin tabuladores ni signos invisibles")
+    return value
 
 
 def legible(color: str, ground: str) -> str:
@@ -282,7 +296,11 @@ def _file(value: str, info: ValidationInfo) -> str:
 
 
 Text = Annotated[str, Field(min_length=1)]
-Address = Annotated[str, AfterValidator(_address)]
+Line = Annotated[Text, AfterValidator(_one_line)]
+SitePath = Annotated[
+    str, matching(r"(/[A-Za-z0-9._~/-]*)?", "debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/")
+]
+Address = Annotated[str, AfterValidator(_address), AfterValidator(_usual)]
 Origin = Annotated[str, AfterValidator(_origin)]
 HostName = Annotated[str, AfterValidator(_name_or_address)]
 DomainName = Annotated[

@@ -27,6 +27,10 @@ def test_what_is_malformed_keeps_nothing_else_from_being_read() -> None:
     assert declared.zone.key == "Etc/UTC"
 
 
+def test_a_variable_without_a_value_says_nothing() -> None:
+    assert Declared.of({"difusor_path": None, "election_retain_until": None}).election_retain_until == ""
+
+
 def test_the_time_zone_of_the_place_is_noted_for_whoever_has_no_catalogue() -> None:
     declared = Declared.of({"election_place": "ribera"})
     assert declared.model_dump(mode="json") == {"election_place": "ribera", "election_timezone": "America/Tijuana"}

@@ -164,6 +164,15 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("difusor_public_address", "189.240.1.700"),
         "difusor_public_address: «189.240.1.700» no es una dirección IP",
     ),
+    "address in another spelling": (
+        replace("difusor_public_address", "2806:2F0:0:0::81"),
+        "difusor_public_address: «2806:2F0:0:0::81» se escribe también de otra forma, que es la usual; escriba "
+        "2806:2f0::81",
+    ),
+    "address of the other site in another spelling": (
+        lambda v: v.update(difusor_path="/prep/", difusor_front={**FRONT, "addresses": ["2806:2F0::81"]}),
+        "difusor_front.addresses[0]: «2806:2F0::81» se escribe también de otra forma, que es la usual; escriba ",
+    ),
     "malformed trusted address": (
         replace("election_trusted_addresses", ["10.9.0"]),
         "election_trusted_addresses[0]: «10.9.0» no es una dirección ni una red",
@@ -204,7 +213,26 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("election_call", {"list_from": "2024-05-27T00:00:00-05:00"}),
         "election_call: «2024-05-27T00:00:00-05:00» no lleva la diferencia con UTC",
     ),
-    "instant of no calendar": (replace("election_opens", "2024-06-32T20:00:00Z"), "no es un instante absoluto"),
+    "instant of no calendar": (
+        replace("election_opens", "2024-06-32T20:00:00Z"),
+        "election_opens: «2024-06-32T20:00:00Z» no es un instante como 2024-06-02T20:00:00-06:00",
+    ),
+    "hour of no clock": (
+        replace("election_closes", "2024-06-02T24:00:00-07:00"),
+        "election_closes: «2024-06-02T24:00:00-07:00» dice la hora 24, que no hay; escriba las 00:00 del día siguiente",
+    ),
+    "signer for ever": (
+        inside("election_signers", 0, "valid_before", value="9999-12-31T23:59:59Z"),
+        "election_signers[0].valid_before: «9999-12-31T23:59:59Z» no es de ningún año en que haya elecciones",
+    ),
+    "end that is in no year in UTC": (
+        lambda v: v.update(election_notice_until="9999-12-31T23:59:59-07:00"),
+        "election_notice_until: «9999-12-31T23:59:59-07:00» no es de ningún año en que haya elecciones",
+    ),
+    "signer since ever": (
+        inside("election_signers", 0, "valid_after", value="0001-01-01T00:00:00+06:00"),
+        "election_signers[0].valid_after: «0001-01-01T00:00:00+06:00» no es de ningún año en que haya elecciones",
+    ),
     "closes before it opens": (
         replace("election_closes", "2024-06-02T19:00:00-07:00"),
         "election_closes: 2024-06-02T19:00:00-07:00 debe ser posterior a election_opens",
@@ -369,6 +397,19 @@ CASES: dict[str, tuple[Change, str]] = {
         "difusor_front.program: debe ser",
     ),
     "engine switched on without quotes": (replace("difusor_waf_engine", True), "difusor_waf_engine: debe ser 'On'"),
+    "path of the WAF that begins nowhere": (
+        replace("difusor_waf_exclusions", [{"rule": 920350, "reason": "acentos", "path": "consulta/"}]),
+        "difusor_waf_exclusions[0].path: debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/; dice",
+    ),
+    "path of the WAF that no request has": (
+        replace("difusor_waf_exclusions", [{"rule": 920350, "reason": "acentos", "path": "/consulta/"}]),
+        "difusor_waf_exclusions[0]: «/consulta/» no está en la página, y ahí la regla 920350 seguiría; escriba "
+        "/prep2024mor/consulta/ o quite path",
+    ),
+    "reason that goes on as a setting": (
+        replace("difusor_waf_exclusions", [{"rule": 920350, "reason": "acentos\nSecRuleEngine Off"}]),
+        "difusor_waf_exclusions[0].reason: debe caber en una línea",
+    ),
     "certificate that is not there": (
         replace("difusor_tls_certificate", "/nowhere/fullchain.pem"),
         "difusor_tls_certificate: no se puede leer /nowhere/fullchain.pem",
@@ -542,6 +583,23 @@ def test_nothing_is_retained_after_the_close_unless_it_is_ordered(good: Variable
     assert decided.window.retain_until == decided.window.closes
 
 
+def test_an_order_to_retain_may_be_written_before_its_date_is_known(good: Variables) -> None:
+    """Nothing is retained meanwhile: the institute orders it, and writes until when once that is settled."""
+    good["election_retain_until"] = None
+    assert inventory.problems(good) == []
+    names = inventory.variable_names(inventory.Election)
+    decided = inventory.Election.model_validate({name: value for name, value in good.items() if name in names})
+    assert decided.retention_order and decided.window.retain_until == decided.window.closes
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/", "/prep2024mor", "/prep2024mor/", "/prep2024mor/consulta/", "/.well-known/prep/waf/"]
+)
+def test_a_rule_may_be_left_out_wherever_the_waf_inspects(good: Variables, path: str) -> None:
+    good["difusor_waf_exclusions"] = [{"rule": 920350, "reason": "Los nombres llevan acento.\n", "path": path}]
+    assert inventory.problems(good) == []
+
+
 REGISTRATION = {
     "site": "www.diario.mx",
     "link": "www.diario.mx/prep2024mor",
@@ -552,14 +610,17 @@ REGISTRATION = {
 
 @pytest.mark.parametrize("scheme", ["", "http://", "https://"])
 @pytest.mark.parametrize("end", ["", "/"])
-def test_the_link_is_taken_as_the_form_writes_it(good: Variables, tmp_path: Path, scheme: str, end: str) -> None:
+@pytest.mark.parametrize("host", ["www.diario.mx", "www.Diario.MX"])
+def test_the_link_is_taken_as_the_form_writes_it(
+    good: Variables, tmp_path: Path, scheme: str, host: str, end: str
+) -> None:
     logo = tmp_path / "logo.png"
     logo.write_bytes(b"")
-    given = {**REGISTRATION, "logo": str(logo), "link": f"{scheme}www.diario.mx/prep2024mor{end}"}
+    given = {**REGISTRATION, "logo": str(logo), "link": f"{scheme}{host}/prep2024Mor{end}"}
     good["difusor_registration"] = given
     assert inventory.problems(good) == []
     registration = inventory.Registration.model_validate(given)
-    assert registration.link_without_scheme == "www.diario.mx/prep2024mor"
+    assert registration.link_without_scheme == "www.diario.mx/prep2024Mor"
     items = registration.items("Diario del Valle")
     assert len(items) == 19
     assert [name for name, value in items.items() if not value] == [

@@ -25,6 +25,7 @@ PLAY = """
   vars:
     election_environment: official
     election_place: ribera
+    election_day:  # without a value it is the day of the opening
     election_opens: "{{ '2030-06-02T20:00:00Z' if inventory_hostname == 'siguiente' else '2027-06-06T20:00:00Z' }}"
   tasks:
     - validate_papers:

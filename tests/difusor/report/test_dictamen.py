@@ -178,6 +178,12 @@ def test_the_paper_says_what_was_ordered_for_after_the_close(results: Results) -
             {"election_retain_until": "2024-06-10T05:59:00Z", "election_retention_order": order},
             [f"El último corte se conserva hasta el 9 de junio de 2024, 23:59:00 (UTC−6). {said}"],
         ),
+        # Ordered before it is known until when: the servers keep nothing meanwhile.
+        ({"election_retention_order": order}, ["Después del cierreNo se conserva nada."]),
+        (
+            {"election_retain_until": None, "election_retention_order": order},
+            ["Después del cierreNo se conserva nada."],
+        ),
     ):
         server = results.servers["web1"]
         declared = server.declared.model_validate({**server.declared.model_dump(), **values})
