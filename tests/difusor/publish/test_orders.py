@@ -75,6 +75,8 @@ def test_whoever_may_not_sign_because_root_once_did_is_told_how(election: Path, 
         remedy = re.escape(f"{home}/build es de root; sudo chown -R $(id -un) {home}/build")
         with as_nobody(), pytest.raises(UnusableError, match=f"falta permiso: {remedy}$"), book.lock():
             pass
+
+
 def test_a_corte_whose_publication_is_over_is_refused_here_and_sent_to_nobody(desk: Desk) -> None:
     """That of the closing hour comes some minutes later, and every mirror would refuse it where nothing is retained."""
     lines = desk.election.read_text().splitlines(keepends=True)
