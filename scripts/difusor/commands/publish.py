@@ -35,31 +35,40 @@ WORDS = {
 }
 
 
+Key = Annotated[
+    Path | None,
+    typer.Option(metavar="LLAVE", resolve_path=True, help="Llave con que se firma, si el corte no está firmado."),
+]
+Bandwidth = Annotated[
+    int | None, typer.Option(metavar="KIB/S", min=1, help="Límite de envío a cada difusor, en KiB/s.")
+]
+Wait = Annotated[float, typer.Option(metavar="SEGUNDOS", min=0, help="Los que se espera la respuesta de cada difusor.")]
+Minutes = Annotated[float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar el envío a cada difusor.")]
+AtOnce = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, show_default="a todos", help="A cuántos se envía a la vez; los demás esperan su turno."
+    ),
+]
+
+
 def run(
     tree: Corte,
     inventory: MaybeDifusores = None,
     election: OfElection = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="LLAVE", resolve_path=True, help="Llave con que se firma, si el corte no está firmado."),
-    ] = None,
+    key: Key = None,
     jump: Jump = None,
-    bandwidth: Annotated[
-        int | None, typer.Option(metavar="KIB/S", min=1, help="Límite de envío a cada difusor, en KiB/s.")
-    ] = None,
+    bandwidth: Bandwidth = None,
     ca: Authority = None,
-    wait: Annotated[
-        float, typer.Option(metavar="SEGUNDOS", min=0, help="Los que se espera la respuesta de cada difusor.")
-    ] = 60,
-    minutes: Annotated[
-        float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar el envío a cada difusor.")
-    ] = 10,
+    wait: Wait = 60,
+    minutes: Minutes = 10,
+    at_once: AtOnce = None,
     as_json: Json = False,
 ) -> None:
     """Firma un corte si hace falta, lo envía a los difusores y espera a que cada uno diga qué muestra."""
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
-    from difusor.publish.deliver import Options, deliver_all
+    from difusor.publish.deliver import Options, congested, deliver_all
     from difusor.publish.orders import Publication, signed_for
     from difusor.publish.seen import Seen
     from difusor.publish.standing import ended
@@ -77,7 +86,7 @@ def run(
     for clause in ended(signed.manifest):
         console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
     if targets:
-        options = Options(bandwidth, ca, wait, minutes * 60, Seen())
+        options = Options(bandwidth, ca, wait, minutes * 60, Seen(), at_once)
         publication = Publication(signed, targets[0].election)
         told: list[Outcome] = []
         try:
@@ -87,6 +96,8 @@ def run(
             raise
         outcomes += delivered
         _end(signed, outcomes, given, zone, as_json, publication)
+        if cause := congested(signed, delivered, at_once):
+            warn(cause)
     else:
         _tell(signed, outcomes, given, zone, as_json)
     raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)

@@ -123,6 +123,48 @@ def test_what_nobody_foresaw_of_one_difusor_stops_no_other(
     assert failed.detail.startswith("falló este programa (InvalidURL: ")
 
 
+@pytest.mark.parametrize(("at_once", "together"), [(2, 2), (None, 6)], ids=["two", "all"])
+def test_so_many_are_sent_at_once_as_is_asked(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, at_once: int | None, together: int
+):
+    """Where forty pushes of images share one link, none of them may end in time."""
+    mirror_that_says(monkeypatch, SHOWN)
+    lock, met, now, most = threading.Lock(), threading.Barrier(together), [0], [0]
+
+    def pushed(*_: object) -> int:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        met.wait(300)
+        with lock:
+            now[0] -= 1
+        met.wait(300)
+        return 10
+
+    monkeypatch.setattr(deliver, "push", pushed)
+    six = [make_target(election, f"uno-{number}") for number in range(6)]
+    outcomes = deliver.deliver_all(signed, six, Options(at_once=at_once), lambda _: None)
+    assert [each.result for each in outcomes] == ["shown"] * 6 and most == [together]
+
+
+@pytest.mark.parametrize(("late", "is_told"), [(3, True), (2, False)])
+def test_the_cause_is_told_when_most_deliveries_took_too_long(
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int, is_told: bool
+):
+    mirror_that_says(monkeypatch, SHOWN)
+
+    def pushed(folder: Path, target: Target, *_: object) -> int:
+        if target.name < str(late):
+            raise push.PushLate("el envío no terminó a tiempo; lo que ya llegó no se envía otra vez")
+        return 10
+
+    monkeypatch.setattr(deliver, "push", pushed)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election, str(number)) for number in range(4)])
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--at-once", "4"])
+    told = "3 de 4 envíos no terminaron a tiempo: casi siempre es por el enlace de esta máquina, que lleva 4 a la vez"
+    assert (told in done.stderr, "publique otra vez con --at-once 1," in done.stderr) == (is_told, is_told), done.stderr
+
+
 def test_one_difusor_that_is_slow_delays_no_other(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     mirror_that_says(monkeypatch, SHOWN)
     others_told = threading.Event()
