@@ -16,6 +16,7 @@ import typer
 from rich.table import Table
 
 from difusor.commands._chosen import Chosen, OfElection, chosen
+from difusor.commands._count import tell_lacking
 from difusor.terminal import complain, console, json_text, printable, results, table, warn
 from difusor.terminal.arguments import Authority, Json, MaybeDifusores
 
@@ -174,7 +175,7 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
 
 
 def _tell(found: Sequence[Found], given: Chosen, as_json: bool) -> None:
-    """Print what was found at each mirror, what its log lacks and what else is to be said, and who was not compared."""
+    """Print what was found at each mirror, what else is to be said of it, who was not compared, and a count."""
     if as_json:
         typer.echo(json_text([asdict(comparison) for comparison, _ in found]))
     else:
@@ -185,6 +186,12 @@ def _tell(found: Sequence[Found], given: Chosen, as_json: bool) -> None:
         for warning in one.warnings:
             console.print(f"[yellow]![/] {one.difusor}: {printable(warning, zone)}", soft_wrap=True)
     given.tell_left_out("no se compararon")
+    tell_lacking([(one.difusor, _word(one), one.good) for one, _ in found if one.result != "off"])
+
+
+def _word(one: Comparison) -> str:
+    """Return the word for a result; of a mirror that is not good by its log alone, that it is the log."""
+    return "bitácora" if one.result == "authentic" and not one.good else WORDS[one.result]
 
 
 def _few(faults: Sequence[str]) -> list[str]:

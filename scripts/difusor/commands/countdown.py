@@ -128,12 +128,14 @@ def _table(found: list[Row]) -> Table:
 
 
 def _closing(found: list[Row], now: datetime) -> str:
-    """Return the last lines: in which order the marks stand, how many are red, and how long until the opening."""
+    """Return the last lines: in which order the marks stand, how many and who are red, how long until the opening."""
     most = max((row.checks for row in found), key=len, default=())
     order = ", ".join(TITLES[each.key] for each in most) if len(most) > 1 else ""
     counts = {state: sum(row.state == state and not row.revoked for row in found) for state in URGENCY}
     opens = min((row.opens for row in found if row.opens), default=None)
     told = f"Listos: {counts['good']}; con aviso: {counts['warn']}; en rojo: {counts['bad']}"
+    if red := [printable(row.difusor) for row in found if row.state == "bad" and not row.revoked]:
+        told += f" ({', '.join(red)})"
     return (f"[dim]Revisado: {order}.[/]\n" if order else "") + f"{told}; {_left(opens, now)}."
 
 

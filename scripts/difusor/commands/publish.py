@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from difusor.commands._chosen import Chosen, OfElection, chosen
+from difusor.commands._count import tell_lacking
 from difusor.terminal import complain, console, json_text, printable, results, table, warn
 from difusor.terminal.arguments import Authority, Corte, Json, Jump, MaybeDifusores
 
@@ -93,6 +94,7 @@ def run(
             delivered = deliver_all(signed, targets, options, lambda done: _say(done, told, publication))
         except BaseException:  # who presses Ctrl-C has to know who has the corte by then
             _end(signed, outcomes + told, given, zone, as_json, publication)
+            _tell_lacking(outcomes + told)
             raise
         outcomes += delivered
         _end(signed, outcomes, given, zone, as_json, publication)
@@ -100,6 +102,7 @@ def run(
             warn(cause)
     else:
         _tell(signed, outcomes, given, zone, as_json)
+    _tell_lacking(outcomes)
     raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
 
 
@@ -169,6 +172,11 @@ def _end(
     finally:
         if forgotten := publication.end():
             warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
+
+
+def _tell_lacking(outcomes: list[Outcome]) -> None:
+    """Print as the last line how many have the corte, and who lacks it; who is off the list is not to have it."""
+    tell_lacking([(each.difusor, WORDS[each.result], each.good) for each in outcomes if each.result != "revoked"])
 
 
 def _say(outcome: Outcome, told: list[Outcome], publication: Publication) -> None:

@@ -443,6 +443,17 @@ def test_the_verb_ends_with_the_mirrors_word(
     )
 
 
+def test_the_last_line_counts_the_good_mirrors_and_names_the_others(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    addresses = {"norte": "10.0.0.1", "sur": "10.0.0.2", "este": "10.0.0.3"}
+    three = [make_target(election, name, path="/prep/", address=each) for name, each in addresses.items()]
+    monkeypatch.setattr(target, "read", lambda _: three)
+    serve({"10.0.0.2 /prep/descargas/a.csv": b"a|c\n"})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder)])
+    assert done.stderr.splitlines()[-1] == "Bien: 2 de 3; falta: sur (distinto)", done.stderr
+
+
 def test_each_mirror_is_judged_by_the_orders_of_its_own_election(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -197,6 +197,23 @@ def test_the_word_of_every_difusor_as_json(
     assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
 
 
+def test_the_last_line_counts_who_has_the_corte_and_names_who_lacks_it(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Of forty rows, those that had failed had left the screen."""
+    mirror_that_says(monkeypatch, SHOWN)
+    sur = make_target(election, "sur", address="caído")
+    others = [make_target(election, "norte"), make_target(election, "este")]
+    off = make_target(election, "oeste", revoked="fuera de la lista")
+    monkeypatch.setattr(targets, "read", lambda source: [sur, *others, off])
+    command = [str(signed.folder), "-i", str(tmp_path)]
+    for more in ([], ["--json"]):
+        done = CliRunner().invoke(app_of(publish), [*command, *more])
+        assert done.stderr.splitlines()[-1] == "Bien: 2 de 3; falta: sur (no entregado)"
+    monkeypatch.setattr(targets, "read", lambda source: others)
+    assert CliRunner().invoke(app_of(publish), command).stderr.splitlines()[-1] == "Bien: 2 de 2"
+
+
 def test_tables_that_do_not_add_up_are_told_before_the_corte_that_publish_signs_is_delivered(
     tree: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
