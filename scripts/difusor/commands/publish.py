@@ -66,7 +66,10 @@ def run(
     at_once: AtOnce = None,
     as_json: Json = False,
 ) -> None:
-    """Firma un corte si hace falta, lo envía a los difusores y espera a que cada uno diga qué muestra."""
+    """Firma un corte si hace falta, lo envía a los difusores y espera a que cada uno diga qué muestra.
+
+    Termina con 0 si todos están como deben; con 3 si solo algunos, y con 1 si ninguno o no se firmó.
+    """
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
     from difusor.publish.deliver import Options, congested, deliver_all
@@ -103,7 +106,7 @@ def run(
     else:
         _tell(signed, outcomes, given, zone, as_json)
     _tell_lacking(outcomes)
-    raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
+    raise typer.Exit(_status(outcomes))
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo | None]:
@@ -172,6 +175,12 @@ def _end(
     finally:
         if forgotten := publication.end():
             warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
+
+
+def _status(outcomes: list[Outcome]) -> int:
+    """Return 0 when all that are on the list are as they should be, 3 when only some are, 1 when none is."""
+    listed = [outcome.good for outcome in outcomes if outcome.result != "revoked"]
+    return 1 if not any(listed) else 0 if all(listed) else 3
 
 
 def _tell_lacking(outcomes: list[Outcome]) -> None:

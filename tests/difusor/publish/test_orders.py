@@ -242,7 +242,7 @@ def test_a_hold_ordered_while_a_corte_is_on_its_way_keeps_that_corte_shown(
     with monkeypatch.context() as slow:
         slow.setattr(deliver, "push", pushed)
         slow.setattr(publish, "_say", said)
-        assert desk.publish(folder, key=False) == (1, ["shown", "failed"])
+        assert desk.publish(folder, key=False) == (3, ["shown", "failed"])
     assert desk.seen() == [6, 5]
     assert desk.publish(again, key=False) == (0, ["held", "shown"])
     assert desk.seen() == [6, 6]

@@ -192,9 +192,24 @@ def test_the_word_of_every_difusor_as_json(
     both = [str(signed.folder), "-i", str(tmp_path / "norte"), "-i", str(tmp_path / "sur")]
     done = CliRunner().invoke(app, [*both, "--json"])
     document = json.loads(done.stdout)
-    assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (1, 7, signed.sha256)
+    assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (3, 7, signed.sha256)
     assert [(one["difusor"], one["result"]) for one in document["difusores"]] == [("norte", "shown"), ("sur", "failed")]
     assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
+
+
+def test_the_exit_status_tells_some_from_none(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Whether thirty-eight of forty had the corte or none, it was 1."""
+    mirror_that_says(monkeypatch, SHOWN)
+    good, bad = make_target(election), make_target(election, "sur", address="caído")
+    off = make_target(election, "oeste", revoked="fuera de la lista")
+    for found, status in (([good, off], 0), ([good, bad, off], 3), ([bad, off], 1), ([off], 1)):
+        monkeypatch.setattr(targets, "read", lambda source, found=found: found)
+        done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path)])
+        assert done.exit_code == status, done.output
+    (signed.folder / "corte.json.sig").unlink()
+    assert CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path)]).exit_code == 1
 
 
 def test_the_last_line_counts_who_has_the_corte_and_names_who_lacks_it(
