@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from datetime import datetime, tzinfo
+from math import ceil
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from difusor.commands._chosen import Chosen, OfElection, chosen
-from difusor.terminal import complain, console, json_text, printable, results, table
+from difusor.commands._count import tell_lacking
+from difusor.terminal import complain, console, json_text, printable, results, table, warn
 from difusor.terminal.arguments import Authority, Json, MaybeDifusores
 
 if TYPE_CHECKING:
@@ -77,12 +80,12 @@ def run(
         orders[opening] = orders[opening].join(signed.manifest.stands)
     # A corte that only orders its own withdrawal is shown nowhere.
     expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
-    seen = Seen()
+    seen, tell = Seen(), _short_of(minutes)
 
     def ask(one: Target) -> list[Comparison]:
         known, deadline = orders[standing.opening_of(one.election)], time.monotonic() + minutes * 60
         try:
-            found = compare(one, ca, expected, minutes * 60, seen, known)
+            found = compare(one, ca, expected, minutes * 60, seen, known, tell)
             if one.front is None:
                 return [found]
             return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known)]
@@ -95,6 +98,17 @@ def run(
     if stopped:
         raise stopped
     raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
+
+
+def _short_of(minutes: float) -> Callable[[float], None]:
+    """Return what takes the minutes that a corte's files need at least, and tells once if more than given."""
+    untold = Lock()  # each mirror has its thread, and many have the same corte
+
+    def tell(needed: float) -> None:
+        if needed > minutes and untold.acquire(blocking=False):
+            warn(f"solo pedir sus archivos a cada espejo tarda {ceil(needed)} minutos o más; dé más con --minutes")
+
+    return tell
 
 
 def _ask_all(
@@ -162,7 +176,7 @@ def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:
 
 
 def _tell(found: Sequence[Found], given: Chosen, as_json: bool) -> None:
-    """Print what was found at each mirror, what its log lacks and what else is to be said, and who was not compared."""
+    """Print what was found at each mirror, what else is to be said of it, who was not compared, and a count."""
     if as_json:
         typer.echo(json_text([asdict(comparison) for comparison, _ in found]))
     else:
@@ -173,6 +187,12 @@ def _tell(found: Sequence[Found], given: Chosen, as_json: bool) -> None:
         for warning in one.warnings:
             console.print(f"[yellow]![/] {one.difusor}: {printable(warning, zone)}", soft_wrap=True)
     given.tell_left_out("no se compararon")
+    tell_lacking([(one.difusor, _word(one), one.good) for one, _ in found if one.result != "off"])
+
+
+def _word(one: Comparison) -> str:
+    """Return the word for a result; of a mirror that is not good by its log alone, that it is the log."""
+    return "bitácora" if one.result == "authentic" and not one.good else WORDS[one.result]
 
 
 def _few(faults: Sequence[str]) -> list[str]:

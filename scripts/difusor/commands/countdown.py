@@ -132,11 +132,13 @@ def _table(found: list[Row]) -> Table:
 
 
 def _closing(found: list[Row], now: datetime) -> str:
-    """Return the last lines: in which order the marks stand, how many are red, when it opens, and in how long."""
+    """Return the last lines: the order of the marks, how many and who are red, when it opens, and in how long."""
     most = max((row.checks for row in found), key=len, default=())
     order = ", ".join(TITLES[each.key] for each in most) if len(most) > 1 else ""
     counts = {state: sum(row.state == state and not row.revoked for row in found) for state in URGENCY}
     told = f"Listos: {counts['good']}; con aviso: {counts['warn']}; en rojo: {counts['bad']}"
+    if red := [printable(row.difusor) for row in found if row.state == "bad" and not row.revoked]:
+        told += f" ({', '.join(red)})"
     return (f"[dim]Revisado: {order}.[/]\n" if order else "") + f"{told}; {_left(found, now)}."
 
 

@@ -144,7 +144,8 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
     for left in made.entries.left:
         if left.damage:
             warn(f"{left.id} no está en la lista: {left.reason}.", made.zone)
-    for each in made.events:
+    _tell_looks(made)
+    for each in made.events:  # after the rows of forty pages, where they are still on the screen
         color, mark = ("red", "✗") if each.change == "sale" else ("green", "✓")
         why = "; ".join(each.faults)
         since = local(each.since, made.zone)
@@ -152,7 +153,6 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
         told = told if each.change == "sale" else f"fallaba desde {since}"
         name = printable(each.listed.id)
         console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {printable(told, made.zone)}.")
-    _tell_looks(made)
     return not (made.is_blind or made.held)
 
 
@@ -181,7 +181,7 @@ def _tell_program(document: dict[str, Any]) -> None:
 
 
 def _tell_looks(made: Made) -> None:
-    """Tell what the looks of a round found, each page in a line; the last line counts."""
+    """Tell what the looks of a round found, each page in a line, and then a count."""
     if made.is_blind:
         complain(
             "NINGUNA página respondió bien: lo más probable es que falle la red del Instituto. Nadie sale de la lista "

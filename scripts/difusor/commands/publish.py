@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from difusor.commands._chosen import Chosen, OfElection, chosen
+from difusor.commands._count import tell_lacking
 from difusor.terminal import complain, console, json_text, printable, results, table, warn
 from difusor.terminal.arguments import Authority, Corte, Json, Jump, MaybeDifusores
 
@@ -35,31 +36,43 @@ WORDS = {
 }
 
 
+Key = Annotated[
+    Path | None,
+    typer.Option(metavar="LLAVE", resolve_path=True, help="Llave con que se firma, si el corte no está firmado."),
+]
+Bandwidth = Annotated[
+    int | None, typer.Option(metavar="KIB/S", min=1, help="Límite de envío a cada difusor, en KiB/s.")
+]
+Wait = Annotated[float, typer.Option(metavar="SEGUNDOS", min=0, help="Los que se espera la respuesta de cada difusor.")]
+Minutes = Annotated[float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar el envío a cada difusor.")]
+AtOnce = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, show_default="a todos", help="A cuántos se envía a la vez; los demás esperan su turno."
+    ),
+]
+
+
 def run(
     tree: Corte,
     inventory: MaybeDifusores = None,
     election: OfElection = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(metavar="LLAVE", resolve_path=True, help="Llave con que se firma, si el corte no está firmado."),
-    ] = None,
+    key: Key = None,
     jump: Jump = None,
-    bandwidth: Annotated[
-        int | None, typer.Option(metavar="KIB/S", min=1, help="Límite de envío a cada difusor, en KiB/s.")
-    ] = None,
+    bandwidth: Bandwidth = None,
     ca: Authority = None,
-    wait: Annotated[
-        float, typer.Option(metavar="SEGUNDOS", min=0, help="Los que se espera la respuesta de cada difusor.")
-    ] = 60,
-    minutes: Annotated[
-        float, typer.Option(metavar="MINUTOS", min=0, help="Los que puede durar el envío a cada difusor.")
-    ] = 10,
+    wait: Wait = 60,
+    minutes: Minutes = 10,
+    at_once: AtOnce = None,
     as_json: Json = False,
 ) -> None:
-    """Firma un corte si hace falta, lo envía a los difusores y espera a que cada uno diga qué muestra."""
+    """Firma un corte si hace falta, lo envía a los difusores y espera a que cada uno diga qué muestra.
+
+    Termina con 0 si todos están como deben; con 3 si solo algunos, y con 1 si ninguno o no se firmó.
+    """
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError
-    from difusor.publish.deliver import Options, deliver_all
+    from difusor.publish.deliver import Options, congested, deliver_all
     from difusor.publish.orders import Publication, signed_for
     from difusor.publish.seen import Seen
     from difusor.publish.standing import ended
@@ -77,19 +90,23 @@ def run(
     for clause in ended(signed.manifest):
         console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
     if targets:
-        options = Options(bandwidth, ca, wait, minutes * 60, Seen())
+        options = Options(bandwidth, ca, wait, minutes * 60, Seen(), at_once)
         publication = Publication(signed, targets[0].election)
         told: list[Outcome] = []
         try:
             delivered = deliver_all(signed, targets, options, lambda done: _say(done, told, publication))
         except BaseException:  # who presses Ctrl-C has to know who has the corte by then
             _end(signed, outcomes + told, given, zone, as_json, publication)
+            _tell_lacking(outcomes + told)
             raise
         outcomes += delivered
         _end(signed, outcomes, given, zone, as_json, publication)
+        if cause := congested(signed, delivered, at_once):
+            warn(cause)
     else:
         _tell(signed, outcomes, given, zone, as_json)
-    raise typer.Exit(0 if targets and all(outcome.good for outcome in outcomes) else 1)
+    _tell_lacking(outcomes)
+    raise typer.Exit(_status(outcomes))
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo | None]:
@@ -158,6 +175,17 @@ def _end(
     finally:
         if forgotten := publication.end():
             warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
+
+
+def _status(outcomes: list[Outcome]) -> int:
+    """Return 0 when all that are on the list are as they should be, 3 when only some are, 1 when none is."""
+    listed = [outcome.good for outcome in outcomes if outcome.result != "revoked"]
+    return 1 if not any(listed) else 0 if all(listed) else 3
+
+
+def _tell_lacking(outcomes: list[Outcome]) -> None:
+    """Print as the last line how many have the corte, and who lacks it; who is off the list is not to have it."""
+    tell_lacking([(each.difusor, WORDS[each.result], each.good) for each in outcomes if each.result != "revoked"])
 
 
 def _say(outcome: Outcome, told: list[Outcome], publication: Publication) -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
-from corte.format import instants, limits, manifest, paths, signature
+from corte.format import instants, manifest, signature
 from corte.format.manifest import Entry, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
-from difusor.publish import age, off_list, roads, signing
-from difusor.publish.mirror import PATH, Mirror, stands
+from difusor.publish import age, off_list, roads, served, signing
+from difusor.publish.mirror import PATH, TIMEOUT, Mirror, stands
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
@@ -30,8 +29,6 @@ from difusor.terminal import plain
 
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
-PAGE_BYTES = 64 * 1024
-"""The largest page with which a mirror may say that it does not send a file."""
 OUTDATED = (
     "muestra un corte de una versión anterior del proyecto, que esta ya no lee, y sus archivos no se compararon: "
     "publique otra vez; si su servidor lo rechaza, antes ./difusor apply -i X"
@@ -79,13 +76,15 @@ def compare(
     limit: float = math.inf,
     seen: Seen | None = None,
     standing: Standing | None = None,
+    tell: Callable[[float], object] = lambda minutes: None,
 ) -> Comparison:
     """Download everything that a mirror shows and compare it; a mirror's faults are returned, never raised.
 
     `expected` is the SHA-256 of the manifest that the mirror should show, if that is to be checked too; `limit` is the
     number of seconds after which the comparison ends, even if the mirror still answers slowly. `seen` is where this
     machine keeps what mirrors said of their logs, and what was published; None: log and age are not judged. `standing`
-    says which cortes the institute withdrew, besides those that the mirror itself names.
+    says which cortes the institute withdrew, besides those that the mirror itself names. `tell` is called before the
+    files are asked for, with the minutes that their number takes at least.
     """
     started = time.monotonic()
     warnings: list[str] = []
@@ -97,8 +96,10 @@ def compare(
         status = mirror.status()
         if seen:
             warnings.extend(seen.note(target, status, mirror.asked))
-        found = _compare_once(mirror, target, authority, expected, seen, standing)
-        if found.result != "authentic" and _shown(mirror.status()) != _shown(status):  # a new corte came meanwhile
+        found = _compare_once(mirror, target, authority, expected, seen, standing, tell=tell)
+        if found.result == "authentic" or time.monotonic() >= started + limit:
+            return found
+        if _shown(mirror.status()) != _shown(status):  # a new corte came meanwhile
             found = _compare_once(mirror, target, authority, expected, seen, standing)
         return found
 
@@ -192,6 +193,7 @@ def _compare_once(
     seen: Seen | None,
     standing: Standing | None,
     is_whole: bool = True,
+    tell: Callable[[float], object] = lambda minutes: None,
 ) -> Comparison:
     status = mirror.status() or {}
     followed = stands(status)
@@ -213,34 +215,36 @@ def _compare_once(
         signer = past_signer(signed, target.election, expected == signed.sha256)
     if seen:
         seen.notice(target, signed, followed, (status.get("shown") or {}).get("since"))
+    files = signed.manifest.files
+    tell(served.minutes(files))
     is_light = signed.manifest.stands.is_light or (standing is not None and standing.is_light)
-    heavy = {path: entry for path, entry in signed.manifest.files.items() if is_light and _is_heavy(path)}
-    sent = {path: entry for path, entry in signed.manifest.files.items() if path not in heavy}
-    drawn = {**papers, **roads.sample(sent)}
+    parts = served.parted(papers, files, is_light)
+    drawn = parts.drawn
     there, unasked, lost = roads.elsewhere(target, authority, drawn, mirror.deadline) if is_whole else ([], [], "")
+    named = mirror.status()
+    found, late = _found(mirror, paced, base, signed, parts, is_whole)
     differences = [
         *withdrawn(signed, followed.join(standing or Standing())),
         *_misplaced(signed, target.election),
-        *_misnamed(mirror.status(), signed.sha256, expected),
-        *_differences(paced, base, {**papers, **sent} if is_whole else drawn),
-        *(_held_back(paced, base, heavy) if is_whole else ()),
-        *(roads.differences(mirror, base, drawn) if is_whole else ()),
+        *_misnamed(named, signed.sha256, expected),
+        *found,
         *there,
     ]
     old, warnings = _judged_by_age(signed, target.election, expected, seen, standing, is_whole) if seen else ("", [])
     old = age.overdue(signed.manifest.window, target.election, followed, instants.now()) or old
+    why = differences[0] if differences else lost or old
     return Comparison(
         target.name,
-        "altered" if differences else "unreachable" if lost else "old" if old else "authentic",
-        differences[0] if differences else lost or old or "; ".join([f"firmado por {signer}", *_orders(followed)]),
+        "altered" if differences else "unreachable" if lost else "old" if old else "unchecked" if late else "authentic",
+        why or late or "; ".join([f"firmado por {signer}", *_orders(followed)]),
         sequence=signed.manifest.sequence,
         generated=instants.write(signed.manifest.generated),
         age_seconds=int((instants.now() - signed.manifest.generated).total_seconds()),
         manifest_sha256=signed.sha256,
-        files=len(signed.manifest.files),
+        files=len(files),
         bytes=signed.manifest.total_bytes,
         differences=differences,
-        warnings=[*unasked, *warnings],
+        warnings=[*unasked, *warnings, *([late] if why and late else [])],
     )
 
 
@@ -248,6 +252,20 @@ def _window(election: Election) -> Window:
     """Return the window in force: that of the last corte signed on this machine, or else that of the election."""
     last = Records(election).newest()
     return last.window if last else election.window
+
+
+def _found(
+    mirror: Mirror, paced: Paced, base: str, signed: SignedCorte, parts: served.Parts, is_whole: bool
+) -> tuple[list[str], str]:
+    """Return what differs of the files that are asked for, and what to say if the mirror's time ended before that."""
+    if not is_whole:
+        return [*served.differences(paced, base, parts.drawn.items())], ""
+    found, late = parts.compare(mirror, paced, base)
+    if late:
+        mirror.deadline = time.monotonic() + TIMEOUT
+        status = mirror.status()  # who took a new corte meanwhile differs by right from this one
+        found = [] if status and _shown(status) != signed.sha256 else found
+    return found, late
 
 
 def _signed(election: Election, raw: bytes, armour: bytes) -> SignedCorte:
@@ -297,49 +315,6 @@ def _misnamed(status: dict[str, Any] | None, sha256: str, expected: str | None) 
         yield f"muestra el manifiesto {sha256[:16]}… y no {str(expected)[:16]}…"
     if _shown(status) != sha256:
         yield "su estado.json nombra otro manifiesto que el que entrega"
-
-
-def _is_heavy(path: str) -> bool:
-    """Tell whether a file is not sent in light mode."""
-    return path.partition("/")[0] in limits.HEAVY
-
-
-def _differences(paced: Paced, base: str, files: Mapping[str, Entry]) -> Iterator[str]:
-    """Yield a sentence for each file that is not as it was signed, in each form that a server keeps of it."""
-    for path, entry in files.items():
-        for encoding, form in _forms(path):
-            answer, found = paced.get(base + quote(path), Content(entry.size), Accept_Encoding=encoding)
-            if answer.status_code != httpx.codes.OK:
-                yield f"{path}{form} responde {answer.status_code}"
-            elif found.entry != entry:
-                yield f"{path}{form} no es el que se firmó"
-
-
-def _held_back(paced: Paced, base: str, files: Mapping[str, Entry]) -> Iterator[str]:
-    """Yield a sentence for each file that light mode allows not to send, if the mirror sends anything else instead.
-
-    It may say with one page that it does not send them. A browser shows an image whatever its status is, so an image of
-    another acta is none the less one for being sent as an error.
-    """
-    pages: dict[str, str] = {}
-    for path, entry in files.items():
-        for encoding, form in _forms(path):
-            answer, found = paced.get(base + quote(path), Content(PAGE_BYTES, keep=True), Accept_Encoding=encoding)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                yield from _differences(paced, base, {path: entry})
-                break
-            pages.setdefault(found.entry.sha256, path)
-            if found.length > PAGE_BYTES or not (found.kept or b"").startswith(b"<!doctype html>"):
-                yield f"{path}{form} responde 503 sin el aviso del modo ligero"
-    for path in list(pages.values())[1:]:
-        yield f"{path} responde 503 con otro aviso que los demás"
-
-
-def _forms(path: str) -> Iterator[tuple[str, str]]:
-    """Yield how a file may come, and how that is said."""
-    yield "gzip", ""
-    if path.endswith(paths.TEXTS):
-        yield "identity", ", sin comprimir,"
 
 
 def _shown(status: dict[str, Any] | None) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from corte.format.standing import Standing
 from difusor.project import UnusableError, fallen
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, has, is_shut, last_number, refuses, stands, waits
-from difusor.publish.push import LIMIT, PushFailed, push
+from difusor.publish.push import LIMIT, PushFailed, PushLate, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, lacking, moves
@@ -47,6 +47,13 @@ ELSEWHERE = (
 
 APART = timedelta(minutes=1)
 """How far a mirror's clock may be from this machine's: it says its time anew every half minute."""
+CONGESTED = (
+    "{late} de {all} envíos no terminaron a tiempo: casi siempre es por el enlace de esta máquina, que lleva {many} a "
+    "la vez, de {size:,.1f} MB cada uno si no tenían nada ({total:,.0f} MB en todo); publique otra vez con "
+    "--at-once {fewer}, o con más --minutes: lo que ya llegó no se envía otra vez"
+)
+"""What to say when most deliveries ended by their time."""
+
 MOST = 500
 """How many characters of a mirror's answer are shown, at most."""
 
@@ -61,7 +68,7 @@ class Outcome:
     delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
 
     `warnings`: sentences on its log, and on what this machine keeps of it; `follows`: whether it says that it follows
-    the orders that the corte carries, whatever became of its files.
+    the orders that the corte carries, whatever became of its files; `late`: whether its transfer took too long.
     """
 
     difusor: str
@@ -71,6 +78,7 @@ class Outcome:
     seconds: float
     warnings: list[str] = field(default_factory=list)
     follows: bool = False
+    late: bool = False
 
     @property
     def good(self) -> bool:
@@ -82,7 +90,8 @@ class Outcome:
 class Options:
     """Options: a bandwidth cap (KiB/s), a certificate authority, and limits in seconds for answer and transfer.
 
-    `seen`: where to keep what mirrors say of their logs, and what was published; None keeps nothing.
+    `seen`: where to keep what mirrors say of their logs, and what was published; None keeps nothing. `at_once`: to how
+    many the corte is sent at the same time; None: to all.
     """
 
     bandwidth: int | None = None
@@ -90,16 +99,18 @@ class Options:
     wait: float = 60.0
     limit: float = LIMIT
     seen: Seen | None = None
+    at_once: int | None = None
 
 
 def deliver_all(
     signed: SignedCorte, targets: list[Target], options: Options, tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Deliver to all targets at once; `tell` is called with each outcome as it comes. Returns them as `targets` go.
+    """Deliver to all targets; `tell` is called with each outcome as it comes. Returns them as `targets` go.
 
+    The time of a delivery begins with it, also when it has to wait until others end.
     What stops it, such as Ctrl-C, is raised once all deliveries have ended, and their outcomes are told.
     """
-    with ThreadPoolExecutor(max_workers=len(targets)) as pool:
+    with ThreadPoolExecutor(max_workers=min(options.at_once or len(targets), len(targets))) as pool:
         running = [pool.submit(deliver, signed, target, options) for target in targets]
         waiting = set(running)
         try:
@@ -156,7 +167,9 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                     return outcome("silent", mirror.problem or _unsaid(signed, status))
                 return outcome(*_taken(word, signed, status, before or {}))
     except PushFailed as failure:
-        return outcome("failed", TOLD if STOPPED.is_set() else str(failure))
+        if STOPPED.is_set():
+            return outcome("failed", TOLD)
+        return replace(outcome("failed", str(failure)), late=isinstance(failure, PushLate))
     except Refusal as refusal:
         if refusal.code == "system":
             return outcome("failed", unchecked(refusal))
@@ -166,6 +179,20 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     except Exception as error:  # a fault of this program's: told of this difusor, and the others get the corte
         return outcome("failed", fallen(error))
     raise AssertionError("the second round always returns")
+
+
+def congested(signed: SignedCorte, outcomes: Sequence[Outcome], at_once: int | None = None) -> str:
+    """Return why most of several deliveries took too long, as a sentence; "" when most did not.
+
+    `outcomes` are those of the difusores to which the corte was sent, so many at the same time.
+    """
+    late = sum(outcome.late for outcome in outcomes)
+    if len(outcomes) < 2 or 2 * late <= len(outcomes):
+        return ""
+    many, size = min(at_once or len(outcomes), len(outcomes)), signed.manifest.total_bytes / 1e6
+    return CONGESTED.format(
+        late=late, all=len(outcomes), many=many, size=size, total=size * len(outcomes), fewer=max(1, many // 4)
+    )
 
 
 def _follows(signed: SignedCorte, status: dict[str, Any]) -> bool:

@@ -217,12 +217,16 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
         mistakes.check_light(election)
     words = (*orders.words, *(["withdrawal"] if orders.withdraw else []))
     records = standing.Records(election)
+    with records.lock():  # another one may sign the same folder, and its file is not finished then
+        signing.clear(tree)
+    read = signing.contents(tree, election, sequence, corte)  # images take longer than others would wait for the lock
     with records.lock():
         stands = _checked(election, standing.statement(tree, election, orders.after, orders.withdraw))
         mistakes.check_window(election, orders.close, orders.retain, orders.after)
         mistakes.check_end(election.window)
         # What a key signed that servers do not know was never ordered, and is not written over what they know.
-        signed = signing.sign(tree, election, key, sequence, corte, words, stands, partial(signing.admit, election))
+        admitted = partial(signing.admit, election)
+        signed = signing.sign(tree, election, key, sequence, corte, words, stands, admitted, read)
         records.remember(signed)
     return signed
 

@@ -57,6 +57,10 @@ class PushFailed(Exception):
     """rsync could not deliver; the message is the end of a Spanish sentence about the server."""
 
 
+class PushLate(PushFailed):
+    """The time for the transfer was over before its end."""
+
+
 def push(
     folder: Path, target: Target, bandwidth: int | None = None, checksum: bool = False, limit: float = LIMIT
 ) -> int:
@@ -114,10 +118,12 @@ def _rsync(arguments: list[str], target: Target, deadline: float) -> child.Finis
     except FileNotFoundError:
         raise PushFailed("falta el programa rsync en esta máquina") from None
     except child.BoundError as exceeded:
-        what = "no terminó a tiempo" if isinstance(exceeded, child.TooLongError) else "traía mensajes sin fin"
+        is_late = isinstance(exceeded, child.TooLongError)
+        what = "no terminó a tiempo" if is_late else "traía mensajes sin fin"
         said = _reason(_text(exceeded.stderr) or _text(exceeded.stdout), target.port)
         told = f"el envío {what}" + (f" ({said})" if said else "")
-        raise PushFailed(f"{told}; lo que ya llegó no se envía otra vez") from None
+        kind = PushLate if is_late else PushFailed
+        raise kind(f"{told}; lo que ya llegó no se envía otra vez") from None
 
 
 def _text(printed: bytes) -> str:

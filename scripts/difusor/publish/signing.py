@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import content, files, future, instants, limits, manifest, signature, tree
-from corte.format.manifest import Manifest, Window
+from corte.format.manifest import Entry, Manifest, Window
 from corte.format.refusal import Refusal, quote
 from corte.format.standing import Standing
 from difusor.inventory import Election, signers
@@ -66,6 +66,32 @@ class SignedCorte:
         return manifest.digest(self.armour)
 
 
+@dataclass(frozen=True)
+class Contents:
+    """The files of a tree that is to be signed, by path, and which of its text files are not in UTF-8."""
+
+    files: Mapping[str, Entry]
+    foreign: tuple[str, ...]
+
+
+def clear(folder: Path) -> None:
+    """Delete what a signing left in a tree that a power cut ended; nobody else may sign it meanwhile."""
+    for left in folder.glob(f"{files.UNFINISHED}*"):
+        left.unlink()
+
+
+def contents(folder: Path, election: Election, sequence: int, corte: datetime) -> Contents:
+    """Read every file of a tree, twice, so that none that is still being written is signed.
+
+    Refusal when the tree cannot be a corte. It takes a minute for some gigabytes of images.
+    """
+    _check_left(folder)
+    place = (election.id, election.environment, sequence, corte, corte, election.window, election.interval_minutes)
+    document, read = Manifest(*place, tree.describe(folder)), texts.Texts()
+    tree.verify(folder, document, read.take)
+    return Contents(document.files, tuple(read.foreign))
+
+
 def sign(
     folder: Path,
     election: Election,
@@ -75,20 +101,22 @@ def sign(
     orders: Iterable[str] = (),
     stands: Callable[[Manifest], Standing] | None = None,
     admitted: Callable[[bytes, bytes], object] = lambda raw, armour: None,
+    read: Contents | None = None,
 ) -> SignedCorte:
     """Write corte.json and corte.json.sig into a tree; `orders` are of manifest.ORDERS.
 
     `stands` says what stands with this manifest (`standing.statement`); without it only its own orders do. `admitted`
-    raises Refusal for a manifest and a signature that are not to be written. Sequence and
-    instant are read from the tree's datos/corte.json, unless given. Refusal when the tree cannot be a corte, or its
-    instant has not come yet; UnusableError when its sequence or instant is unknown, or its page would tell wrong hours.
+    raises Refusal for a manifest and a signature that are not to be written. `read`: the tree's `contents`, where they
+    have just been read. Sequence and instant are read from the tree's datos/corte.json, unless given. Refusal when the
+    tree cannot be a corte, or its instant has not come yet; UnusableError when its sequence or instant is unknown, or
+    its page would tell wrong hours.
     """
     sequence, corte = identified(folder, sequence, corte)
     if wrong := pages.wrong_hours(stated(folder), election):
         raise UnusableError("\n".join(wrong))
-    for left in folder.glob(f"{files.UNFINISHED}*"):  # by a signing that a power cut ended
-        left.unlink()
-    _check_left(folder)
+    if read is None:
+        clear(folder)
+        read = contents(folder, election, sequence, corte)
     document = Manifest(
         election=election.id,
         environment=election.environment,
@@ -97,19 +125,27 @@ def sign(
         generated=instants.now().replace(microsecond=0),
         window=election.window,
         interval_minutes=election.interval_minutes,
-        files=tree.describe(folder),
+        files=read.files,
         orders=tuple(sorted(orders)),
     )
     raw = replace(document, standing=stands and stands(document)).to_bytes()
     document = manifest.read(raw)  # never sign a manifest that servers would refuse
     future.check(document, document.generated)
-    read = texts.Texts()
-    tree.verify(folder, document, read.take)
+    _check_unchanged(folder, document)
     armour = signature.sign(raw, key, election.id)
     admitted(raw, armour)
     files.replace(folder / manifest.NAME, raw)
     files.replace(folder / manifest.SIGNATURE_NAME, armour)
-    return SignedCorte(folder, document, raw, armour, tuple(read.foreign))
+    return SignedCorte(folder, document, raw, armour, read.foreign)
+
+
+def _check_unchanged(folder: Path, document: Manifest) -> None:
+    """Refuse a tree in which a file has come, gone or got another size since it was read."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        tree.compare(descriptor, document)
+    finally:
+        os.close(descriptor)
 
 
 def _check_left(folder: Path) -> None:

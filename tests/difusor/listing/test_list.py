@@ -394,6 +394,21 @@ def test_a_page_that_could_not_be_checked_is_told_to_people_and_to_programs(
     assert "2 páginas en 0.0 s; 0 en la lista, 1 sin comprobar" in told.err
 
 
+def test_who_leaves_the_list_is_told_after_the_rows_of_all_pages(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With forty pages it had left the screen, and with it whom to call."""
+    looks = {"norte": Look(("no responde",)), "sur": Look((), ("su certificado termina pronto",))}
+    listed = Listed("norte", "Diario", "www.norte.com.mx/prep/", call="Ana Peña, 600 000 0000")
+    event = Event("sale", listed, AT, ("no responde",))
+    made = replace(making.make(wanted(None, None)), looks=looks, events=(event,))
+    monkeypatch.setattr(watching, "rounds", lambda *_: [made])
+    command._watched(wanted(None, None), 0, 1, as_json=False)
+    told = " ".join(capsys.readouterr().err.split())
+    assert told.index("su certificado") < told.index("2 páginas en") < told.index("norte sale de la lista")
+    assert told.endswith("Llame a Ana Peña, 600 000 0000.")
+
+
 @pytest.mark.parametrize(
     ("fault", "told"),
     [

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -35,12 +36,14 @@ from difusor.listing.state import Failing, State
 from difusor.partners import revocation
 from difusor.project import UnusableError
 from difusor.publish import age, signing
+from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import SignedCorte
+from difusor.publish.target import Target
 from difusor.servers import certificate
 from difusor.servers.certificate import Certificate
-from difusor.servers.names import Names
+from difusor.servers.names import Answer, Names
 
 NOW = datetime(2024, 5, 28, 18, tzinfo=UTC)
 BAD = Look(("no responde",))
@@ -113,6 +116,35 @@ def night(
         server = running.enter_context(name_server(found.table))
         found.making = Making("demo", home / "lista", key, (server,), tmp_path / "ca.pem")
         yield found
+
+
+def test_few_pages_send_their_content_at_the_same_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty manifests of 3 MB at once did not come within ten seconds each, and good pages left the list."""
+    lock, met, one_more, now, most = threading.Lock(), threading.Barrier(18), threading.Event(), [0], [0]
+
+    def arrive(host: str, address: str, *_: object) -> Certificate:
+        met.wait(300)  # all of them want the content now
+        return Certificate(address)
+
+    def glance(target: Target, *_: object) -> Comparison:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+            if now[0] > 6:
+                one_more.set()
+        one_more.wait(0.2)  # in which another one comes, if it may
+        with lock:
+            now[0] -= 1
+        return Comparison(target.name, "authentic", "")
+
+    monkeypatch.setattr(looks, "glance", glance)
+    monkeypatch.setattr(looks.certificate, "look", arrive)
+    monkeypatch.setattr(
+        looks.names, "look", lambda host, *_: Names(host, (Answer("1.1.1.1", addresses=("10.0.0.1", "10.0.0.2")),))
+    )
+    listed = [Listed(f"uno-{number}", "Uno", f"www.{number}.mx/prep") for number in range(9)]
+    looks.look_all(listed, How(load_election(home / "elections/demo.yml")))
+    assert not one_more.is_set() and 1 < most[0] <= 6
 
 
 def _answering(night: Night, id: str) -> Callable[[str], tuple[int, bytes]]:

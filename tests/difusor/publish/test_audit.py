@@ -32,7 +32,7 @@ from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
-from difusor.publish import age, comparison, deliver, front, paced, roads, signing, stopping, target
+from difusor.publish import age, comparison, deliver, front, paced, roads, served, signing, stopping, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -361,9 +361,64 @@ def test_a_mirror_is_asked_at_a_bounded_rate(
 
 
 def test_a_mirror_that_never_ends_is_given_up(serve: Serve, election: Path):
-    serve({"/prep/descargas/a.csv": without_end(b"a")})
+    serve({"/prep/corte.json": without_end(b"a")})
     found = comparison.compare(make_target(election, path="/prep/"), limit=0)
     assert (found.result, found.detail) == ("unreachable", "no terminó de responder a tiempo")
+
+
+def spend(serve: Serve, monkeypatch: pytest.MonkeyPatch, own: dict[str, Any]) -> None:
+    """Have a mirror's time end at the first image of an acta."""
+    clock = SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0)
+
+    def last() -> httpx.Response:
+        clock.monotonic = lambda: 1000.0
+        raise httpx.ReadTimeout("no terminó de responder a tiempo")
+
+    monkeypatch.setattr(comparison, "time", clock)
+    monkeypatch.setattr(served, "time", clock)
+    monkeypatch.setattr(roads, "differences", lambda *_: [])
+    serve({"/prep/actas/1.jpg": last, **own})
+
+
+@pytest.mark.parametrize(
+    ("own", "result", "detail"),
+    [
+        ({}, "unchecked", "se compararon 4 de 6 archivos; dé más con --minutes"),
+        ({"/prep/descargas/a.csv": b"a|c\n"}, "altered", "descargas/a.csv no es el que se firmó"),
+    ],
+    ids=["good", "altered"],
+)
+def test_a_mirror_whose_images_do_not_fit_into_the_time_is_judged_by_what_was_compared(
+    serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch, own: dict[str, Any], result: str, detail: str
+):
+    """A corte of 60,000 images takes more than the usual ten minutes, and each good mirror was told not to answer."""
+    spend(serve, monkeypatch, own)
+    found = comparison.compare(make_target(election, path="/prep/"), limit=600)
+    assert (found.result, found.detail) == (result, detail), found
+
+
+def test_a_new_corte_that_came_before_the_time_was_over_makes_no_mirror_an_altered_one(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shown = ["f" * 64, *[signed.sha256] * 3]
+
+    def status() -> httpx.Response:
+        return wire(json.dumps({"shown": {"manifest_sha256": shown.pop()}}).encode())
+
+    spend(serve, monkeypatch, {"/prep/descargas/a.csv": b"a|c\n", PATH: status})
+    found = comparison.compare(make_target(election, path="/prep/"), limit=600)
+    assert (found.result, found.differences) == ("unchecked", [])
+
+
+def test_audit_tells_at_once_that_the_files_take_more_time_than_given(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(target, "read", lambda _: [make_target(election, name, path="/prep/") for name in ("a", "b")])
+    monkeypatch.setattr(served, "RATE", 0.01)
+    serve({})
+    for minutes, times in (("10", 1), ("30", 0)):
+        done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--minutes", minutes])
+        assert done.stderr.count("tarda 17 minutos o más; dé más con --minutes") == times, done.stderr
 
 
 def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: SignedCorte, election: Path):
@@ -420,6 +475,17 @@ def test_the_verb_ends_with_the_mirrors_word(
     assert not (tmp_path / "build/cortes").exists() or not list((tmp_path / "build/cortes").rglob("*.json")), (
         "it names no log"
     )
+
+
+def test_the_last_line_counts_the_good_mirrors_and_names_the_others(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    addresses = {"norte": "10.0.0.1", "sur": "10.0.0.2", "este": "10.0.0.3"}
+    three = [make_target(election, name, path="/prep/", address=each) for name, each in addresses.items()]
+    monkeypatch.setattr(target, "read", lambda _: three)
+    serve({"10.0.0.2 /prep/descargas/a.csv": b"a|c\n"})
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder)])
+    assert done.stderr.splitlines()[-1] == "Bien: 2 de 3; falta: sur (distinto)", done.stderr
 
 
 def test_each_mirror_is_judged_by_the_orders_of_its_own_election(

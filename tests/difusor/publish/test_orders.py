@@ -29,7 +29,7 @@ from corte.format.refusal import Refusal
 from difusor.commands import publish
 from difusor.inventory import load_election
 from difusor.project import HOME, UnusableError
-from difusor.publish import deliver, notes, signing, standing
+from difusor.publish import deliver, notes, orders, signing, standing
 from difusor.publish import target as targets
 from difusor.publish.mirror import Mirror
 from difusor.publish.orders import Publication, ordered_window
@@ -95,6 +95,39 @@ def test_a_corte_whose_publication_is_over_is_refused_here_and_sent_to_nobody(de
     assert desk.seen() == [5, 5]
     assert desk.sign(last, "--retain", instants.write(closes + timedelta(days=1))).exit_code == 0
     assert desk.publish(last, key=False) == (0, ["shown", "shown"])
+
+
+@pytest.mark.parametrize("step", ["describe", "verify"])
+def test_who_reads_many_images_keeps_no_other_from_signing(desk: Desk, monkeypatch: pytest.MonkeyPatch, step: str):
+    """An order to hold was refused after half a minute, because «otro no termina de firmar»."""
+    monkeypatch.setattr(standing, "PATIENCE", 0.1)
+    many, urgent, read = desk.corte(7), desk.corte(6), getattr(signing.tree, step)
+    others: list[SignedCorte] = []
+
+    def slowly(folder: Path, *given: Any) -> Any:
+        if folder == many:
+            others.append(orders.sign(urgent, desk.election, desk.key, orders.Orders(words=("hold",)))[0])
+        return read(folder, *given)
+
+    monkeypatch.setattr(signing.tree, step, slowly)
+    signed, *_ = orders.sign(many, desk.election, desk.key, orders.Orders())
+    (other,) = others
+    assert other.manifest.orders == ("hold",)
+    assert signed.manifest.stands.hold_in_force is not None, "it was ordered meanwhile, and stands"
+    assert signing.verify(many)[0].sha256 == signed.sha256
+
+
+def test_a_file_that_changes_after_it_was_read_is_not_signed(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    folder, statement = desk.corte(6), standing.statement
+
+    def change(*given: Any) -> Any:
+        (folder / "descargas/a.csv").write_bytes(b"other than was read")
+        return statement(*given)
+
+    monkeypatch.setattr(standing, "statement", change)
+    done = desk.sign(folder)
+    assert done.exit_code == 1 and "descargas/a.csv» mide 19 bytes" in " ".join(done.output.split()), done.output
+    assert not (folder / manifest.NAME).exists()
 
 
 def test_the_orders_of_what_was_published_are_kept_though_the_history_cannot_be_written(
@@ -282,7 +315,7 @@ def test_a_hold_ordered_while_a_corte_is_on_its_way_keeps_that_corte_shown(
     with monkeypatch.context() as slow:
         slow.setattr(deliver, "push", pushed)
         slow.setattr(publish, "_say", said)
-        assert desk.publish(folder, key=False) == (1, ["shown", "failed"])
+        assert desk.publish(folder, key=False) == (3, ["shown", "failed"])
     assert desk.seen() == [6, 5]
     assert desk.publish(again, key=False) == (0, ["held", "shown"])
     assert desk.seen() == [6, 6]

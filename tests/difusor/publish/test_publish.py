@@ -125,6 +125,48 @@ def test_what_nobody_foresaw_of_one_difusor_stops_no_other(
     assert failed.detail.startswith("falló este programa (InvalidURL: ")
 
 
+@pytest.mark.parametrize(("at_once", "together"), [(2, 2), (None, 6)], ids=["two", "all"])
+def test_so_many_are_sent_at_once_as_is_asked(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, at_once: int | None, together: int
+):
+    """Where forty pushes of images share one link, none of them may end in time."""
+    mirror_that_says(monkeypatch, SHOWN)
+    lock, met, now, most = threading.Lock(), threading.Barrier(together), [0], [0]
+
+    def pushed(*_: object) -> int:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        met.wait(300)
+        with lock:
+            now[0] -= 1
+        met.wait(300)
+        return 10
+
+    monkeypatch.setattr(deliver, "push", pushed)
+    six = [make_target(election, f"uno-{number}") for number in range(6)]
+    outcomes = deliver.deliver_all(signed, six, Options(at_once=at_once), lambda _: None)
+    assert [each.result for each in outcomes] == ["shown"] * 6 and most == [together]
+
+
+@pytest.mark.parametrize(("late", "is_told"), [(3, True), (2, False)])
+def test_the_cause_is_told_when_most_deliveries_took_too_long(
+    signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int, is_told: bool
+):
+    mirror_that_says(monkeypatch, SHOWN)
+
+    def pushed(folder: Path, target: Target, *_: object) -> int:
+        if target.name < str(late):
+            raise push.PushLate("el envío no terminó a tiempo; lo que ya llegó no se envía otra vez")
+        return 10
+
+    monkeypatch.setattr(deliver, "push", pushed)
+    monkeypatch.setattr(targets, "read", lambda source: [make_target(election, str(number)) for number in range(4)])
+    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--at-once", "4"])
+    told = "3 de 4 envíos no terminaron a tiempo: casi siempre es por el enlace de esta máquina, que lleva 4 a la vez"
+    assert (told in done.stderr, "publique otra vez con --at-once 1," in done.stderr) == (is_told, is_told), done.stderr
+
+
 def test_one_difusor_that_is_slow_delays_no_other(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     mirror_that_says(monkeypatch, SHOWN)
     others_told = threading.Event()
@@ -152,9 +194,41 @@ def test_the_word_of_every_difusor_as_json(
     both = [str(signed.folder), "-i", str(tmp_path / "norte"), "-i", str(tmp_path / "sur")]
     done = CliRunner().invoke(app, [*both, "--json"])
     document = json.loads(done.stdout)
-    assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (1, 7, signed.sha256)
+    assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (3, 7, signed.sha256)
     assert [(one["difusor"], one["result"]) for one in document["difusores"]] == [("norte", "shown"), ("sur", "failed")]
     assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
+
+
+def test_the_exit_status_tells_some_from_none(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Whether thirty-eight of forty had the corte or none, it was 1."""
+    mirror_that_says(monkeypatch, SHOWN)
+    good, bad = make_target(election), make_target(election, "sur", address="caído")
+    off = make_target(election, "oeste", revoked="fuera de la lista")
+    for found, status in (([good, off], 0), ([good, bad, off], 3), ([bad, off], 1), ([off], 1)):
+        monkeypatch.setattr(targets, "read", lambda source, found=found: found)
+        done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path)])
+        assert done.exit_code == status, done.output
+    (signed.folder / "corte.json.sig").unlink()
+    assert CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path)]).exit_code == 1
+
+
+def test_the_last_line_counts_who_has_the_corte_and_names_who_lacks_it(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    """Of forty rows, those that had failed had left the screen."""
+    mirror_that_says(monkeypatch, SHOWN)
+    sur = make_target(election, "sur", address="caído")
+    others = [make_target(election, "norte"), make_target(election, "este")]
+    off = make_target(election, "oeste", revoked="fuera de la lista")
+    monkeypatch.setattr(targets, "read", lambda source: [sur, *others, off])
+    command = [str(signed.folder), "-i", str(tmp_path)]
+    for more in ([], ["--json"]):
+        done = CliRunner().invoke(app_of(publish), [*command, *more])
+        assert done.stderr.splitlines()[-1] == "Bien: 2 de 3; falta: sur (no entregado)"
+    monkeypatch.setattr(targets, "read", lambda source: others)
+    assert CliRunner().invoke(app_of(publish), command).stderr.splitlines()[-1] == "Bien: 2 de 2"
 
 
 def test_tables_that_do_not_add_up_are_told_before_the_corte_that_publish_signs_is_delivered(
