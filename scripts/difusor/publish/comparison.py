@@ -203,9 +203,7 @@ def _compare_once(
     for part, limit in PAPERS.items():
         answer, content = paced.get(base + part, Content(limit, keep=True))
         if answer.status_code != httpx.codes.OK:
-            rests = age.rests(status, _window(target.election), instants.now()) if is_whole else ""
-            lacking = rests or f"{part} responde {answer.status_code}"
-            return Comparison(target.name, "resting" if rests else "empty", "; ".join([lacking, *_orders(followed)]))
+            return _without(target, status, f"{part} responde {answer.status_code}", is_whole)
         if content.length > limit:
             raise Refusal("size", f"{part} mide más de {limit} bytes.")
         came.append(bytes(content.kept or b""))
@@ -246,6 +244,13 @@ def _compare_once(
         differences=differences,
         warnings=[*unasked, *warnings, *([late] if why and late else [])],
     )
+
+
+def _without(target: Target, status: dict[str, Any], answered: str, is_whole: bool) -> Comparison:
+    """Return the comparison with a mirror that shows no corte, as it should at some hours."""
+    rests = age.rests(status, _window(target.election), instants.now()) if is_whole else ""
+    said = "; ".join([rests or answered, *_orders(stands(status))])
+    return Comparison(target.name, "resting" if rests else "empty", said)
 
 
 def _window(election: Election) -> Window:

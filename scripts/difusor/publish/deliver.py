@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from corte.format.manifest import Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.project import UnusableError, fallen
-from difusor.publish import signing
-from difusor.publish.mirror import Mirror, has, is_shut, last_number, refuses, stands, waits
+from difusor.publish import clocks, signing
+from difusor.publish.mirror import Mirror, has, last_number, refuses, stands, waits
 from difusor.publish.push import LIMIT, PushFailed, PushLate, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
@@ -45,8 +45,6 @@ ELSEWHERE = (
 )
 """What to do where a mirror has a corte of another opening than the one that is published, as a sentence."""
 
-APART = timedelta(minutes=1)
-"""How far a mirror's clock may be from this machine's: it says its time anew every half minute."""
 CONGESTED = (
     "{late} de {all} envíos no terminaron a tiempo: casi siempre es por el enlace de esta máquina, que lleva {many} a "
     "la vez, de {size:,.1f} MB cada uno si no tenían nada ({total:,.0f} MB en todo); publique otra vez con "
@@ -160,7 +158,7 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
                 note(mirror, status or None)
                 if word == "refused" and not checksum and _is_worth_another(signed, status):
                     continue
-                warnings.extend(_clock_doubts(word, status, mirror.asked))
+                warnings.extend(clocks.doubts(status, mirror.asked) if word != "silent" else [])
                 if word == "refused":
                     return outcome("refused", _reason(signed, status, target))
                 if word == "silent":
@@ -243,7 +241,7 @@ def _reason(signed: SignedCorte, status: dict[str, Any], target: Target) -> str:
     """Return why a server refuses the corte: what it says, and what it cannot know of itself."""
     said = status["last_attempt"].get("reason") or "no dice por qué"
     if _is_late(signed, status):
-        return f"{said} Además, {_clock(status)}."
+        return f"{said} Además, {clocks.shut(status)}."
     if elsewhere := _elsewhere(status, target):
         return f"{said} {elsewhere}"
     if _is_other(signed, status):
@@ -350,7 +348,7 @@ def _told(word: str, signed: SignedCorte, status: dict[str, Any]) -> str:
 def _shows(word: str, status: dict[str, Any]) -> str:
     gate, shown = status.get("gate") or {}, status.get("shown") or {}
     if word == "shut":
-        return _clock(status)
+        return clocks.shut(status)
     if word in ("shown", "held") and gate.get("hold"):
         return f"en pausa por orden del Instituto desde {gate['hold'].get('since')}; muestra {_name(shown)}"
     if word == "held":
@@ -359,42 +357,6 @@ def _shows(word: str, status: dict[str, Any]) -> str:
         return f"retirado; muestra {_name(shown)}"
     light = ", en modo ligero" if stands(status).is_light else ""
     return f"corte {shown.get('corte')}, desde {shown.get('since')}{light}"
-
-
-def _clock_doubts(word: str, status: dict[str, Any], asked: datetime) -> list[str]:
-    """Return as sentences what is wrong with a mirror's clock, that estado.json of this instant tells.
-
-    A machine that stood still for hours goes on from where it was: chrony corrects that very slowly. A mirror that is
-    silent may say when it wrote the file long ago.
-    """
-    if word == "silent":
-        return []
-    gate, clock = (status.get(name) or {} for name in ("gate", "clock"))
-    with suppress(ValueError):
-        apart = instants.parse(status.get("updated")) - asked
-        if abs(apart) > APART:
-            how = "adelanta" if apart > timedelta(0) else "atrasa"
-            return [
-                f"su reloj {how} {abs(apart) / timedelta(minutes=1):.0f} min respecto al de esta máquina: compare los "
-                "dos con la hora oficial y, si es el suyo el que está mal, en su servidor: sudo systemctl restart "
-                "chrony"
-            ]
-    if gate.get("state") == "open" and clock.get("synchronised") is False and not gate.get("clock_override"):
-        return [
-            "su reloj no está sincronizado, con la página abierta: que llegue a un servidor de hora (NTP, UDP 123), y "
-            "en su servidor: sudo systemctl restart chrony"
-        ]
-    return []
-
-
-def _clock(status: dict[str, Any]) -> str:
-    """Return why its clock keeps a mirror shut after the opening, and what to do, as a clause."""
-    if not is_shut(status):
-        return signing.BEHIND
-    return (
-        "ya debía abrir y su reloj no está sincronizado; que llegue a un servidor de hora (NTP, UDP 123), y allá: "
-        "sudo systemctl restart chrony"
-    )
 
 
 def _name(shown: dict[str, Any]) -> str:

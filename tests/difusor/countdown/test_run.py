@@ -247,7 +247,7 @@ def test_a_machine_that_cannot_sign_is_red_though_all_difusores_are_ready(
 ) -> None:
     (records / "estatal-2024-official/.lock").mkdir(parents=True)
     words = ["--dns", looks.servers[0], "--ca", str(looks.authority), "--at", "T-1", "-i", str(inventories[0])]
-    done = CliRunner().invoke(app_of(countdown), words, env={"COLUMNS": "400"}, catch_exceptions=False)
+    done = CliRunner().invoke(app_of(countdown), words, env={"COLUMNS": "1000"}, catch_exceptions=False)
     assert done.exit_code == 1
     assert f"firma y envío: no se puede escribir en {records}/estatal-2024-official/.lock" in done.stdout
     assert done.stdout.index("esta máquina") < done.stdout.index("norte") and "en rojo: 0" in done.stdout

@@ -132,7 +132,7 @@ def test_a_mirror_s_word_alone_stops_no_signing(desk: Desk, tmp_path: Path, serv
 
     desk.patch.setattr(Mirror, "status", lie)
     desk.patch.setattr(Mirror, "hand", hand)
-    assert desk.publish(desk.corte(6)) == (1, ["shown", "moved"])
+    assert desk.publish(desk.corte(6)) == (3, ["shown", "moved"])
     assert set(asked) == {"sur"}
 
 
