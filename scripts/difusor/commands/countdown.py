@@ -97,7 +97,7 @@ def run(
         typer.echo(json_text(told))
     else:
         results.print(_table([own, *found]))
-        results.print(_closing(found, now), soft_wrap=True)
+        results.print(_closing(own, found, now), soft_wrap=True)
     raise typer.Exit(int(any(row.state == "bad" for row in (own, *found))))
 
 
@@ -131,7 +131,7 @@ def _table(found: list[Row]) -> Table:
     return columns
 
 
-def _closing(found: list[Row], now: datetime) -> str:
+def _closing(own: Row, found: list[Row], now: datetime) -> str:
     """Return the last lines: the order of the marks, how many and who are red, when it opens, and in how long."""
     most = max((row.checks for row in found), key=len, default=())
     order = ", ".join(TITLES[each.key] for each in most) if len(most) > 1 else ""
@@ -139,6 +139,8 @@ def _closing(found: list[Row], now: datetime) -> str:
     told = f"Listos: {counts['good']}; con aviso: {counts['warn']}; en rojo: {counts['bad']}"
     if red := [printable(row.difusor) for row in found if row.state == "bad" and not row.revoked]:
         told += f" ({', '.join(red)})"
+    if own.state == "bad":  # its row is the first, and has left the screen above many others
+        told += f"; y también {own.difusor}"
     return (f"[dim]Revisado: {order}.[/]\n" if order else "") + f"{told}; {_left(found, now)}."
 
 

@@ -342,8 +342,8 @@ def test_only_a_rehearsal_may_have_a_server_that_is_not_public(
 
 
 def test_a_difusor_made_by_new_is_compared_too(mail: Path, enroll: Callable[..., Answer]) -> None:
-    made(PARTNER | {"public_address": "2806:2F0:0::9"})
-    same = {"anexo_tecnico.ipv4": "189.240.1.7", "anexo_tecnico.ipv6": "2806:2f0::9", "anexo_tecnico.ssh_llave": KEY}
+    made(PARTNER | {"public_address": "2806:2f0::9"})
+    same = {"anexo_tecnico.ipv4": "189.240.1.7", "anexo_tecnico.ipv6": "2806:2F0:0::9", "anexo_tecnico.ssh_llave": KEY}
     assert said(enroll(as_yaml(mail, {**OTHER, **same}))).keys() == same.keys()
 
 
