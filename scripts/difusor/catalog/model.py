@@ -19,12 +19,16 @@ OTHER_VIEWS = ("base-de-datos",)
 
 ABOLISHED = datetime(2023, 7, 1)
 """A day of the first summer after most of Mexico gave up summer time, in October of 2022."""
+WITHOUT_SUMMER_TIME = frozenset(
+    f"America/{each}" for each in ("Bahia_Banderas", "Chihuahua", "Mazatlan", "Merida", "Mexico_City", "Monterrey")
+)
+"""The zones that gave it up then."""
 
 
 def _time_zone(value: str) -> str:
     try:
         is_usable = "/" in value and _whole_hours(ZoneInfo(value))
-        is_past = ABOLISHED.replace(tzinfo=ZoneInfo("America/Mexico_City")).utcoffset() != timedelta(hours=-6)
+        is_past = value in WITHOUT_SUMMER_TIME and _is_in_summer_time(ZoneInfo(value))
     except (LookupError, OSError, ValueError):
         is_usable = is_past = False
     if is_past:  # what else is said of a difference with UTC would be an hour wrong
@@ -38,6 +42,10 @@ def _time_zone(value: str) -> str:
             "instale las zonas en esta máquina: sudo apt-get install tzdata"
         )
     return value
+
+
+def _is_in_summer_time(zone: ZoneInfo) -> bool:
+    return bool(ABOLISHED.replace(tzinfo=zone).dst())
 
 
 def _whole_hours(zone: ZoneInfo) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, tzinfo
 from math import ceil
 from pathlib import Path
@@ -61,9 +61,10 @@ def run(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
+    from corte.format import instants
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError, fallen
-    from difusor.publish import front, signing, standing
+    from difusor.publish import age, front, signing, standing
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
@@ -86,6 +87,8 @@ def run(
         known, deadline = orders[standing.opening_of(one.election)], time.monotonic() + minutes * 60
         try:
             found = compare(one, ca, expected, minutes * 60, seen, known, tell)
+            if found.result == "resting" and signed and (due := age.due(signed.manifest.window, instants.now())):
+                found = replace(found, result="empty", detail=due)
             if one.front is None:
                 return [found]
             return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known)]
@@ -192,7 +195,7 @@ def _tell(found: Sequence[Found], given: Chosen, as_json: bool) -> None:
 
 def _word(one: Comparison) -> str:
     """Return the word for a result; of a mirror that is not good by its log alone, that it is the log."""
-    return "bitácora" if one.result == "authentic" and not one.good else WORDS[one.result]
+    return "bitácora" if one.result in ("authentic", "resting") and not one.good else WORDS[one.result]
 
 
 def _few(faults: Sequence[str]) -> list[str]:

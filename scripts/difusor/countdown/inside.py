@@ -168,13 +168,16 @@ def _signers(election: Election, server: Server, look: Look, given: str) -> Chec
 def _gap(election: Election) -> datetime | None:
     """Return the first instant from the opening on at which nobody may sign; None when there is none.
 
-    The corte of the closing hour is signed after the close, and so is what the institute orders of what is retained.
+    Where results are retained, the corte of the closing hour is signed after the close, and so is what the institute
+    orders then.
     The signers of a night may take turns, each with a key of his own.
     """
     revoked = {each.split()[1] for each in election.revoked_keys}
     signers = [each for each in election.signers if each.key.split()[1] not in revoked]
-    at, last = election.opens, election.closes + timedelta(minutes=election.interval_minutes)
-    while at < max(last, election.retain_until or last):
+    at, end = election.opens, election.window.retain_until
+    if end > election.closes:  # else no mirror takes anything after the close
+        end = max(end, election.closes + timedelta(minutes=election.interval_minutes))
+    while at < end:
         valid = [each.valid_before for each in signers if each.valid_after <= at < each.valid_before]
         if not valid:
             return at

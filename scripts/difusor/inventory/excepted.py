@@ -8,6 +8,7 @@ from pydantic import AfterValidator, ValidationInfo
 
 from difusor import spec
 from difusor.inventory.parts import Exclusion, Waiver
+from difusor.inventory.values import is_urgent
 
 INSPECTED = "/.well-known/prep/waf/"
 """The path that every server has the WAF inspect (role nginx)."""
@@ -35,7 +36,8 @@ def _of_the_site(exclusion: Exclusion, info: ValidationInfo) -> Exclusion:
     What does not begin as the page's folder does is of no request, and the rule would go on as if nothing were written.
     """
     base, path = info.data.get("path", "/"), exclusion.path
-    if not any(folder.startswith(path) or path.startswith(folder) for folder in (base, INSPECTED)):
+    is_there = any(folder.startswith(path) or path.startswith(folder) for folder in (base, INSPECTED))
+    if not (is_there or is_urgent(info)):
         raise ValueError(
             f"«{path}» no está en la página, y ahí la regla {exclusion.rule} seguiría; escriba "
             f"{base.rstrip('/')}{path} o quite path"

@@ -65,11 +65,16 @@ def _address(value: str) -> str:
     return value
 
 
-def _usual(value: str) -> str:
-    """Accept an address as name servers and the server's own cards give it, with whose text it is compared."""
-    if value != (usual := str(ipaddress.ip_address(value))):
+def is_urgent(info: ValidationInfo) -> bool:
+    """Tell whether no file is read: for cortes, signers and trusted addresses, which no lesser fault may hold up."""
+    return (info.context or {}).get("read", from_disk) is None
+
+
+def _usual(value: str, info: ValidationInfo) -> str:
+    """Return an address as name servers and the server's own cards give it, with whose text it is compared."""
+    if value != (usual := str(ipaddress.ip_address(value))) and not is_urgent(info):
         raise ValueError(f"«{value}» se escribe también de otra forma, que es la usual; escriba {usual}")
-    return value
+    return usual
 
 
 def _origin(value: str) -> str:
@@ -152,9 +157,9 @@ def _day(value: object) -> date:
         raise ValueError(f"«{value}» no es una fecha; escríbala como 2024-06-30") from None
 
 
-def _one_line(value: str) -> str:
+def _one_line(value: str, info: ValidationInfo) -> str:
     """Accept what stays one line in a file of the server's, where the next one would be read as a setting."""
-    if not value.rstrip("\n").isprintable():
+    if not (value.rstrip("\n").replace("\u00a0", " ").isprintable() or is_urgent(info)):
         raise ValueError("debe caber en una línea, sin tabuladores ni signos invisibles")
     return value
 

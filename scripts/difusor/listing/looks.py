@@ -17,6 +17,7 @@ from difusor.listing.entries import Listed
 from difusor.publish import age
 from difusor.publish.comparison import Comparison, glance, rejudged
 from difusor.publish.seen import Published, Seen
+from difusor.publish.stopping import stop
 from difusor.publish.target import Target
 from difusor.publish.trouble import own, unchecked
 from difusor.servers import certificate, families, names
@@ -91,7 +92,12 @@ type _Page = tuple[Names, list[_There]]
 def look_all(listed: Sequence[Listed], how: How) -> dict[str, Look]:
     """Return by id what was found at each page; all are looked at together, then judged by what all of them show."""
     with ThreadPoolExecutor(max_workers=max(1, len(listed))) as pool:
-        pages = list(pool.map(lambda each: _safely(partial(_visit, each, how)), listed))
+        works = [pool.submit(_safely, partial(_visit, each, how)) for each in listed]
+        try:
+            pages = [work.result() for work in works]
+        except BaseException:  # by Ctrl-C, after which nobody waits for the looks that wait for their turn
+            stop(works)
+            raise
     return {
         each.id: page if isinstance(page, Look) else _safely(partial(_judge, page, how))
         for each, page in zip(listed, pages, strict=True)

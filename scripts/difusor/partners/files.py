@@ -60,8 +60,8 @@ def ensure_home() -> None:
     """Make the home's folders unless they exist, and let its .gitignore name every secret; its other lines stay."""
     for folder in ("elections", "inventories"):
         (home() / folder).mkdir(parents=True, exist_ok=True)
-    if home() != ROOT:  # the project's own names them
-        _ignore_secrets(home() / ".gitignore")
+    if not home().samefile(ROOT):  # the project's own names them
+        _ignore_secrets((home() / ".gitignore").resolve())
 
 
 def _ignore_secrets(path: Path) -> None:

@@ -76,6 +76,12 @@ def rests(status: Mapping[str, Any], window: Window, now: datetime) -> str:
     return ""
 
 
+def due(window: Window, now: datetime) -> str:
+    """Return as a sentence that a corte of this window has to be shown now; "" where it has not."""
+    is_due = window.opens <= now < window.retain_until
+    return f"no muestra el corte dado, que se ve hasta {instants.write(window.retain_until)}" if is_due else ""
+
+
 def while_pushed(published: Published | Withdrawn, sequence: int, election: Election) -> timedelta:
     """Return the grace of a mirror that shows corte `sequence` (0: none), to which the push may still be running.
 

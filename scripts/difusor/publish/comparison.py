@@ -203,7 +203,7 @@ def _compare_once(
     for part, limit in PAPERS.items():
         answer, content = paced.get(base + part, Content(limit, keep=True))
         if answer.status_code != httpx.codes.OK:
-            return _without(target, status, f"{part} responde {answer.status_code}", is_whole)
+            return _without(target, status, part, answer.status_code, is_whole)
         if content.length > limit:
             raise Refusal("size", f"{part} mide más de {limit} bytes.")
         came.append(bytes(content.kept or b""))
@@ -246,10 +246,11 @@ def _compare_once(
     )
 
 
-def _without(target: Target, status: dict[str, Any], answered: str, is_whole: bool) -> Comparison:
-    """Return the comparison with a mirror that shows no corte, as it should at some hours."""
-    rests = age.rests(status, _window(target.election), instants.now()) if is_whole else ""
-    said = "; ".join([rests or answered, *_orders(stands(status))])
+def _without(target: Target, status: dict[str, Any], part: str, code: int, is_whole: bool) -> Comparison:
+    """Return the comparison with a mirror that shows no corte; at some hours its gate answers so (503) by right."""
+    is_gate = is_whole and code == httpx.codes.SERVICE_UNAVAILABLE
+    rests = age.rests(status, _window(target.election), instants.now()) if is_gate else ""
+    said = "; ".join([rests or f"{part} responde {code}", *_orders(stands(status))])
     return Comparison(target.name, "resting" if rests else "empty", said)
 
 

@@ -16,7 +16,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.project import UnusableError
-from difusor.publish import signing
+from difusor.publish import pages, signing
 from difusor.publish.seen import Seen
 from difusor.publish.standing import Records, latest, moves
 
@@ -27,7 +27,7 @@ MAX_JUMP = 10
 
 
 def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
-    """Refuse a sequence too far ahead, a corte outside its hours, and data of a rehearsal or invented as official ones.
+    """Refuse a sequence too far ahead, a corte after its close, and data of a rehearsal or invented as official ones.
 
     Nor may official data be signed as a rehearsal's, nor a folder whose datos/corte.json is no JSON and says neither.
 
@@ -36,11 +36,6 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
     if corte > election.window.closes:
         raise UnusableError(
             f"el corte es de las {instants.write(corte)} y su elección cierra {instants.write(election.window.closes)}"
-        )
-    if election.environment == "official" and (why := signing.early(corte, election.window)):
-        at = election.opens.astimezone(election.catalog.zone).isoformat()
-        raise UnusableError(
-            f"{why}; corrija «corte» en {folder / signing.IDENTITY} o, si es el de ceros, firme con --corte {at}"
         )
     _check_sequence(election, folder, sequence, corte, jump)
     head = signing.head(folder)
@@ -55,6 +50,25 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
             f"{folder / signing.IDENTITY} dice «datos_sinteticos»: sí, y ninguna elección oficial publica datos "
             "inventados; revise la carpeta, y si es un simulacro use --simulacro"
         )
+
+
+def check_hours(election: Election, folder: Path, corte: datetime) -> None:
+    """Refuse a corte whose page would tell citizens wrong hours, or that is of before an official opening.
+
+    The page tells the instant that the folder's own file has, whatever `corte`, with which it is signed.
+    """
+    if wrong := pages.wrong_hours(signing.stated(folder), election):
+        raise UnusableError("\n".join(wrong))
+    if election.environment != "official":
+        return
+    at = election.opens.astimezone(election.catalog.zone).isoformat()
+    told = corte
+    with suppress(UnusableError):
+        told = signing.identity(folder)[1]
+    if why := signing.early(told, election.window):
+        raise UnusableError(f"{why}; corrija «corte» en {folder / signing.IDENTITY}: el de ceros lleva {at}")
+    if why := signing.early(corte, election.window):
+        raise UnusableError(f"{why}; firme el de ceros con «difusor sign» y --corte {at}")
 
 
 def check_window(election: Election, close: datetime | None, retain: datetime | None, after: Path | None) -> None:

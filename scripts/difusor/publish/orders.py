@@ -213,22 +213,30 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     """Sign a folder, unless that looks like a mistake, with everything that stands; remember it for the next corte."""
     sequence, corte = signing.identified(tree, orders.sequence, orders.corte)
     mistakes.check(election, tree, sequence, corte, orders.jump)
+    if not ((orders.words or orders.withdraw) and signing.has_signed(tree, sequence, corte)):
+        mistakes.check_hours(election, tree, corte)  # to hold or withdraw what is out is urgent, whatever its hours
     if "light" in orders.words:
         mistakes.check_light(election)
     words = (*orders.words, *(["withdrawal"] if orders.withdraw else []))
     records = standing.Records(election)
     with records.lock():  # another one may sign the same folder, and its file is not finished then
         signing.clear(tree)
+    _check_publication(election, orders)  # and once more when nobody else signs; to read the files may take a minute
     read = signing.contents(tree, election, sequence, corte)  # images take longer than others would wait for the lock
     with records.lock():
         stands = _checked(election, standing.statement(tree, election, orders.after, orders.withdraw))
-        mistakes.check_window(election, orders.close, orders.retain, orders.after)
-        mistakes.check_end(election.window)
+        _check_publication(election, orders)
         # What a key signed that servers do not know was never ordered, and is not written over what they know.
         admitted = partial(signing.admit, election)
         signed = signing.sign(tree, election, key, sequence, corte, words, stands, admitted, read)
         records.remember(signed)
     return signed
+
+
+def _check_publication(election: Election, orders: Orders) -> None:
+    """Refuse a window that moves what was signed last, or that is over."""
+    mistakes.check_window(election, orders.close, orders.retain, orders.after)
+    mistakes.check_end(election.window)
 
 
 def _checked(election: Election, stands: Callable[[Manifest], Standing]) -> Callable[[Manifest], Standing]:

@@ -19,6 +19,7 @@ from difusor.inventory import Election
 from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
+NO_INSTANT = "que no es un instante con su diferencia con UTC"
 MAX_WARNINGS = 10
 NIGHT = "datos/noche.json"
 READ = (NIGHT, "datos/resultados.html", "datos/secciones.json")
@@ -68,8 +69,8 @@ def wrong_hours(head: Mapping[str, Any], election: Election) -> list[str]:
     for name in ("corte", "siguiente"):
         for unsaid in _without_offset(head.get(name)):
             told.append(
-                f"{IDENTITY} dice en «{name}» {unsaid} sin su diferencia con UTC, y cada teléfono lo leería con la "
-                f"suya; {_meant(unsaid, election)}"
+                f"{IDENTITY} dice en «{name}» {unsaid}, {NO_INSTANT}, y cada teléfono leería otra hora; "
+                f"{_meant(unsaid, election)}"
             )
     return told
 
@@ -131,7 +132,7 @@ def _of_the_head(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterato
         yield f"El corte no trae {', '.join(absent)}, que la página lee o enlaza."
     for name in ("abre", "cierra"):
         for unsaid in _without_offset(head.get(name)):
-            yield f"{IDENTITY} dice en «{name}» {unsaid} sin su diferencia con UTC: no se compara con la elección."
+            yield f"{IDENTITY} dice en «{name}» {unsaid}, {NO_INSTANT}: no se compara."
 
 
 def _of_the_night(folder: Path, files: Mapping[str, Entry]) -> Iterator[str]:
@@ -139,7 +140,7 @@ def _of_the_night(folder: Path, files: Mapping[str, Entry]) -> Iterator[str]:
     page = _page(folder, NIGHT, files) if NIGHT in files else None
     said = (page or {}).get("cortes")
     for unsaid in _without_offset(*(said if isinstance(said, list) else []))[:1]:
-        yield f"{NIGHT} dice en «cortes» {unsaid} sin su diferencia con UTC: cada teléfono lo leería con la suya."
+        yield f"{NIGHT} dice en «cortes» {unsaid}, {NO_INSTANT}."
 
 
 def _field(document: Any, name: str) -> object:

@@ -108,12 +108,9 @@ def sign(
     `stands` says what stands with this manifest (`standing.statement`); without it only its own orders do. `admitted`
     raises Refusal for a manifest and a signature that are not to be written. `read`: the tree's `contents`, where they
     have just been read. Sequence and instant are read from the tree's datos/corte.json, unless given. Refusal when the
-    tree cannot be a corte, or its instant has not come yet; UnusableError when its sequence or instant is unknown, or
-    its page would tell wrong hours.
+    tree cannot be a corte, or its instant has not come yet; UnusableError when its sequence or instant is unknown.
     """
     sequence, corte = identified(folder, sequence, corte)
-    if wrong := pages.wrong_hours(stated(folder), election):
-        raise UnusableError("\n".join(wrong))
     if read is None:
         clear(folder)
         read = contents(folder, election, sequence, corte)
@@ -277,6 +274,15 @@ def fits(signed: SignedCorte, election: Election) -> bool:
 def is_signed(folder: Path) -> bool:
     """Tell whether a tree has the files of manifest and signature; they are not read."""
     return (folder / manifest.NAME).is_file() and (folder / manifest.SIGNATURE_NAME).is_file()
+
+
+def has_signed(folder: Path, sequence: int, corte: datetime) -> bool:
+    """Tell whether the manifest in a tree is of this corte; the next one may be exported over the tree of the last."""
+    try:
+        document = manifest.read(files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES))
+    except Refusal:
+        return False
+    return is_signed(folder) and (document.sequence, document.corte) == (sequence, corte)
 
 
 def ordered(folder: Path, election: Election) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,10 @@ def _waiting(dictamen: Mapping[str, Any]) -> str:
     """Return why a dictamen is incomplete that was measured before the opening, when no corte is shown; else ""."""
     if dictamen["verdict"] != Overall.INCOMPLETE or not (opens := dictamen["election"]["opens"]):
         return ""
-    is_waiting = instants.parse_offset(dictamen["finished"]) < instants.parse_offset(opens)
-    return "antes de la apertura no hay corte que medir" if is_waiting else ""
+    with suppress(ValueError):  # the opening is as somebody wrote it
+        if instants.parse_offset(dictamen["finished"]) < instants.parse_offset(opens):
+            return "antes de la apertura no hay corte que medir"
+    return ""
 
 
 def again(id: str) -> str:

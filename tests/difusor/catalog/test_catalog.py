@@ -60,7 +60,7 @@ def test_the_difference_with_utc_is_that_of_the_day(instant: datetime, hours: in
 
 @pytest.fixture
 def zones(tmp_path: Path) -> Iterator[Callable[[bytes], None]]:
-    """Return a function that makes the machine's zone data say this rule, in POSIX's form, of Mexico City."""
+    """Return a function that makes the machine's zone data say this rule, in POSIX's form, of two zones of Mexico's."""
 
     def forget() -> None:
         ZoneInfo.clear_cache()
@@ -76,7 +76,8 @@ def zones(tmp_path: Path) -> Iterator[Callable[[bytes], None]]:
             + b"CST\0"
         )
         (tmp_path / "America").mkdir(exist_ok=True)
-        (tmp_path / "America/Mexico_City").write_bytes(block * 2 + b"\n" + rule + b"\n")
+        for name in ("Mexico_City", "Tijuana"):
+            (tmp_path / "America" / name).write_bytes(block * 2 + b"\n" + rule + b"\n")
         zoneinfo.reset_tzpath([str(tmp_path)])
         forget()
 
@@ -92,6 +93,10 @@ def test_zone_data_of_before_the_end_of_summer_time_are_refused(write: Write, zo
     with pytest.raises(CatalogError, match="son de antes de octubre de 2022") as refused:
         catalog.load("islas")
     assert "sudo apt-get install --only-upgrade tzdata" in str(refused.value)
+    write(GOOD)  # where the clocks still change
+    zones(b"PST8PDT,M3.2.0,M11.1.0")
+    assert catalog.load("islas").offset(datetime(2027, 6, 7, 2, tzinfo=UTC)) == timedelta(hours=-7)
+    write(GOOD.replace("America/Tijuana", "America/Mexico_City"))
     zones(b"CST6")
     assert catalog.load("islas").offset(datetime(2027, 6, 7, 2, tzinfo=UTC)) == timedelta(hours=-6)
 

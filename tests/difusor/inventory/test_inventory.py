@@ -533,6 +533,14 @@ def test_files_are_not_judged_where_none_is_read(good: Variables, tmp_path: Path
     assert len(inventory.problems(good, read=None)) == 1
 
 
+def test_what_citizens_do_not_depend_on_keeps_no_corte_and_no_signer_away(good: Variables) -> None:
+    """Cortes, signers and trusted addresses read no files, and are urgent: what an earlier version took is taken."""
+    good["difusor_public_address"] = "2806:2F0:0:0::81"
+    good["difusor_waf_exclusions"] = [{"rule": 942100, "path": "/otra/", "reason": "uno\ndos"}]
+    assert len(inventory.problems(good)) > 1 and inventory.problems(good, read=None) == []
+    assert inventory.Host.of("difusor", good).partner.public_address == "2806:2f0::81"
+
+
 def test_unreadable_certificate(good: Variables) -> None:
     def read(path: str) -> bytes:
         if path == good["difusor_tls_certificate"]:

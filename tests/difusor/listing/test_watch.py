@@ -35,7 +35,7 @@ from difusor.listing.making import Made, Making
 from difusor.listing.state import Failing, State
 from difusor.partners import revocation
 from difusor.project import UnusableError
-from difusor.publish import age, signing
+from difusor.publish import age, signing, stopping
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
@@ -618,3 +618,22 @@ def test_a_page_that_was_left_behind_by_what_another_machine_published_is_at_fau
     found = looks.look_all((NORTE, SUR), How(election, night.making.servers, night.making.authority))
     assert found["sur"] == Look() and len(found["norte"].faults) == 1
     assert found["norte"].faults[0].endswith("; lo muestra otro espejo, y en esta máquina no consta")
+
+
+def test_ctrl_c_does_not_wait_for_the_pages_whose_turn_has_not_come(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six are looked at together, for ten seconds each: forty slow ones held the terminal for minutes."""
+    told: list[bool] = []
+
+    def visit(listed: Listed, how: How) -> tuple[Names, list[_There]]:
+        if listed is SUR:
+            raise KeyboardInterrupt
+        told.append(stopping.STOPPED.wait(60))
+        return Names("", ()), []
+
+    monkeypatch.setattr(looks, "_visit", visit)
+    how = How(load_election(night.home / "elections/demo.yml"), night.making.servers, night.making.authority)
+    with pytest.raises(KeyboardInterrupt):
+        looks.look_all([SUR, *[NORTE] * 8], how)
+    assert told == [True] * 8 and not stopping.STOPPED.is_set()

@@ -15,6 +15,7 @@ from home_kit import PARTNER, difusor, made
 from difusor import cli, project, spec
 from difusor.acceptance.visitor import KEY
 from difusor.inventory import picture
+from difusor.partners import files
 from difusor.partners.files import WHY
 from difusor.project import HOME, ROOT
 from difusor.terminal.arguments import difusores, election, inventory
@@ -125,6 +126,18 @@ def test_a_program_with_the_password_in_it_stays_ignored(home: Path) -> None:
     (home / ".gitignore").write_text("/vault-password-client\n")
     made()
     assert "vault-password-client" not in added(home)
+
+
+def test_the_project_is_not_changed_where_a_link_to_it_is_the_home(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "enlace"
+    link.symlink_to(home)
+    monkeypatch.setattr(files, "ROOT", home)
+    monkeypatch.setenv(HOME, str(link))
+    (home / ".gitignore").write_text("*.bak\n")
+    files.ensure_home()
+    assert (home / ".gitignore").read_text() == "*.bak\n"
 
 
 def test_the_project_as_a_home_is_not_changed_and_ignores_the_secrets() -> None:

@@ -428,22 +428,27 @@ def test_a_mirror_without_corte_or_without_answer(serve: Serve, signed: SignedCo
 
 
 @pytest.mark.parametrize(
-    ("state", "opens", "ends", "status"),
+    ("state", "opens", "ends", "answer", "status"),
     [
-        ("waiting", 1, 3, 0),
-        ("retired", -3, -1, 0),
-        ("waiting", -1, 1, 1),
-        ("unsynchronised", -1, 1, 1),
-        ("retired", -1, 1, 1),
-        ("open", 1, 3, 1),
-        ("open", -3, -1, 1),
+        ("waiting", 1, 3, 503, 0),
+        ("retired", -3, -1, 503, 0),
+        ("waiting", -1, 1, 503, 1),
+        ("unsynchronised", -1, 1, 503, 1),
+        ("retired", -1, 1, 503, 1),
+        ("open", 1, 3, 503, 1),
+        ("open", -3, -1, 503, 1),
+        ("waiting", 1, 3, 404, 1),
+        ("retired", -3, -1, 500, 1),
     ],
 )
 def test_a_mirror_that_shows_nothing_is_good_where_nothing_is_to_be_shown(
-    state: str, opens: int, ends: int, status: int, serve: Serve, signed: SignedCorte, election: Path,
+    state: str, opens: int, ends: int, answer: int, status: int, serve: Serve, signed: SignedCorte, election: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
-    """Before the opening, and after the end, by its own word and by this machine's clock; by one alone it is not."""
+    """Before the opening, and after the end, by its own word and by this machine's clock; by one alone it is not.
+
+    What answers something else than the gate does is another's, such as a folder that leads nowhere.
+    """
     now = instants.now().replace(microsecond=0)
     window = Window(now + timedelta(hours=opens), *[now + timedelta(hours=ends)] * 2)
     one = make_target(election, path="/prep/")
@@ -452,12 +457,16 @@ def test_a_mirror_that_shows_nothing_is_good_where_nothing_is_to_be_shown(
     app = typer.Typer()
     app.command()(audit.run)
     said = json.dumps({"gate": {"state": state}}).encode()
-    serve({"/prep/corte.json": partial(wire, b"", 503), PATH: said})
+    serve({"/prep/corte.json": partial(wire, b"", answer), PATH: said})
     done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json"])
     (row,) = json.loads(done.stdout)
     assert (done.exit_code, row["result"]) == (status, "empty" if status else "resting")
     assert status or row["detail"].startswith("no muestra nada, como debe: su ")
     assert glance_at(one).result == "empty", "the watch of the list judges that by what was published"
+    if not status:  # the given corte is to be seen until later than this machine's election says
+        monkeypatch.setattr(age, "due", lambda window, now: "no muestra el corte dado")
+        done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)])
+        assert (done.exit_code, json.loads(done.stdout)[0]["result"]) == (1, "empty")
 
 
 def test_the_verb_ends_with_the_mirrors_word(

@@ -20,7 +20,7 @@ from corte.format.refusal import Refusal
 from difusor.commands import publish, sign
 from difusor.inventory import load_election
 from difusor.project import UnusableError
-from difusor.publish import deliver, mirror, signing
+from difusor.publish import deliver, mirror, mistakes, signing
 from difusor.publish.deliver import Options
 from difusor.publish.orders import signed_for
 from difusor.publish.push import PushFailed
@@ -90,8 +90,27 @@ def test_an_official_corte_of_before_the_opening_is_not_signed(tmp_path: Path, e
     said = " ".join(done.output.split())
     assert (done.exit_code, signing.is_signed(tree)) == (1, False)
     assert "su elección abre 02/06/2024 19:00:00 PDT, la hora que lleva el de ceros" in said
-    assert "firme con --corte 2024-06-02T19:00:00-07:00" in said
-    assert run_sign(tree, election, key, "--corte", "2024-06-02T19:00:00-07:00").exit_code == 0
+    assert f"corrija «corte» en {tree / signing.IDENTITY}: el de ceros lleva 2024-06-02T19:00:00-07:00" in said
+    at = "2024-06-02T19:00:00-07:00"
+    assert run_sign(tree, election, key, "--corte", at).exit_code == 1, "the page would still tell the other hour"
+    right = make_tree(tmp_path / "otra", 1, OPENS)
+    done = run_sign(right, election, key, "--corte", "2024-06-02T18:40:00-07:00")
+    assert done.exit_code == 1 and f"con «difusor sign» y --corte {at}" in " ".join(done.output.split())
+    assert run_sign(right, election, key).exit_code == 0
+
+
+def test_what_is_out_is_held_or_withdrawn_whatever_hours_its_page_tells(
+    tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier version, or another machine, signed it; to correct the folder first would make it another corte."""
+    tree = make_tree(tmp_path / "corte", 1, OPENS - timedelta(minutes=20))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(mistakes, "check_hours", lambda *given: None)
+        assert run_sign(tree, election, key).exit_code == 0
+    assert run_sign(tree, election, key).exit_code == 1
+    for order in (("--hold",), ("--withdraw", str(tree))):
+        done = run_sign(tree, election, key, *order)
+        assert done.exit_code == 0, done.output
 
 
 def test_of_a_rehearsal_it_is_told_with_what_an_official_server_would_refuse(
