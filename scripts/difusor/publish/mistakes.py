@@ -53,22 +53,16 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
 
 
 def check_hours(election: Election, folder: Path, corte: datetime) -> None:
-    """Refuse a corte whose page would tell citizens wrong hours, or that is of before an official opening.
-
-    The page tells the instant that the folder's own file has, whatever `corte`, with which it is signed.
-    """
+    """Refuse a corte whose page would tell citizens wrong hours, or that is of before an official opening."""
     if wrong := pages.wrong_hours(signing.stated(folder), election):
         raise UnusableError("\n".join(wrong))
-    if election.environment != "official":
+    if election.environment != "official" or not (why := signing.early(corte, election.window)):
         return
-    at = election.opens.astimezone(election.catalog.zone).isoformat()
-    told = corte
+    at, is_of_the_folder = election.opens.astimezone(election.catalog.zone).isoformat(), False
     with suppress(UnusableError):
-        told = signing.identity(folder)[1]
-    if why := signing.early(told, election.window):
-        raise UnusableError(f"{why}; corrija «corte» en {folder / signing.IDENTITY}: el de ceros lleva {at}")
-    if why := signing.early(corte, election.window):
-        raise UnusableError(f"{why}; firme el de ceros con «difusor sign» y --corte {at}")
+        is_of_the_folder = signing.identity(folder)[1] == corte
+    where = f"corrija «corte» en {folder / signing.IDENTITY}" if is_of_the_folder else "corrija --corte"
+    raise UnusableError(f"{why}; {where}: el de ceros lleva {at}")
 
 
 def check_window(election: Election, close: datetime | None, retain: datetime | None, after: Path | None) -> None:
