@@ -87,7 +87,8 @@ def contents(folder: Path, election: Election, sequence: int, corte: datetime) -
     """
     _check_left(folder)
     place = (election.id, election.environment, sequence, corte, corte, election.window, election.interval_minutes)
-    document, read = Manifest(*place, tree.describe(folder)), texts.Texts()
+    found = dict(sorted(tree.describe(folder).items()))  # or what is told of them would be in the disk's order
+    document, read = Manifest(*place, found), texts.Texts()
     tree.verify(folder, document, read.take)
     return Contents(document.files, tuple(read.foreign))
 
