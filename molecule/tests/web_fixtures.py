@@ -12,6 +12,7 @@ import pytest
 from corte_fixtures import PACE
 from testinfra.host import Host
 
+from difusor.inventory.excepted import INSPECTED
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
 
@@ -21,9 +22,6 @@ Visit = Callable[[str], tuple[int, str]]
 
 STATUS = "/.well-known/prep/estado.json"
 """The path of estado.json, the server's public state."""
-INSPECTED = "/.well-known/prep/waf/"
-"""What is asked for below this path goes through the WAF, also while the gate is closed; behind it is a constant."""
-
 CURL = "curl --disable --noproxy '*' --silent --show-error --insecure --max-time 20"
 """How every test asks for a page from a vantage point. A proxy of that machine's, from its environment or its .curlrc,
 would answer in the server's place, and would choose the address that it asks."""

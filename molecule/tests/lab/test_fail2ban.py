@@ -12,8 +12,9 @@ import pytest
 from passlib.hash import sha512_crypt
 from patience import send_patiently
 from testinfra.host import Host
-from web_fixtures import INSPECTED, get
+from web_fixtures import get
 
+from difusor.inventory.excepted import INSPECTED
 from difusor.servers.bans import banned, lift_ban
 from difusor.suite.waiting import until
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from patience import pausing, send_patiently
 from testinfra.host import Host
-from web_fixtures import INSPECTED, declared, page_files, request
+from web_fixtures import declared, page_files, request
 
+from difusor.inventory.excepted import INSPECTED
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import INSPECTED, STATUS, get, page_files
+from web_fixtures import STATUS, get, page_files
 
+from difusor.inventory.excepted import INSPECTED
 from difusor.project import ROOT
 from difusor.servers.bans import banned
 from difusor.servers.rawhttp import send

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import INSPECTED, STATUS, declared, get, headers_of, logged, page_files, reloading, request
+from web_fixtures import STATUS, declared, get, headers_of, logged, page_files, reloading, request
 
+from difusor.inventory.excepted import INSPECTED
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
 

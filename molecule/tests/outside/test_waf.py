@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 from testinfra.host import Host
-from web_fixtures import CURL, INSPECTED, door_of, request
+from web_fixtures import CURL, door_of, request
 
+from difusor.inventory.excepted import INSPECTED
 from difusor.servers.rawhttp import send
 
 Expect = Callable[[str], dict[str, Any]]

@@ -12,8 +12,9 @@ import pytest
 from clock_fixtures import Now
 from cryptography import x509
 from testinfra.host import Host
-from web_fixtures import INSPECTED, STATUS, get, headers_of
+from web_fixtures import STATUS, get, headers_of
 
+from difusor.inventory.excepted import INSPECTED
 from difusor.servers.limits import LOGGED
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until

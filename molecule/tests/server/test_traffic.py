@@ -13,8 +13,9 @@ import yaml
 from corte_fixtures import SHOWN, steadily
 from patience import send_patiently
 from testinfra.host import Host
-from web_fixtures import INSPECTED, logged, request
+from web_fixtures import logged, request
 
+from difusor.inventory.excepted import INSPECTED
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
 

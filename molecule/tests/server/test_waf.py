@@ -14,9 +14,10 @@ import pytest
 from corte_fixtures import SHOWN, steadily
 from patience import one_of_each_kind, send_patiently
 from testinfra.host import Host
-from web_fixtures import INSPECTED, declared, logged, request
+from web_fixtures import declared, logged, request
 
 from corte.format import limits
+from difusor.inventory.excepted import INSPECTED
 from difusor.servers.rawhttp import send
 from difusor.suite.waiting import until
 

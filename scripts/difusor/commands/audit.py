@@ -83,12 +83,17 @@ def run(
     expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
     seen, tell = Seen(), _short_of(minutes)
 
+    def lacking(one: Target) -> str:
+        """Return that a mirror has to show the given corte now, which this machine's election may not know; or ""."""
+        is_its = signed and expected and standing.opening_of(signed.manifest) == standing.opening_of(one.election)
+        return age.due(signed.manifest.window, instants.now()) if signed and is_its else ""
+
     def ask(one: Target) -> list[Comparison]:
         known, deadline = orders[standing.opening_of(one.election)], time.monotonic() + minutes * 60
         try:
             found = compare(one, ca, expected, minutes * 60, seen, known, tell)
-            if found.result == "resting" and signed and (due := age.due(signed.manifest.window, instants.now())):
-                found = replace(found, result="empty", detail=due)
+            if found.result == "resting" and (missing := lacking(one)):
+                found = replace(found, result="empty", detail=missing)
             if one.front is None:
                 return [found]
             return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known)]

@@ -11,7 +11,8 @@ from difusor.inventory.parts import Exclusion, Waiver
 from difusor.inventory.values import is_urgent
 
 INSPECTED = "/.well-known/prep/waf/"
-"""The path that every server has the WAF inspect (role nginx)."""
+"""What is asked for below this path of any server goes through its WAF, also while the gate is closed; behind it is a
+constant (role nginx)."""
 
 
 def _may_be_excused(waiver: Waiver, info: ValidationInfo) -> Waiver:

@@ -15,7 +15,7 @@ from difusor.papers.dates import instant
 from difusor.papers.document import environment
 from difusor.project import write
 from difusor.report.comparison import counted
-from difusor.report.issue import status
+from difusor.report.issue import is_amiss, status
 from difusor.report.verdict import REFUSED, Overall, shown
 from difusor.terminal import json_text
 
@@ -90,7 +90,7 @@ def _action(id: str, dictamen: Mapping[str, Any]) -> str:
     """Return what to do about a dictamen that is not all well."""
     if dictamen["verdict"] == Overall.UNREACHABLE:
         return again(id)
-    if dictamen["verdict"] != Overall.INCOMPLETE or status({**dictamen, "clauses": []}):
+    if dictamen["verdict"] != Overall.INCOMPLETE or is_amiss(dictamen):
         return "corregir lo que dice su dictamen"
     when = " después de la apertura" if _waiting(dictamen) else ""
     return f"medir lo que falta{when}: ./difusor report -i {id}"

@@ -45,6 +45,10 @@ def issue(
 
 def status(dictamen: Mapping[str, Any]) -> int:
     """Return the exit status of a dictamen: 1 when anything is amiss or changed, 2 when not evaluated, else 0."""
-    amiss = any(finding["outcome"] != "passed" for finding in dictamen["unbound"])
-    changed = bool(dictamen["drift"] and dictamen["drift"]["changes"])
-    return exit_status([entry["verdict"] for entry in dictamen["clauses"]]) or int(amiss or changed)
+    return exit_status([entry["verdict"] for entry in dictamen["clauses"]]) or int(is_amiss(dictamen))
+
+
+def is_amiss(dictamen: Mapping[str, Any]) -> bool:
+    """Tell whether something else than the clauses is to be corrected: the project's own criteria, or a change."""
+    failed = any(finding["outcome"] != "passed" for finding in dictamen["unbound"])
+    return failed or bool(dictamen["drift"] and dictamen["drift"]["changes"])

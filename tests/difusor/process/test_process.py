@@ -204,11 +204,16 @@ def test_what_is_the_operators_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["ANSIBLE_FORKS"] == "1" and os.environ["ANSIBLE_CONFIG"] == str(ROOT / "ansible.cfg")
 
 
-def test_the_commit_is_the_projects_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not that of a repository that a hook names, nor of one in which the project was unpacked."""
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x.mx"]
+def commit_in(folder: Path) -> None:
+    """Make a folder a git repository with one commit."""
+    git = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x@x.mx"]
     for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "x"]):
         subprocess.run([*git, *words], check=True)
+
+
+def test_the_commit_is_the_projects_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not that of a repository that a hook names, nor of one in which the project was unpacked."""
+    commit_in(tmp_path)
     own = project.commit()
     monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
     assert project.commit() == own
@@ -221,9 +226,7 @@ def test_the_commit_is_the_projects_own(tmp_path: Path, monkeypatch: pytest.Monk
 def test_the_commit_of_a_clone_that_another_account_made_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x.mx"]
-    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "x"]):
-        subprocess.run([*git, *words], check=True)
+    commit_in(tmp_path)
     for each in (tmp_path, tmp_path / ".git"):
         os.chown(each, NOBODY, NOBODY)
     monkeypatch.setenv("HOME", str(tmp_path / "ninguno"))  # whoever runs this may have told git of it
@@ -234,9 +237,7 @@ def test_the_commit_of_a_clone_that_another_account_made_is_known(
 def test_a_file_that_git_does_not_know_is_a_change_where_it_takes_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x.mx"]
-    for words in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "--message", "x"]):
-        subprocess.run([*git, *words], check=True)
+    commit_in(tmp_path)
     monkeypatch.setattr(project, "ROOT", tmp_path)
     (tmp_path / "notas.txt").touch()
     own = project.commit()
