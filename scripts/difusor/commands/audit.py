@@ -21,6 +21,7 @@ from difusor.terminal import complain, console, json_text, printable, results, t
 from difusor.terminal.arguments import Authority, Json, MaybeDifusores
 
 if TYPE_CHECKING:
+    from corte.format.manifest import Manifest
     from corte.format.standing import Standing
     from difusor.publish.comparison import Comparison
     from difusor.publish.seen import Seen
@@ -61,10 +62,9 @@ def run(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Descarga lo que recibe la ciudadanía y compara cada byte con el manifiesto firmado."""
-    from corte.format import instants
     from corte.format.refusal import Refusal
     from difusor.project import UnusableError, fallen
-    from difusor.publish import age, front, signing, standing
+    from difusor.publish import front, signing, standing
     from difusor.publish.comparison import Comparison, compare, shortened
     from difusor.publish.seen import Seen
 
@@ -83,16 +83,11 @@ def run(
     expected = signed.sha256 if signed and not signed.manifest.withdraws_itself else None
     seen, tell = Seen(), _short_of(minutes)
 
-    def lacking(one: Target) -> str:
-        """Return that a mirror has to show the given corte now, which this machine's election may not know; or ""."""
-        is_its = signed and expected and standing.opening_of(signed.manifest) == standing.opening_of(one.election)
-        return age.due(signed.manifest.window, instants.now()) if signed and is_its else ""
-
     def ask(one: Target) -> list[Comparison]:
         known, deadline = orders[standing.opening_of(one.election)], time.monotonic() + minutes * 60
         try:
             found = compare(one, ca, expected, minutes * 60, seen, known, tell)
-            if found.result == "resting" and (missing := lacking(one)):
+            if found.result == "resting" and signed and (missing := _lacks(one, signed.manifest)):
                 found = replace(found, result="empty", detail=missing)
             if one.front is None:
                 return [found]
@@ -106,6 +101,15 @@ def run(
     if stopped:
         raise stopped
     raise typer.Exit(0 if all(comparison.good for comparison, _ in found) else 1)
+
+
+def _lacks(one: Target, given: Manifest) -> str:
+    """Return that a mirror has to show the given corte now, of which this machine's election may not know; else ""."""
+    from corte.format import instants
+    from difusor.publish import age, standing
+
+    is_its = standing.opening_of(given) == standing.opening_of(one.election) and not given.withdraws_itself
+    return age.due(given.window, instants.now()) if is_its else ""
 
 
 def _short_of(minutes: float) -> Callable[[float], None]:

@@ -32,7 +32,7 @@ from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
-from difusor.publish import age, comparison, deliver, front, paced, roads, served, signing, stopping, target
+from difusor.publish import age, comparison, deliver, front, paced, roads, served, signing, standing, stopping, target
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -465,7 +465,10 @@ def test_a_mirror_that_shows_nothing_is_good_where_nothing_is_to_be_shown(
     assert glance_at(one).result == "empty", "the watch of the list judges that by what was published"
     if not status:  # the given corte is to be seen until later than this machine's election says
         monkeypatch.setattr(age, "due", lambda window, now: "no muestra el corte dado")
-        done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)])
+        words = ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)]
+        assert CliRunner().invoke(app, words).exit_code == 0, "it is of another opening"
+        monkeypatch.setattr(standing, "opening_of", lambda its: "this one")
+        done = CliRunner().invoke(app, words)
         assert (done.exit_code, json.loads(done.stdout)[0]["result"]) == (1, "empty")
 
 
