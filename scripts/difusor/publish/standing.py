@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from corte.format import files, instants, manifest, signature
@@ -84,10 +85,7 @@ class Records:
         except OSError as error:
             raise self._unread(denied(error)) from None
         try:
-            record = json.loads(content)
-            raw, armour = record["manifest"].encode(), record["signature"].encode()
-            signature.signed_by(raw, armour, self.election.id)
-            return manifest.read(raw)
+            return _verified(content, self.election.id)
         except OSError as error:
             raise self._unread(lacked(error)) from None
         except Refusal as refusal:
@@ -185,6 +183,14 @@ class Records:
         """Tell whether a difusor has taken this corte, by whichever of its manifests."""
         identity = (document.sequence, document.corte, document.content_sha256)
         return any(found.identity == identity for found, is_published in self.history() if is_published)
+
+
+@lru_cache(maxsize=1)
+def _verified(record: bytes, election: str) -> Manifest:
+    """Return the manifest in a record of the last one; kept, because a `sign` or `publish` asks for it often."""
+    found = json.loads(record)
+    signature.signed_by(raw := found["manifest"].encode(), found["signature"].encode(), election)
+    return manifest.read(raw)
 
 
 def _lines(history: Path) -> Iterator[tuple[Withdrawn, bool, datetime | None]]:
