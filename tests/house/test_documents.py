@@ -18,6 +18,9 @@ LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 NAME = re.compile(r"`([\w.-]+/[\w./*{},-]*)`")
 STEPS = re.findall(r"^\| `(\S+)` \| `([^`]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
 """The first two columns of the walks in CONTRIBUTING.md: a file or folder, and the name to look for in it."""
+REDIRECTED = re.compile(r"(?:\./difusor|\bln|pytest|ansible-playbook) [^`\"'\n]*<[a-záéíóúñ_ ]+>")
+"""A command with a placeholder that a shell takes for two redirections; pasted, it would read and write files."""
+COMMANDED = [path for path in tracked() if path.suffix in {".md", ".py", ".yml", ".j2"} and "tests" not in path.parts]
 
 
 def label(path: Path) -> str:
@@ -31,6 +34,11 @@ document_test = pytest.mark.parametrize("document", DOCUMENTS, ids=label)
 def test_documents_name_files_that_exist(document: Path) -> None:
     names = [name for name in NAME.findall(document.read_text(encoding="utf-8")) if name.split("/")[0] in TOPS]
     assert [name for name in names if not all(any(ROOT.glob(each)) for each in alternatives(name))] == []
+
+
+def test_no_command_has_a_placeholder_that_a_shell_would_obey() -> None:
+    found = {label(path): REDIRECTED.findall(path.read_text(encoding="utf-8")) for path in COMMANDED}
+    assert {path: commands for path, commands in found.items() if commands} == {}
 
 
 @document_test

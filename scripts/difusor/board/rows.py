@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from difusor.board import recorded
 from difusor.board.calendar import Due, dues
 from difusor.board.recorded import Recorded
-from difusor.inventory import Election, linked, polling_day, shortfall
-from difusor.partners import inventory, revocation
+from difusor.inventory import Election, InventoryError, linked, load_election, polling_day, shortfall
+from difusor.partners import inventory, record, revocation
 from difusor.partners.filing.papers import Entry
 from difusor.partners.form.model import DELIVERED
 from difusor.project import UnusableError, inventories
@@ -117,6 +117,28 @@ def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
 def folders_of(election_file: Path) -> list[Path]:
     """Return the inventories that link an election's file, by name."""
     return [folder for folder in inventories() if linked.election_file(folder) == election_file.resolve()]
+
+
+def rehearsing(election_file: Path) -> list[Path]:
+    """Return the inventories of those who enrolled in an official election and which link a rehearsal, by name.
+
+    A link that was not put back after the rehearsal leaves them out of all that is done for the election.
+    """
+    with suppress(InventoryError, OSError):
+        election = load_election(election_file)
+        if election.environment == "official":
+            away = [folder for folder in inventories() if _rehearses(folder, election)]
+            return [folder for folder in away if not is_off(folder)]
+    return []
+
+
+def _rehearses(folder: Path, election: Election) -> bool:
+    file = linked.election_file(folder)
+    with suppress(UnusableError, OSError):  # one that cannot be read is told elsewhere
+        kept = record.read(folder) if file else None
+        if file and kept and kept.is_for(polling_day(election)):
+            return load_election(file).environment == "simulacro"
+    return False
 
 
 def beside(given: Iterable[Path]) -> list[Path]:

@@ -67,6 +67,9 @@ def chosen(inventory: list[Path] | None, election: str | None, missed: str) -> C
     astray = tuple(folder.name for folder in linked.astray())
     if astray:  # one of another election would stop all
         warn(f"no enlazan ninguna elección y {missed}: {', '.join(astray)}; si son de esta, dé cada uno con -i")
+    if away := rows.rehearsing(elections_file.file(name)):
+        links = ", ".join(f"{folder.name} ({linked.election_of(folder)})" for folder in away)
+        warn(f"se inscribieron en esta elección, enlazan un simulacro y {missed}: {links}; enlácelos de vuelta")
     return Chosen(found, astray)
 
 

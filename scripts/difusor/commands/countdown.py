@@ -81,6 +81,7 @@ def run(
         raise click.UsageError("Dé -i o --election, no ambas.")
     try:
         chosen = inventory or subjects.of_election(election)
+        away = [] if inventory else subjects.rehearsing(election)
         sudo.ask(ask_become_pass)
     except UnusableError as problem:
         complain(problem)
@@ -88,7 +89,7 @@ def run(
     now = instants.now()
     with console.status(f"Se mira a {len(chosen)} difusores, en {seconds:.0f} s a lo más"):
         options = Options(against or build() / "registro", Looks(tuple(dns or ()), ca), at, seconds)
-        read = subjects.read_all(chosen)
+        read = [*subjects.read_all(chosen), *away]
         found = rows(read, options, now)
     own = Row(HERE, at, None, tuple(here.judge(each.host.election for each in read if isinstance(each, Subject))))
     found.sort(key=lambda row: (URGENCY.index(row.state), row.difusor))

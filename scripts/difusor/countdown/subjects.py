@@ -66,6 +66,22 @@ def of_election(name: str | None) -> list[Path]:
     return found
 
 
+def rehearsing(name: str | None) -> list[Broken]:
+    """Return a red row for each difusor that enrolled in the election and whose inventory links a rehearsal."""
+    chosen = election.chosen(name)
+    return [
+        Broken(
+            folder.name,
+            bad(
+                "inventory",
+                f"se inscribió en {chosen}, y su election.yml enlaza un simulacro: no recibiría los cortes de la noche",
+                f"{linked.linking(folder, chosen)}; ./difusor apply -i {given(folder)}",
+            ),
+        )
+        for folder in rows.rehearsing(election.file(chosen))
+    ]
+
+
 def read_all(inventories: Iterable[Path]) -> list[Subject | Broken]:
     """Return every server of these inventories; one that is broken does not keep the others from being looked at."""
     found: list[Subject | Broken] = []

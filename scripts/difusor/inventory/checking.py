@@ -30,7 +30,7 @@ NOBODY_TRUSTED = (
 
 NO_ELECTION = (
     "election_*",
-    "este inventario no dice de qué elección es; enlácela, en su carpeta: ln -sfn ../../elections/<elección>.yml "
+    "este inventario no dice de qué elección es; enlácela, en su carpeta: ln -sfn ../../elections/ELECCIÓN.yml "
     "election.yml",
 )
 NO_PARTNER = (

@@ -128,4 +128,4 @@ def _missing(path: Path, error: OSError) -> str:
     target = f"{os.readlink(path)}, que {ASTRAY[error.errno]}"
     if path.name != "election.yml":
         return f"{path} es un enlace a {target}; corrija el enlace"
-    return f"{path} enlaza la elección {target}; enlace la suya: ln -sfn ../../elections/<elección>.yml {path}"
+    return f"{path} enlaza la elección {target}; enlace la suya: ln -sfn ../../elections/ELECCIÓN.yml {path}"

@@ -150,7 +150,7 @@ def _said(text: str, whose: object) -> Mapping[str, Any]:
         what = "no es el archivo de una elección" if text.strip() else "está vacío, y es el archivo de una elección"
         raise InventoryError(f"{whose} {what} (elections/<nombre>.yml)")
     if "{{" in str(variables):
-        raise InventoryError(f"{whose} depende de un inventario: use --election inventories/<difusor>")
+        raise InventoryError(f"{whose} depende de un inventario: use --election inventories/DIFUSOR")
     return variables
 
 

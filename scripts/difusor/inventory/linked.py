@@ -16,6 +16,7 @@ from difusor.project import home, inventories
 
 NAME = "election.yml"
 UNLINKED = "su election.yml falta, es una copia o no lleva a ninguna elección"
+_COPIED = "pase a su elección lo que solo diga la copia, si lo es, y enlácela"
 
 
 def election_file(folder: Path) -> Path | None:
@@ -55,8 +56,13 @@ def is_astray(source: Path) -> bool:
     return _real(folder.parent) == _real(home() / "inventories") and election_file(folder) is None
 
 
-def remedy(source: Path, election: str = "<elección>") -> str:
+def remedy(source: Path, election: str = "ELECCIÓN") -> str:
     """Return what gives an inventory the link to its election; the command works in any folder, and replaces a copy."""
+    return f"{_COPIED}: {linking(source, election)}"
+
+
+def linking(source: Path, election: str) -> str:
+    """Return the command that links an inventory to an election of the home; it works in any folder."""
     return _linking(shlex.quote(str(_folder(source))), election)
 
 
@@ -71,8 +77,8 @@ def none_of(election: str) -> str:
     if not (found := astray()):
         return f"{told}; diga cuáles con -i"
     names = ", ".join(folder.name for folder in found)
-    linking = _linking(f"{shlex.quote(str(home()))}/inventories/<difusor>", election)
-    return f"{told}, y de estos no se sabe de cuál son: {names}. De cada uno, {UNLINKED}; {linking}"
+    each = _linking(f"{shlex.quote(str(home()))}/inventories/DIFUSOR", election)
+    return f"{told}, y de estos no se sabe de cuál son: {names}. De cada uno, {UNLINKED}; {_COPIED}: {each}"
 
 
 def copies(sources: Iterable[Path]) -> list[str]:
@@ -96,10 +102,7 @@ def copies(sources: Iterable[Path]) -> list[str]:
 
 
 def _linking(folder: str, election: str) -> str:
-    return (
-        "pase a su elección lo que solo diga la copia, si lo es, y enlácela: "
-        f"ln -sfn ../../elections/{election}.yml {folder}/{NAME}"
-    )
+    return f"ln -sfn ../../elections/{election}.yml {folder}/{NAME}"
 
 
 def _folder(source: Path) -> Path:

@@ -21,7 +21,7 @@ from difusor.partners import record
 from difusor.partners.facts import PartnerFacts, fault
 from difusor.partners.host_key import fingerprint
 from difusor.partners.record import Record
-from difusor.project import UnusableError, build, locked
+from difusor.project import UnusableError, build, given, locked
 from difusor.spec.expected import SSH_PORT, WEB_PORTS
 from difusor.spec.papers import filled, load
 
@@ -72,7 +72,9 @@ def write(
     kept = record.read(inventory)
     if kept is None:
         raise UnusableError(
-            f"«{inventory.name}» no tiene formato del ANEXO 2, de donde salen sus datos: ./difusor enroll"
+            f"«{inventory.name}» no tiene formato del ANEXO 2, de donde salen sus datos: no se inscribió con «enroll», "
+            "y sus papeles se hacen a mano. Ya firmados, se archivan: "
+            f"./difusor file ARCHIVO -i {given(inventory)} --as carta --folio FOLIO"
         )
     election = elections.of(inventory)
     if not kept.is_for(polling_day(election)):

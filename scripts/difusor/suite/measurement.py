@@ -42,7 +42,7 @@ def measure(
     run against a lab only. With `hear` nothing goes to the terminal: it is called with each line, as it comes.
     """
     if inventory is None:
-        raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/<difusor>")
+        raise ResultsError("¿qué difusor? Nómbrelo con -i inventories/DIFUSOR")
     here = inventory.resolve()
     if here.is_file():  # one file of it has neither its election nor its record of revocations
         raise ResultsError(

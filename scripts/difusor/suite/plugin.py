@@ -111,7 +111,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not source:
         if config.option.collectonly:
             return
-        raise pytest.UsageError("¿qué difusor? --ansible-inventory=inventories/<difusor>")
+        raise pytest.UsageError("¿qué difusor? --ansible-inventory=inventories/DIFUSOR")
     if hasattr(config, "workerinput"):
         config.stash[SUITE] = _received(config.workerinput["difusor"])
         identity.connect(config.stash[SUITE].inventory, source)

@@ -15,7 +15,7 @@ from home_kit import PARTNER, furnish, made
 from difusor.partners.revocation import Order, revoke
 from difusor.project import HOME
 
-LINK = "ln -sfn ../../elections/<elección>.yml"
+LINK = "ln -sfn ../../elections/ELECCIÓN.yml"
 
 
 @pytest.fixture(scope="module")

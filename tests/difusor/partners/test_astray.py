@@ -84,7 +84,7 @@ def test_the_command_that_is_told_links_it_wherever_it_is_typed(home: Path, copi
     """It named the link from the project's folder: with a home of its own, `ln` failed or changed another inventory."""
     told = linked.of_nobody(copied)
     assert "pase a su elección lo que solo diga la copia" in told, "the command replaces it"
-    command = told.partition("enlácela: ")[2].replace("<elección>", "ensayo")
+    command = told.partition("enlácela: ")[2].replace("ELECCIÓN", "ensayo")
     subprocess.run(shlex.split(command), check=True, cwd=ROOT)
     assert linked.election_of(copied) == "ensayo" and not linked.astray()
 

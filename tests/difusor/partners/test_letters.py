@@ -160,8 +160,10 @@ def test_the_same_papers_have_the_same_bytes(enrolled: Path) -> None:
 
 def test_a_difusor_without_a_form_has_no_letter(home: Path) -> None:
     (home / "inventories/otro").mkdir()
-    with pytest.raises(UnusableError, match="no tiene formato del ANEXO 2"):
+    with pytest.raises(UnusableError, match="no tiene formato del ANEXO 2") as told:
         letters.write(home / "inventories/otro", KINDS, MADE, (), home)
+    assert "./difusor file ARCHIVO -i otro --as carta" in str(told.value)
+    assert "./difusor enroll" not in str(told.value), "refuses a name that exists already"
 
 
 @pytest.mark.parametrize(

@@ -489,7 +489,7 @@ def test_an_election_that_no_inventory_links_is_told_with_what_is_wrong_with_the
     done = CliRunner().invoke(app_of(publish), [str(signed.folder), "--election", "demo"])
     told = "no se sabe de cuál son: este, norte, sur. De cada uno, su election.yml falta, es una copia o "
     assert done.exit_code == 1 and told in done.stderr, done.output
-    assert f"ln -sfn ../../elections/demo.yml {home}/inventories/<difusor>/election.yml" in done.stderr
+    assert f"ln -sfn ../../elections/demo.yml {home}/inventories/DIFUSOR/election.yml" in done.stderr
 
 
 @pytest.mark.parametrize("options", [[], ["-i", "norte", "--election", "demo"]], ids=["none", "both"])
