@@ -12,12 +12,14 @@ import pytest
 from ansible_kit import ansible
 from testinfra.host import Host
 
+from difusor.lab import night
 from difusor.suite.waiting import until
 
 Play = Callable[..., subprocess.CompletedProcess[str]]
 Site = Callable[..., str]
 UNREAD = ("--skip-tags", "authorise")
 """Options of runs after which no test reads AIDE's record: a scan of all programs takes two seconds of a processor."""
+AT_BOOT = "/etc/systemd/system/multi-user.target.wants/aidecheck.service"
 NO_SCAN = "systemctl stop aiderenew.service"
 """Ends the wait for a scan that installing packages has begun, and that no test reads either."""
 # Opens connections to SSH and says nothing.
@@ -55,6 +57,16 @@ def silent_connections(trusted: Host, variables: dict[str, Any]) -> Iterator[int
         )
     finally:
         trusted.check_output("systemctl stop callado")
+
+
+@pytest.fixture(scope="module")
+def no_check_at_boot(variables: dict[str, Any]) -> Iterator[None]:
+    """Keep AIDE from comparing all programs after each start: it takes two seconds of a processor, unread."""
+    console = night.console(variables)
+    subprocess.run([*console, "rm", AT_BOOT], check=True)
+    yield
+    console = night.console(variables)  # the server was started again meanwhile
+    subprocess.run([*console, "ln", "--symbolic", "../aidecheck.service", AT_BOOT], check=True)
 
 
 @pytest.fixture(scope="module")

@@ -44,13 +44,13 @@ SESSION = "prep-difusor-session"
 # other status.
 CITIZEN = """
 import collections, http.client, os, ssl, sys, time
-counts, asked = collections.Counter(), 0
+counts, asked, believing = collections.Counter(), 0, ssl._create_unverified_context()
 wanted = {"/": 200, "/datos/corte.json": 200, "/.well-known/prep/waf/": 200, "/consulta/casillas": 404}
 while not os.path.exists("/tmp/stop"):
     name = list(wanted)[asked % len(wanted)]
     asked += 1
     try:
-        connection = http.client.HTTPSConnection(sys.argv[1], timeout=10, context=ssl._create_unverified_context())
+        connection = http.client.HTTPSConnection(sys.argv[1], timeout=10, context=believing)
         connection.request("GET", name)
         counts[name, connection.getresponse().status] += 1
         connection.close()

@@ -24,6 +24,7 @@ BOOT = 120.0  # seconds
 
 
 @pytest.mark.clause("RED-03", "RED-04")
+@pytest.mark.usefixtures("no_check_at_boot")
 @pytest.mark.parametrize("what", ["Docker y cortafuegos", "servidor"])
 def test_a_restart_opens_nothing(
     host: Host,
