@@ -12,6 +12,8 @@ read what options they have, and would read the spec of the call, which some fil
 Each task's process also compiles the templates that it needs, and what it compiled ends with it, which takes a third of
 its work: here it is kept by what the template says, and for the next process the code is only read.
 
+Ansible also starts a process for a task that `when` skips, which only finds that out. Here the run itself finds it out.
+
 Python's search for unused objects writes to each object that it looks at, and so copies the memory that forks share:
 forks, which do not last long, do without it.
 """
@@ -35,6 +37,7 @@ from ansible._internal._templating._jinja_bits import (
     AnsibleEnvironment,
     _TemplateCompileContext,
 )
+from ansible.executor.process.worker import TaskExecutor, WorkerProcess, _task
 from ansible.plugins.loader import (
     Jinja2Loader,
     become_loader,
@@ -57,6 +60,7 @@ USED = (
 
 KEPT = Path(tempfile.mkdtemp(prefix="templates-"))
 _compile = AnsibleEnvironment.compile
+_begin = WorkerProcess.start
 
 
 def compiled(environment: AnsibleEnvironment, source: Any, *rest: Any, **options: Any) -> Any:
@@ -98,11 +102,51 @@ def _found(get: Callable[..., Any], own: Set[str], name: str, *rest: Any, **opti
     return None if name in own else get(name, *rest, **options)
 
 
+class _NotSkipped(BaseException):
+    """The conditions of a task hold. Not an Exception, which Ansible would take for a failure of the task."""
+
+
+def _start(process: WorkerProcess) -> None:
+    """Start the process of a task, unless its conditions skip it. Each item of a loop has its own conditions."""
+    task = process._task
+    if not task.when or task.loop is not None or task.loop_with or not _skips(process):
+        _begin(process)
+
+
+def _skips(process: WorkerProcess) -> bool:
+    """Tell whether a task is skipped; if so, send what its process would have sent.
+
+    What cannot be evaluated is evaluated again by its process, which tells why.
+    """
+    task = process._task.copy(exclude_parent=True, exclude_tasks=True)
+    task._parent = process._task._parent
+    task.squash()
+    task.post_validate = _not_skipped  # Ansible's first step after the conditions
+    executor = TaskExecutor(
+        process._host, process._play_context, process._loader, process._shared_loader_obj, process._final_q,
+        process._variable_manager,
+    )  # fmt: skip
+    variables = dict(process._task_vars)
+    with suppress(_NotSkipped), _task.TaskContext.create(task=task, task_vars=variables, host_name=process._host.name):
+        result = executor.run()
+        if result.skipped:
+            result.finalize_registered_values()
+            task.ignore_errors, task.ignore_unreachable = result.ignore_errors, result.ignore_unreachable
+            process._final_q.send_task_result(process._host, task, result)
+            return True
+    return False
+
+
+def _not_skipped(*_: Any, **__: Any) -> None:
+    raise _NotSkipped
+
+
 def _remove() -> None:
     shutil.rmtree(KEPT, ignore_errors=True)
 
 
 AnsibleEnvironment.compile = compiled
+WorkerProcess.start = _start
 atexit.register(_remove)
 for _end in (cleanup_tmp_file, _remove):
     os.register_at_fork(after_in_child=lambda end=_end: atexit.unregister(end))

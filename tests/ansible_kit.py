@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from interpreter_kit import Interpreter
+from interpreter_kit import Interpreter, Running
 
 from difusor.project import ROOT
 
@@ -39,11 +39,25 @@ def ansible(
     For each set of Ansible's own variables in `env` Ansible is imported once, because that is when it reads them: let
     them be the same in all tests of a module.
     """
-    added = {**SETTINGS, **(env or {})}
-    settings = {name: value for name, value in added.items() if name.startswith("ANSIBLE_")}
+    environment = _environment(env)
+    return _interpreter(_settings(environment)).run("-m", "ansible", *words, cwd=cwd, env=environment, **options)
+
+
+def start(*words: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, **options: Any) -> Running:
+    """Start what `ansible` runs, for a test that looks on or kills it; `options` are those of Interpreter.start."""
+    environment = _environment(env)
+    return _interpreter(_settings(environment)).start("-m", "ansible", *words, cwd=cwd, env=environment, **options)
+
+
+def _environment(added: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the environment of a run: this process's without Ansible's variables, SETTINGS, and what is added."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    started = _interpreter(tuple(sorted(settings.items())))
-    return started.run("-m", "ansible", *words, cwd=cwd, env=others | added, **options)
+    return {**others, **SETTINGS, **(added or {})}
+
+
+def _settings(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return Ansible's own variables of an environment, in order."""
+    return tuple(sorted((name, value) for name, value in environment.items() if name.startswith("ANSIBLE_")))
 
 
 @cache

@@ -7,10 +7,8 @@ the lab, because SSH may be shut meanwhile.
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_kit import ansible
+from ansible_kit import ansible, start
+from interpreter_kit import Running
 
 from difusor.lab import night
 from difusor.project import ROOT
@@ -35,28 +34,21 @@ pytestmark = pytest.mark.clause("SW-03")
 class Operator:
     """The person who runs Ansible against the lab's server."""
 
-    def __init__(self, variables: dict[str, Any], folder: Path) -> None:
-        """Keep the server's variables, and a folder for temporary files."""
+    def __init__(self, variables: dict[str, Any], folder: Path, roles: Path) -> None:
+        """Keep the server's variables, a folder for temporary files, and one for changed copies of roles."""
         self.variables = variables
         self.folder = folder
+        self.roles = roles
 
-    def start(self, *arguments: str, roles: Path | None = None, **values: Any) -> subprocess.Popen[str]:
-        """Start ansible-playbook in a process group of its own, with extra variables and roles changed locally."""
-        environment = {"ANSIBLE_ROLES_PATH": f"{roles}:{ROOT / 'roles'}" if roles else str(ROOT / "roles")}
-        return subprocess.Popen(
-            ["ansible-playbook", *self._given(arguments, values)],
-            cwd=ROOT, env={**os.environ, **environment}, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+    def start(self, *arguments: str, **values: Any) -> Running:
+        """Start ansible-playbook with extra variables."""
+        return start("playbook", *self._given(arguments, values))
 
     def run(self, *arguments: str, roles: Path | None = None, **values: Any) -> tuple[int, str]:
-        """Run ansible-playbook to its end; return its exit status and its output in one line."""
-        if roles is None:
-            done = ansible("playbook", *self._given(arguments, values), timeout=LIMIT)
-            return done.returncode, " ".join((done.stdout + done.stderr).split())
-        process = self.start(*arguments, roles=roles, **values)
-        said = process.communicate(timeout=LIMIT)[0]
-        return process.returncode, " ".join(said.split())
+        """Run ansible-playbook to its end, with roles changed locally; return its exit status and what it printed."""
+        found = {"ANSIBLE_ROLES_PATH": f"{roles}:{ROOT / 'roles'}"} if roles else {}
+        done = ansible("playbook", *self._given(arguments, values), env=found, timeout=LIMIT)
+        return done.returncode, " ".join((done.stdout + done.stderr).split())
 
     def _given(self, arguments: tuple[str, ...], values: dict[str, Any]) -> list[str]:
         """Return the options of a run, and write its variables into the file that they name.
@@ -70,7 +62,7 @@ class Operator:
 
     def changed_role(self, name: str, path: str, old: str, new: str) -> Path:
         """Return a folder with a copy of a role, in one of whose templates `old` is replaced by `new`."""
-        copy = self.folder / "roles" / name
+        copy = self.roles / name
         shutil.copytree(ROOT / "roles" / name, copy)
         template = copy / "templates" / path
         text = template.read_text()
@@ -109,9 +101,15 @@ def break_glass(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def provisioned(break_glass: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def roles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the changed copies of roles: one for all tests, for whose path Ansible is imported once."""
+    return tmp_path_factory.mktemp("roles")
+
+
+@pytest.fixture(scope="module")
+def provisioned(break_glass: Path, roles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """Give the server a break-glass key; afterwards restore the inventory's values."""
-    operator = Operator({}, tmp_path_factory.mktemp("operator"))
+    operator = Operator({}, tmp_path_factory.mktemp("operator"), roles)
     given: dict[str, Any] = {"difusor_break_glass_key": break_glass.with_suffix(".pub").read_text().strip()}
     status, said = operator.run("site.yml", "--tags", "ssh", **given)
     assert status == 0, said
@@ -121,10 +119,12 @@ def provisioned(break_glass: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def operator(variables: dict[str, Any], provisioned: dict[str, Any], tmp_path: Path) -> Operator:
-    """Return the operator of a server that is in order."""
+def operator(variables: dict[str, Any], provisioned: dict[str, Any], roles: Path, tmp_path: Path) -> Iterator[Operator]:
+    """Return the operator of a server that is in order; what a test changed in a role is gone after it."""
     assert provisioned
-    return Operator(variables, tmp_path)
+    yield Operator(variables, tmp_path, roles)
+    shutil.rmtree(roles)
+    roles.mkdir()
 
 
 def test_wrong_trusted_list(operator: Operator, record_evidence: Record) -> None:
@@ -270,7 +270,7 @@ def test_a_run_killed_after_it_shut_the_operator_out(
     """Si la ejecución muere con un cortafuegos que deja fuera al operador, el servidor mismo lo vuelve a admitir."""
     ours, other = (f"{operator.variables['lab_ipv4']}.{number}" for number in (1, 20))
     # The operator states a wrong own address, so that the run cannot refuse in advance.
-    process = operator.start(
+    running = operator.start(
         "playbooks/trusted.yml", election_trusted_addresses=[other], ufw_operator_address=other, **provisioned
     )
     try:
@@ -281,8 +281,8 @@ def test_a_run_killed_after_it_shut_the_operator_out(
             what="el cortafuegos deje de admitir al operador",
         )
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        running.kill()
+        running.wait()
     # UFW's files are written first; the kernel has the rules a moment later.
     until(operator.enters, lambda enters: not enters, what="la puerta se cierre", within=ROLLBACK / 2)
     record_evidence(f"la puerta se cerró; se vuelve a entrar en {operator.seconds_until_let_in()} s")

@@ -42,6 +42,9 @@ NO_SERVER = "lo prueba unit, sin servidor"
 ACCEPTED = "solo lo prueba molecule test --scenario-name accept"
 BY_HAND = "ninguna prueba lo ejecuta"
 
+RUNS_ANSIBLE = ("corte_night", "front", "late_changes", "lockout", "options", "preflight", "revocation", "site")
+"""Test files that run playbooks themselves."""
+
 PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     # Pattern (an asterisk also matches slashes) to test files, or to the reason why none is affected.
     ("docs/*", "documentación"),
@@ -55,11 +58,8 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("containers/disk", NEEDS_MACHINE),
     ("containers/prep/*", ("prep", "failures", "traffic")),
     ("containers/waf/*", ("waf", "failures", "traffic")),
-    ("tests/ansible_kit.py", ("corte_night", "front", "late_changes", "options", "preflight", "revocation", "site")),
-    (
-        "tests/interpreter_kit.py",
-        ("corte_night", "front", "late_changes", "options", "preflight", "revocation", "site"),
-    ),
+    ("tests/ansible_kit.py", RUNS_ANSIBLE),
+    ("tests/interpreter_kit.py", RUNS_ANSIBLE),
     ("tests/*", NO_SERVER),
     ("inventories/ejemplo/*", NO_SERVER),
     ("spec/deviations.yml", NO_SERVER),

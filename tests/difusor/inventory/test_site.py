@@ -6,17 +6,18 @@ import copy
 import os
 import re
 import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_kit import ansible
 from variables_kit import SECRET, Variables, write_certificate
 
 from corte.format import instants
 from difusor.inventory.variables import InventoryError, read
+from difusor.project import VAULTS
 
 ROOT = Path(__file__).resolve().parents[3]
 SHUT = (
@@ -44,23 +45,24 @@ class Partner:
         vault = VaultLib([("default", VaultSecret(b"correct"))])
         (group / "vault.yml").write_bytes(vault.encrypt(yaml.safe_dump({"vault_difusor_rsync_secret": SECRET})))
 
-    def site(self, password: str = "correct", playbook: str = "site.yml") -> subprocess.CompletedProcess[str]:
-        """Run site.yml, or another playbook, against the inventory, with this vault password."""
-        file = self.folder.parent / "password"
+    def site(
+        self, file: Path, password: str = "correct", playbook: str = "site.yml"
+    ) -> subprocess.CompletedProcess[str]:
+        """Run site.yml, or another playbook, against the inventory, with this vault password, written into `file`."""
         file.write_text(password)
-        return subprocess.run(
-            [sys.executable, "-m", "ansible", "playbook", "-i", str(self.folder), playbook],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "ANSIBLE_VAULT_IDENTITY_LIST": str(file), "ANSIBLE_NOCOLOR": "1"},
-        )
+        return ansible("playbook", "-i", self.folder, playbook, env={VAULTS: str(file)})
 
 
-def test_the_site_refuses_before_it_connects(good: Variables, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of the vault password: one for all tests, since Ansible is imported once for each."""
+    return tmp_path_factory.mktemp("vault") / "password"
+
+
+def test_the_site_refuses_before_it_connects(good: Variables, tmp_path: Path, file: Path) -> None:
     good["difusor_fqnd"] = good.pop("difusor_fqdn")
     good["difusor_prep_image"]["sha256"] = "0" * 64
-    result = Partner(tmp_path / "inventory", good).site()
+    result = Partner(tmp_path / "inventory", good).site(file)
     assert result.returncode == 2
     assert "El inventario no está listo y nada se tocó en el servidor" in result.stdout
     assert "- difusor_fqnd: no existe; ¿quiso decir difusor_fqdn?" in result.stdout
@@ -70,9 +72,9 @@ def test_the_site_refuses_before_it_connects(good: Variables, tmp_path: Path) ->
     assert SECRET not in result.stdout + result.stderr
 
 
-def test_a_good_inventory_gets_as_far_as_the_connection(good: Variables, tmp_path: Path) -> None:
+def test_a_good_inventory_gets_as_far_as_the_connection(good: Variables, tmp_path: Path, file: Path) -> None:
     good["election_environment"] = "simulacro"  # an official one needs its papers on file
-    result = Partner(tmp_path / "inventory", good).site()
+    result = Partner(tmp_path / "inventory", good).site(file)
     assert result.returncode == 2
     assert "No se puede usar nadie y nada se tocó en él: 127.0.0.2 rechaza el puerto 1" in " ".join(
         result.stdout.split()
@@ -80,50 +82,54 @@ def test_a_good_inventory_gets_as_far_as_the_connection(good: Variables, tmp_pat
     assert SECRET not in result.stdout + result.stderr
 
 
-def test_no_file_that_only_the_whole_site_installs_keeps_a_stolen_key_valid(good: Variables, tmp_path: Path) -> None:
+def test_no_file_that_only_the_whole_site_installs_keeps_a_stolen_key_valid(
+    good: Variables, tmp_path: Path, file: Path
+) -> None:
     """The certificate expired the day before, and the machine that took over has no images."""
     good["difusor_tls_certificate"], good["difusor_tls_key"] = write_certificate(tmp_path, "old", days=-1)
     Path(good["difusor_prep_image"]["archive"]).unlink()
     partner = Partner(tmp_path / "inventory", good)
     for name in ("signers", "trusted"):
-        told = " ".join(partner.site(playbook=f"playbooks/{name}.yml").stdout.split())
+        told = " ".join(partner.site(file, playbook=f"playbooks/{name}.yml").stdout.split())
         assert "El inventario no está listo" not in told and "127.0.0.2 rechaza el puerto 1" in told
     for name in ("site.yml", "playbooks/restore.yml"):
-        told = partner.site(playbook=name).stdout
+        told = partner.site(file, playbook=name).stdout
         assert "old.pem venció el" in told and "unreachable=0" in told
         assert "difusor_prep_image: no se puede leer" in told and "prep.tar.gz (no existe)" in told
 
 
-def test_a_copy_beside_a_file_keeps_no_stolen_key_valid_and_stops_the_site(good: Variables, tmp_path: Path) -> None:
+def test_a_copy_beside_a_file_keeps_no_stolen_key_valid_and_stops_the_site(
+    good: Variables, tmp_path: Path, file: Path
+) -> None:
     """Also in a folder that a link leads to, under whose own name Ansible knows it."""
     (tmp_path / "disco").mkdir()
     (tmp_path / "inicio").symlink_to("disco")
     partner = Partner(tmp_path / "inicio/inventory", good)
     main = next((partner.folder / "group_vars").rglob("main.yml"))
     main.with_name("main-DESKTOP-7A2B.yml").write_bytes(main.read_bytes())
-    told = " ".join(partner.site(playbook="playbooks/signers.yml").stdout.split())
+    told = " ".join(partner.site(file, playbook="playbooks/signers.yml").stdout.split())
     assert "El inventario no está listo" not in told and "127.0.0.2 rechaza el puerto 1" in told
-    told = partner.site().stdout
+    told = partner.site(file).stdout
     assert "main.yml dicen los dos " in told and "si uno es copia" in told and "unreachable=0" in told
 
 
-def test_a_wrong_value_is_refused_where_no_file_is_read_either(good: Variables, tmp_path: Path) -> None:
+def test_a_wrong_value_is_refused_where_no_file_is_read_either(good: Variables, tmp_path: Path, file: Path) -> None:
     good["election_signers"][0]["key"] = "ssh-ed25519 AAAA"
-    told = Partner(tmp_path / "inventory", good).site(playbook="playbooks/signers.yml").stdout
+    told = Partner(tmp_path / "inventory", good).site(file, playbook="playbooks/signers.yml").stdout
     assert "election_signers[0].key: no es una llave pública de OpenSSH" in told and "unreachable=0" in told
 
 
-def test_the_site_tells_of_a_certificate_that_ends_before_the_page(good: Variables, tmp_path: Path) -> None:
+def test_the_site_tells_of_a_certificate_that_ends_before_the_page(good: Variables, tmp_path: Path, file: Path) -> None:
     good["election_environment"] = "simulacro"
     later = instants.now() + timedelta(days=60)
     good["election_closes"] = good["election_retain_until"] = instants.write(later)
-    result = Partner(tmp_path / "inventory", good).site()
+    result = Partner(tmp_path / "inventory", good).site(file)
     told = " ".join(f"{result.stdout} {result.stderr}".split())
     assert "y la publicación termina el" in told and "127.0.0.2 rechaza el puerto 1" in told
 
 
-def test_the_site_refuses_a_wrong_vault_password(good: Variables, tmp_path: Path) -> None:
-    result = Partner(tmp_path / "inventory", good).site(password="wrong")
+def test_the_site_refuses_a_wrong_vault_password(good: Variables, tmp_path: Path, file: Path) -> None:
+    result = Partner(tmp_path / "inventory", good).site(file, password="wrong")
     assert result.returncode == 4
     assert f"group_vars/diario/vault.yml: {SHUT}" in result.stderr
     assert "PLAY" not in result.stdout
