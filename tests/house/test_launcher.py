@@ -131,7 +131,103 @@ def test_a_start_without_its_environment_ends_with_a_sentence(project: Path) -> 
     start = subprocess.run([project / "difusor", "spec"], capture_output=True, text=True)
     assert start.returncode == 1
     assert start.stderr.splitlines()[-1].startswith("difusor: no se pudo instalar el entorno")
-    assert not (project / ".venv/made-from").exists()
+    assert "git checkout" in start.stderr.splitlines()[-1]
+
+
+def test_an_environment_that_cannot_be_made_leaves_the_one_of_before(project: Path, launch: Launch) -> None:
+    """Without PyPI a `git pull` that changed the lock took every verb away, and going back did not bring them again."""
+    lock = (project / "requirements.lock").read_bytes()
+    (project / "requirements.lock").write_text("sin-su-huella==1\n")
+    assert subprocess.run([project / "difusor", "spec"], capture_output=True).returncode == 1
+    (project / "requirements.lock").write_bytes(lock)
+    assert launch("verify") == ["difusor verify"]
+    assert not (project / ".venv-before").exists()
+
+
+def test_the_first_environment_that_cannot_be_made_is_of_no_version_of_before(project: Path) -> None:
+    (project / "requirements.lock").write_text("sin-su-huella==1\n")
+    shutil.rmtree(project / ".venv")
+    for _ in range(2):  # the second finds what the first one left
+        start = subprocess.run([project / "difusor", "spec"], capture_output=True, text=True)
+        assert start.returncode == 1
+        assert start.stderr.splitlines()[-1].endswith("¿hay acceso a PyPI? Repita cuando lo haya")
+
+
+@pytest.mark.parametrize("left", ["nothing", "half of it", "a mark that is not on the disk"])
+def test_a_making_that_a_power_cut_ended_gives_back_the_environment_of_before(
+    project: Path, launch: Launch, left: str
+) -> None:
+    (project / ".venv").rename(project / ".venv-before")
+    if left != "nothing":
+        (project / ".venv/bin").mkdir(parents=True)
+        (project / ".venv/bin/python").symlink_to("/bin/true")
+    if left == "a mark that is not on the disk":
+        (project / ".venv/made-from").touch()
+    assert launch("verify") == ["difusor verify"]
+    assert not (project / ".venv-before").exists()
+
+
+def test_a_power_cut_after_the_making_leaves_the_new_environment(project: Path, launch: Launch) -> None:
+    (project / ".venv-before/bin").mkdir(parents=True)
+    assert launch("verify") == ["difusor verify"]
+    assert not (project / ".venv-before").exists()
+
+
+def making_with(project: Path, stand_ins: str) -> Path:
+    """Return a launcher beside the project's in which these functions, pip's among them, make the environment."""
+    launcher = project / "another"
+    venv = "find_python() { echo venv; }; venv() { [[ $1 == -c ]] || mkdir -p .venv/bin; }"
+    text = (project / "difusor").read_text().removesuffix('main "$@"\n')
+    launcher.write_text(f'{text}\n{venv}\n{stand_ins}\nmain "$@"\n')
+    launcher.chmod(0o755)
+    return launcher
+
+
+def test_the_environment_of_before_goes_once_the_new_one_is_on_the_disk(project: Path) -> None:
+    """Else a power cut leaves empty files under a mark that says they were installed, and no other environment."""
+    stand_ins = """
+    sync() { [[ -e .venv-before/made-from && -s .venv/made-from ]] && echo mark >>asked || echo files >>asked; }
+    pip_install() { cp .venv-before/bin/* .venv/bin; }
+    """
+    launcher = making_with(project, stand_ins)
+    (project / "requirements.lock").write_text("otra==1\n")
+    subprocess.run([launcher, "verify"], check=True)
+    assert (project / "asked").read_text() == "files\nmark\ndifusor verify\n"
+    assert not (project / ".venv-before").exists()
+
+
+def interrupted(project: Path, installing: str) -> subprocess.Popen[bytes]:
+    """Start a verb whose environment is made anew, with these commands as pip, which say in `begun` that they began."""
+    launcher = making_with(project, f"pip_install() {{ echo half >.venv/bin/difusor; {installing}; }}")
+    os.mkfifo(project / "begun")
+    lock = (project / "requirements.lock").read_bytes()
+    (project / "requirements.lock").write_text("otra==1\n")
+    start = subprocess.Popen([launcher, "verify"], stderr=subprocess.DEVNULL, start_new_session=True)
+    (project / "process").write_text((project / "begun").read_text())
+    (project / "requirements.lock").write_bytes(lock)
+    return start
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_making_that_is_ended_gives_back_the_environment_of_before(
+    project: Path, launch: Launch, ended_by: signal.Signals
+) -> None:
+    with interrupted(project, "echo >begun; sleep infinity") as start:
+        os.killpg(start.pid, ended_by)
+    assert start.returncode != 0
+    assert launch("verify") == ["difusor verify"]
+    assert not (project / ".venv-before").exists()
+
+
+def test_the_environment_of_before_comes_back_only_once_pip_has_ended(project: Path) -> None:
+    """A signal to the launcher's process alone leaves pip writing there."""
+    os.mkfifo(project / "ended")
+    late = "sh -c 'echo $PPID >begun; read -r _ <ended; echo late >.venv/bin/difusor'"
+    with interrupted(project, late) as start:
+        os.kill(int((project / "process").read_text()), signal.SIGTERM)
+        (project / "ended").write_text("\n")
+    assert start.returncode != 0
+    assert "difusor" in (project / ".venv/bin/difusor").read_text()
 
 
 def test_a_folder_where_no_environment_can_be_is_told(project: Path) -> None:

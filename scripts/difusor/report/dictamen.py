@@ -59,6 +59,7 @@ def compose(
         "unkept": _unkept(declared, spec),
         "inventory": results.inventory,
         "revision": results.revision,
+        "call_revision": results.calls.get(declared.election_spec, ""),
         "difusor": {
             "name": declared.difusor_name or host,
             "site": declared.site,

@@ -8,13 +8,13 @@ from typing import Any
 
 from corte.format.errors import why
 from difusor import spec
-from difusor.project import locked
+from difusor.project import locked, own, told
 from difusor.report import history
 from difusor.report.dictamen import compose, write_papers
 from difusor.report.results import Results, ResultsError
 from difusor.report.several import together
 from difusor.report.verdict import exit_status
-from difusor.spec import deviations
+from difusor.spec import Spec, deviations
 
 
 def issue(
@@ -23,12 +23,11 @@ def issue(
     """Write the dictamen of the servers of one inventory to a folder; return it as data, and its files.
 
     `drifts`: by server, what changed since a baseline. The dictamen that was there before is kept (report.history).
-    ResultsError or SpecError when there can be none, or when a file cannot be written: then the last one is in force;
-    UnusableError when nothing can be locked there.
+    ResultsError or SpecError when there can be none, as when the call was changed since the measurement, or when a file
+    cannot be written: then the last one is in force; UnusableError when nothing can be locked there.
     """
     said, left_out = drifts or {}, deviations.load()
-    calls = {host: spec.load(server.declared.election_spec) for host, server in found.servers.items()}
-    each = [compose(found, host, calls[host], left_out, said.get(host)) for host in found.servers]
+    each = [compose(found, host, _call(found, host), left_out, said.get(host)) for host in found.servers]
     dictamen = together(each)
     path = output / Path(found.inventory).name
     try:
@@ -41,6 +40,18 @@ def issue(
             f"no se puede escribir el dictamen en {output}: {why(error)}. Corrija la carpeta; lo ya medido se emite "
             "otra vez, sin medir, con --results"
         ) from error
+
+
+def _call(found: Results, host: str) -> Spec:
+    """Return the call that a server was measured for; ResultsError when its values are no longer those of that time."""
+    name = found.servers[host].declared.election_spec
+    call, measured = spec.load(name), found.calls.get(name)
+    if measured and measured != spec.digest(name):
+        raise ResultsError(
+            f"{found.inventory} se midió con otra versión de la convocatoria {name}: {told(own(f'spec/{name}.yml'))} "
+            f"cambió desde entonces. Mídalo otra vez, o traiga el archivo de aquella, de SHA-256 {measured}"
+        )
+    return call
 
 
 def status(dictamen: Mapping[str, Any]) -> int:

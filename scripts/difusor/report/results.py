@@ -48,6 +48,7 @@ class Results(BaseModel):
     """One run of the suite. Instants have their offset from UTC.
 
     `revision` is the inventory's, as from inventory.revision; "" in results of earlier versions.
+    `calls`: spec.digest of each call that the servers are measured for; none in results of earlier versions.
     `left_out`: tests that were not run, with the clauses that they measure and that the election's call lacks.
     """
 
@@ -58,6 +59,7 @@ class Results(BaseModel):
     finished: datetime
     inventory: str
     revision: str = ""
+    calls: dict[str, str] = {}
     commit: str
     tools: dict[str, str]
     servers: dict[str, MeasuredServer]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from corte.format.errors import why
 from difusor.project import ROOT, home, own
 from difusor.spec import expected, reading
 from difusor.spec.faults import sentence
@@ -201,11 +203,24 @@ def load(call: str) -> Spec:
 
     SpecError has a line for each problem: what is wrong and where.
     """
+    return read(_file(call))
+
+
+def digest(call: str) -> str:
+    """Return the SHA-256 of the file from which `load` reads a call, as it is now; SpecError when it cannot be read."""
+    path = _file(call)
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise SpecError(f"no se puede leer {path}: {why(error)}") from None
+
+
+def _file(call: str) -> Path:
     if not call:
         raise SpecError("la elección no dice de qué convocatoria es; escríbalo en election_spec, y mida de nuevo")
     if call not in names():
         raise SpecError(f"no hay convocatoria «{call}» (spec/{call}.yml); las que hay: {', '.join(names())}")
-    return read(own(f"spec/{call}.yml"))
+    return own(f"spec/{call}.yml")
 
 
 @cache

@@ -301,13 +301,15 @@ class Collector:
         self.findings: list[results.Finding] = []
         self.repeated: dict[str, str] = {}
         self.lost: list[str] = []
-        self.revision = self.commit = ""
+        self.measured_with: dict[str, Any] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self) -> None:
-        """Note with which inventory and which project is measured, before either can be changed."""
+        """Note with which inventory, project and call is measured, before any of them can be changed."""
         if source := self.config.option.ansible_inventory:
-            self.revision, self.commit = revision(Path(source)), commit()
+            names = [each.get("election_spec") for each in self.config.stash[SUITE].inventory.hosts.values()]
+            calls = {name: spec.digest(name) for name in names if name}
+            self.measured_with = {"revision": revision(Path(source)), "commit": commit(), "calls": calls}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the finding attached to a report; when a worker died during a test, the report has none.
@@ -349,8 +351,7 @@ class Collector:
             started=self.started,
             finished=datetime.now(UTC),
             inventory=str(told(Path(self.config.option.ansible_inventory))),
-            revision=self.revision,
-            commit=self.commit,
+            **self.measured_with,
             tools=versions(),
             servers=suite.servers,
             findings=tuple(sorted(self.findings, key=lambda each: (each.host, each.test))),

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 import pytest
 import typer
-from call_kit import FIRST, RESULTS
+from call_kit import FIRST, NAME, RESULTS
 from call_kit import results as measured
 from click.testing import Result
 from inventory_kit import shipped
@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from difusor.commands import report
 from difusor.commands.report import run
 from difusor.inventory import Decision, Declared
-from difusor.project import write
+from difusor.project import HOME, ROOT, write
 from difusor.report import dictamen
 from difusor.report.results import Results, ResultsError, load
 from difusor.servers.identity import MeasuredServer
@@ -314,6 +314,38 @@ def test_the_verb_renders_existing_results(results: Results, tmp_path: Path) -> 
     assert done.exit_code == 1
     assert "NO CUMPLE" in done.output
     assert sorted(path.name for path in (tmp_path / "papers").iterdir()) == ["diario.html", "diario.json"]
+
+
+def test_what_was_measured_for_another_version_of_the_call_is_not_judged_by_this_one(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The paper said CUMPLE beside values that had been written after the measurement, and that nobody had measured."""
+    monkeypatch.setenv(HOME, str(tmp_path))
+    call, measured_for = tmp_path / f"spec/{NAME}.yml", (ROOT / f"spec/{NAME}.yml").read_text()
+    write(call, measured_for.replace("cores: 8", "cores: 64"))
+    assert call.read_text() != measured_for
+    digest = hashlib.sha256(measured_for.encode()).hexdigest()
+    path = tmp_path / "r.json"
+    path.write_text(results.model_copy(update={"calls": {NAME: digest}}).model_dump_json())
+    again = ("--results", str(path), "--output", str(tmp_path / "papers"))
+    done = _invoke(*again)
+    assert done.exit_code == 2 and not (tmp_path / "papers").exists()
+    said = " ".join(done.output.split())
+    assert f"se midió con otra versión de la convocatoria {NAME}: spec/{NAME}.yml cambió" in said and digest in said
+    call.write_text(measured_for)
+    assert _invoke(*again).exit_code == 1
+    assert digest[:12] in (tmp_path / "papers/diario.html").read_text()
+
+
+def test_results_that_do_not_say_with_which_call_they_were_measured_are_judged_with_a_remark(results: Results) -> None:
+    """As those of earlier versions. A dictamen of an earlier version knows nothing of either."""
+    remark = "Los resultados no dicen con qué versión de la convocatoria se midió"
+    composed = compose(results)
+    assert remark in dictamen.render(composed, "x.json", "0" * 64)
+    known = compose(results.model_copy(update={"calls": {NAME: "a" * 64}}))
+    assert remark not in dictamen.render(known, "x.json", "0" * 64)
+    del composed["call_revision"]
+    assert remark not in dictamen.render(composed, "x.json", "0" * 64)
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("passed", 0), ("failed", 1), ("error", 1), ("skipped", 1)])

@@ -130,7 +130,9 @@ def test_findings(suite: pytest.Pytester, workers: str) -> None:
     before = datetime.now(UTC)
     done = _run(suite, "-n", workers, "-vv", "--showlocals", "--dist=loadgroup")
     found = _findings(suite)
-    assert json.loads((suite.path / "r.json").read_text())["revision"] == revision(suite.path / "hosts.yml") != ""
+    said = json.loads((suite.path / "r.json").read_text())
+    assert said["revision"] == revision(suite.path / "hosts.yml") != ""
+    assert said["calls"] == {CALL: hashlib.sha256((project.ROOT / f"spec/{CALL}.yml").read_bytes()).hexdigest()}
     outcomes = {test: each["outcome"] for (host, test), each in found.items() if host == "uno"}
     assert outcomes == {
         "test_passes": "passed",

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from corte.format import instants
+from difusor import spec
 from difusor.inventory import Declared, variables
 from difusor.inventory.revision import revision
 from difusor.lab.desk import mail
@@ -111,7 +112,8 @@ def _not_measured(office: Office, inventory: Path) -> Results:
         for name, values in hosts.items()
         if "difusor_fqdn" in values
     }
+    calls = {name: spec.digest(name) for name in {each.declared.election_spec for each in servers.values()}}
     return Results(
         started=office.now, finished=office.now, inventory=str(told(inventory)), revision=revision(inventory),
-        commit=commit(), tools={"prep-difusor": version()}, servers=servers, findings=(),
+        calls=calls, commit=commit(), tools={"prep-difusor": version()}, servers=servers, findings=(),
     )  # fmt: skip
