@@ -16,6 +16,8 @@ from difusor.terminal import complain, console, json_text, local, plain, printab
 from difusor.terminal.arguments import Authority, Json, elections, from_project
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from difusor.listing.making import Made, Making
     from difusor.listing.watch import Event
 
@@ -147,13 +149,18 @@ def _tell(made: Made | Exception, as_json: bool) -> bool:
     _tell_looks(made)
     for each in made.events:  # after the rows of forty pages, where they are still on the screen
         color, mark = ("red", "✗") if each.change == "sale" else ("green", "✓")
-        why = "; ".join(each.faults)
-        since = local(each.since, made.zone)
-        told = f"falla desde {since}: {why}. {_remedy(each)}"
-        told = told if each.change == "sale" else f"fallaba desde {since}"
-        name = printable(each.listed.id)
-        console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {printable(told, made.zone)}.")
+        name, told = printable(each.listed.id), printable(_about(each, made.zone), made.zone)
+        console.print(f"[bold {color}]{mark} {name} {each.change} de la lista[/]: {told}.")
     return not (made.is_blind or made.held)
+
+
+def _about(event: Event, zone: ZoneInfo) -> str:
+    """Return why a difusor leaves the list, and what to do, or since when one that comes back had failed."""
+    why = "; ".join(event.faults)
+    if event.since is None:
+        return why
+    since = local(event.since, zone)
+    return f"falla desde {since}: {why}. {_remedy(event)}" if event.change == "sale" else f"fallaba desde {since}"
 
 
 def _remedy(event: Event) -> str:

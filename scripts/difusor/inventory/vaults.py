@@ -12,19 +12,60 @@ from pathlib import Path
 
 from corte.format.signature import UTF16
 from difusor.inventory import folders
-from difusor.project import VAULTS, UnusableError, ansible_settings, vault_password
+from difusor.project import VAULTS, UnusableError, ansible_settings, inventories, vault_password
 
 HEADER = b"$ANSIBLE_VAULT"
+KEY = "tls/key.pem"
+"""Where an inventory has the key of its certificate, which is sealed."""
+SHOWN = 3
+"""How many inventories are named of those whose password is missing."""
 MARKS = {codecs.BOM_UTF8: "BOM", **dict.fromkeys(UTF16, "de UTF-16")}
 """What some editors put before a text, and Ansible would take for a part of the password."""
 NO_PASSWORD = "no se obtuvo la contraseña de las bóvedas de {}; si es un programa, ejecútelo a mano: debe imprimirla"
 
 
+OWN = "vault-password.txt"
+"""The password of an inventory that is public and brings its own, as the demonstration's does."""
+
+
 def ensure_password() -> None:
-    """Draw the password of all vaults in the home, unless there is one or the operator has named another source."""
-    if not os.environ.get(VAULTS) and not os.path.lexists(vault_password()):
+    """Draw the password of all vaults in the home, unless there is one or the operator has named another source.
+
+    UnusableError as `refuse_lost_password`.
+    """
+    refuse_lost_password()
+    if _is_without_source():
         _draw(vault_password())
     os.environ.update(ansible_settings())
+
+
+def refuse_lost_password() -> None:
+    """Raise UnusableError when the home has vaults and not the password that opens them, as a copy of a home may.
+
+    A second one would seal the next inventory, and be lost when the first one is brought.
+    """
+    if _is_without_source() and (sealed := [each.name for each in inventories() if _is_sealed(each)]):
+        named = ", ".join(sealed[:SHOWN]) + ("…" if len(sealed) > SHOWN else "")
+        raise UnusableError(
+            f"falta {vault_password()}, que abre las bóvedas que ya hay ({named}); tráigalo de la otra máquina o de su "
+            "copia, y repita; nada se creó"
+        )
+
+
+def _is_without_source() -> bool:
+    return not os.environ.get(VAULTS) and not os.path.lexists(vault_password())
+
+
+def _is_sealed(folder: Path) -> bool:
+    """Tell whether an inventory has anything that the home's password has sealed; not if it cannot be read."""
+    if (folder / OWN).exists():
+        return False
+    with suppress(OSError):
+        if next(vaulted(folder), None):
+            return True
+    with suppress(OSError), (folder / KEY).open("rb") as key:
+        return key.read(len(HEADER)) == HEADER
+    return False
 
 
 def _draw(path: Path) -> None:

@@ -59,11 +59,15 @@ class Listed:
 
 @dataclass(frozen=True)
 class Left:
-    """One difusor that is not on the list, and why; `damage`: because a record of it could not be read."""
+    """One difusor that is not on the list, and why.
+
+    `damage`: because a record of it could not be read; `revoked`: because the institute took it off.
+    """
 
     id: str
     reason: str
     damage: bool = False
+    revoked: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def entries(folders: Sequence[Path], day: date | None, astray: Sequence[Path] = 
 def _entry(folder: Path, day: date | None) -> Listed | Left:
     try:
         if off := revocation.in_force(folder):
-            return Left(folder.name, off.told)
+            return Left(folder.name, off.told, revoked=True)
         lacking, filed = filing.lacking(folder, day, thorough=False), papers.read(folder).in_election(day)
         unexcused = [told for paper, told in lacking.items() if not filed.excuse(paper)]
         # An excused logo may be there all the same, and another file than the one that was enrolled.
@@ -109,8 +113,15 @@ def _entry(folder: Path, day: date | None) -> Listed | Left:
 def _astray(folder: Path) -> Left:
     with suppress(Exception):  # it is told of all the same, as one that cannot be used
         if off := revocation.in_force(folder):
-            return Left(folder.name, off.told)
+            return Left(folder.name, off.told, revoked=True)
     return Left(folder.name, linked.of_nobody(folder), damage=True)
+
+
+def registered(folder: Path) -> Listed | None:
+    """Return what an inventory says of its difusor, be it on the list or not; None when it cannot be read."""
+    with suppress(Exception):  # whatever is wrong with it is told by the reason why it is not on the list
+        return _of_records(folder, has_logo=False)
+    return None
 
 
 def _of_records(folder: Path, has_logo: bool) -> Listed:

@@ -16,11 +16,14 @@ Change = Literal["sale", "vuelve"]
 
 @dataclass(frozen=True)
 class Event:
-    """That a difusor was left out of the page, or came back: why it failed, since when, and whom to call."""
+    """That a difusor was left out of the page, or came back: why it failed, since when, and whom to call.
+
+    `since` is None for one that the institute's own records no longer have on the list.
+    """
 
     change: Change
     listed: Listed
-    since: datetime
+    since: datetime | None
     faults: tuple[str, ...]
 
 

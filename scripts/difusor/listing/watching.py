@@ -14,12 +14,13 @@ from difusor.inventory import Election
 from difusor.inventory.signers import signed
 from difusor.listing import checking, folder, state
 from difusor.listing.checking import Published
-from difusor.listing.entries import Entries, Listed
+from difusor.listing.entries import Entries, Left, Listed, registered
 from difusor.listing.looks import How, Look, look_all
 from difusor.listing.making import Made, Making, read, write
 from difusor.listing.page import PURPOSE
 from difusor.listing.state import State
-from difusor.listing.watch import Round, judge
+from difusor.listing.watch import Event, Round, judge
+from difusor.partners import inventory
 from difusor.project import UnusableError, fallen, home
 from difusor.publish.standing import Records
 
@@ -56,14 +57,15 @@ def rounds(wanted: Making, every: float, most: int | None = None) -> Iterator[Ma
 def watch_once(wanted: Making) -> Made:
     """Look at every listed page, remember who failed, and write the list if it differs or the one there soon ends."""
     started = time.monotonic()
-    election, asked, _ = _known(wanted)
+    election, asked, *_ = _known(wanted)
     standing = Records(election).standing()
     looks = look_all(asked.listed, How(election, wanted.servers, wanted.authority, standing, now=wanted.now))
     with state.turn(election):
         # While it looked, somebody may have been revoked, and the list been written without him.
-        election, found, there = _known(wanted)
+        election, found, there, gone = _known(wanted)
         now, before = wanted.now(), state.read(election)
         result = _judged(asked.listed, found.listed, looks, before, now)
+        result = replace(result, events=(*gone, *result.events), changes=(*gone, *result.changes))
         _log(election, result, now)
         digest = _digest(election, result.shown)
         is_new = there is None or digest != before.page or _differs(there, result.shown) or _is_due(there, wanted, now)
@@ -81,12 +83,41 @@ def watch_once(wanted: Making) -> Made:
     )  # fmt: skip
 
 
-def _known(wanted: Making) -> tuple[Election, Entries, Published | None]:
-    """Return the election, who is on its list by the records, and the list that is there."""
+def _known(wanted: Making) -> tuple[Election, Entries, Published | None, tuple[Event, ...]]:
+    """Return the election, who is on its list by the records, the list that is there, and who of it is no more."""
     election, found = read(wanted)
     there = checking.current(wanted.folder, election) if wanted.folder else None
-    _refuse_lost(found, there.difusores if there else ())
-    return election, found, there
+    if there is None:
+        return election, found, None, ()
+    gone = _gone(found, there)
+    _refuse_lost(gone, there)
+    told = [_reason(left) if left else f"{_reason(left)}; si no debe salir, recupérelo de su copia" for _, left in gone]
+    leaving = tuple(Event("sale", each, None, (why,)) for (each, _), why in zip(gone, told, strict=True))
+    return election, found, there, leaving
+
+
+def _gone(found: Entries, there: Published) -> list[tuple[Listed, Left | None]]:
+    """Return who of the list that is there is not on it by the records, and why; None when no inventory is theirs.
+
+    A list has no ids: a difusor is known by its name or its link, of which it may have corrected one since.
+    """
+
+    def is_of(one: Listed, name: str, url: str) -> bool:
+        return name == one.name or url == one.url
+
+    lost = [each for each in there.difusores if not any(is_of(one, *each) for one in found.listed)]
+    left = [(one, each) for each in found.left if (one := registered(inventory.folder(each.id)))] if lost else []
+    return [
+        next(
+            (pair for pair in left if is_of(pair[0], name, url)),
+            (Listed(name, name, url.removeprefix("https://")), None),
+        )
+        for name, url in lost
+    ]
+
+
+def _reason(left: Left | None) -> str:
+    return left.reason if left else f"en {home() / 'inventories'} ya no hay inventario con ese nombre o enlace"
 
 
 def _judged(
@@ -115,23 +146,26 @@ def _is_due(there: Published, wanted: Making, now: datetime) -> bool:
     return there.until is None or there.until - now < wanted.valid / 2
 
 
-def _refuse_lost(found: Entries, there: Sequence[object]) -> None:
-    """Raise UnusableError when the records of most of those on the list cannot be read any more, or are gone.
+def _refuse_lost(gone: Sequence[tuple[Listed, Left | None]], there: Published) -> None:
+    """Raise UnusableError when most of those on the list are not on it any more, and not because they were revoked.
 
-    That is a disk, or somebody who works on the folder of inventories, and no reason to publish a list without them.
+    That is a disk, another version of the folder of inventories or of the election, or somebody who works on them, and
+    no reason to publish a list without them.
     """
-    known = len(found.listed) + sum(not each.damage for each in found.left)
-    if 2 * known < len(there):
+    lost = [(each, left) for each, left in gone if not (left and left.revoked)]
+    if 2 * len(lost) > len(there.difusores):
+        first, left = lost[0]
         raise UnusableError(
-            f"la lista tiene {len(there)} difusores y hoy solo se pueden leer los registros de {known}; recupere "
-            f"{home() / 'inventories'} de su copia, o, si así debe quedar, escríbala sin --watch"
+            f"la lista tiene {len(there.difusores)} difusores y por los registros de hoy saldrían {len(lost)}, como "
+            f"{first.name} ({_reason(left)}); recupere de su copia lo que falte en {home() / 'inventories'} o en la "
+            "elección, o, si así debe quedar, escríbala sin --watch"
         )
 
 
 def _log(election: Election, result: Round, now: datetime) -> None:
     for each in result.changes:
         state.log(
-            election, now, que=each.change, difusor=each.listed.id, desde=instants.write(each.since),
+            election, now, que=each.change, difusor=each.listed.id, desde=instants.write(each.since or now),
             motivo=list(each.faults), llamar=each.listed.call,
         )  # fmt: skip
     if result.is_blind:

@@ -14,15 +14,15 @@ from difusor.inventory import JUDGED, problems
 from difusor.inventory.images import built
 from difusor.inventory.passwords import ROUNDS, weaknesses
 from difusor.inventory.variables import content, read, seal
-from difusor.inventory.vaults import ensure_password
+from difusor.inventory.vaults import KEY, ensure_password, refuse_lost_password
 from difusor.partners import election
 from difusor.partners.facts import PartnerFacts
 from difusor.partners.files import ensure_home, new_folder, refuse_existing, render
 from difusor.project import UnusableError, home
 
 KINDS = ("prep", "waf")
-CERTIFICATE, KEY = "tls/fullchain.pem", "tls/key.pem"
-"""Where an inventory has its copies of the certificate and its key."""
+CERTIFICATE = "tls/fullchain.pem"
+"""Where an inventory has its copy of the certificate; that of the key is KEY."""
 LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789-_.:+="
 """What a drawn password is made of: no characters that look alike, none that a shell or YAML reads as its own."""
 
@@ -33,8 +33,12 @@ def folder(name: str) -> Path:
 
 
 def refuse_impossible(name: str, of_election: str = "") -> None:
-    """Raise UnusableError when the name is taken, there are no images, or there is no election of this name."""
+    """Raise UnusableError when the name is taken, or there are no images or there is no election of this name.
+
+    Also when the home has lost the password of its vaults.
+    """
     refuse_existing(folder(name), "el difusor")
+    refuse_lost_password()
     if any(built(kind) is None for kind in KINDS):
         raise UnusableError("aún no hay imágenes que fijar en el inventario: ./difusor images, y repita")
     if of_election and not election.file(of_election).is_file():

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from difusor.listing.entries import Listed
 from difusor.listing.looks import How, Look, _about_certificates, _There, look
 from difusor.listing.making import Made, Making
 from difusor.listing.state import Failing, State
-from difusor.partners import revocation
+from difusor.partners import record, revocation
+from difusor.partners.filing import papers
 from difusor.project import UnusableError
 from difusor.publish import age, signing, stopping
 from difusor.publish.comparison import Comparison
@@ -369,9 +370,50 @@ def test_a_list_whose_records_are_gone_stays(night: Night) -> None:
     """A disk that is not there, or somebody at work in the folder, empties no list on the night."""
     night.round()
     (night.home / "inventories").rename(night.home / "otra parte")
-    with pytest.raises(UnusableError, match="tiene 2 difusores y hoy solo se pueden leer los registros de 0"):
+    with pytest.raises(UnusableError, match="tiene 2 difusores y por los registros de hoy saldrían 2"):
         night.round()
     assert night.page == ["norte", "sur"]
+
+
+@pytest.mark.parametrize("lost", ["form", "papers", "day"])
+def test_a_list_stays_whose_records_are_not_damaged_and_no_longer_put_anybody_on_it(night: Night, lost: str) -> None:
+    """Another branch of the home's repository, a copy of before the papers, another polling day: an empty list."""
+    night.round()
+    for id in PLACES:
+        folder = night.home / "inventories" / id
+        if lost == "form":
+            (folder / record.FILE).unlink()
+        if lost == "papers":
+            (folder / papers.FILE).unlink()
+            shutil.rmtree(folder / papers.FOLDER)
+        if lost == "day":
+            kept = papers.read(folder)
+            papers.write(folder, kept.dated(date(2021, 6, 6)))
+    with pytest.raises(UnusableError, match=r"tiene 2 difusores y por los registros de hoy saldrían 2, como .* \("):
+        night.round()
+    assert night.page == ["norte", "sur"]
+
+
+def test_who_leaves_the_list_by_the_records_is_told(night: Night) -> None:
+    """Nobody was told of one whose folder or paper was gone."""
+    este = enrolled(night.home, "este")
+    watched = [str(night.home / "lista"), "--key", str(night.making.key), "--ca", str(night.making.authority)]
+
+    def told() -> str:
+        how = ["--watch", "--times", "1", "--dns", *night.making.servers]
+        done = CliRunner().invoke(app_of(command), [*watched, *how])
+        return " ".join(done.output.split())
+
+    assert "sale de la lista" not in told() and night.page == ["este", "norte", "sur"]
+    kept = papers.read(este)
+    papers.write(este, kept.model_copy(update={"filed": kept.filed[:1]}))
+    assert "✗ este sale de la lista: falta la carta compromiso (ANEXO 3)" in told() and night.page == ["norte", "sur"]
+    said = next(each for each in night.log if each["que"] == "sale")
+    assert said["difusor"] == "este" and said["motivo"][0].startswith("falta la carta"), said
+    assert "sale de la lista" not in told()
+    shutil.move(night.home / "inventories/sur", night.home / "otra parte")
+    assert "✗ Diario Sur sale de la lista: en " in (last := told()) and "ya no hay inventario con ese nombre" in last
+    assert night.page == ["norte"]
 
 
 def test_who_is_revoked_while_the_watch_looks_is_not_put_back(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 from form_kit import as_yaml
-from home_kit import PARTNER, difusor, made
+from home_kit import PARTNER, difusor, everything, made
 
 from difusor.inventory import vaults
-from difusor.project import VAULTS
+from difusor.project import VAULTS, UnusableError
 
 PROGRAM = "#!/bin/sh\necho una-contrasena\n"
 
@@ -59,6 +59,29 @@ def test_a_source_that_gives_no_password_is_refused(
     assert words in done.stderr and str(home / name) in done.stderr
     assert sorted(os.listdir(home)) == before, "no other password was drawn"
     assert list((home / "inventories").iterdir()) == []
+
+
+def test_where_vaults_are_and_not_their_password_no_second_one_is_drawn(home: Path, tmp_path: Path) -> None:
+    """A copy of the home without it: the next inventory was sealed with another, which the right one then replaced."""
+    made()
+    (home / FILE).unlink()
+    before = everything(home)
+    enroll = ("enroll", str(as_yaml(tmp_path / "correo")), "--ssh-key", str(home / "llave"))
+    for words in (enroll, ("new", "difusor", "otro")):
+        done = difusor(*words, home=home)
+        assert done.returncode == 1 and "Traceback" not in done.stderr
+        assert f"falta {home / FILE}, que abre las bóvedas que ya hay (diario); tráigalo" in done.stderr
+        assert everything(home) == before, "no password was drawn, and nothing was made"
+
+
+def test_a_key_that_is_sealed_counts_and_an_inventory_that_nobody_can_read_does_not(home: Path) -> None:
+    folder = home / "inventories/diario"
+    (folder / "tls").mkdir(parents=True)
+    (folder / "group_vars").write_text("no es una carpeta")
+    vaults.refuse_lost_password()
+    (folder / "tls/key.pem").write_bytes(vaults.HEADER + b";1.2;AES256;diario\n")
+    with pytest.raises(UnusableError, match=r"las bóvedas que ya hay \(diario\)"):
+        vaults.refuse_lost_password()
 
 
 def test_of_two_that_draw_the_first_password_one_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
