@@ -145,11 +145,12 @@ def _name(host: Host, outside: Outside, moment: Moment) -> Check:
     if faults := list(said.faults()):
         return bad("names", some(faults), f"hable con quien administra el DNS de {fqdn}")
     if not {*own} & {*said.addresses} and not host.partner.cdn_ranges:
-        variable = "difusor_front" if host.partner.front else "difusor_public_address"
-        return bad(
-            "names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({some(own)})",
-            f"corrija el DNS, o {variable} si es la otra la debida",
+        remedy = (
+            "corrija el DNS, o difusor_front si es la otra la debida" if host.partner.front else
+            "corrija el DNS, o difusor_public_address si la otra es la de su servidor; si es la de un balanceador o una "
+            "CDN que está delante, escriba sus redes en difusor_cdn_ranges"
         )  # fmt: skip
+        return bad("names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({some(own)})", remedy)
     strange = {address: why for address, why in outside.wrong.items() if not host.is_entrance(address)}
     if wrong := [f"{address}, donde {why}" for address, why in strange.items() if why]:
         return bad(

@@ -192,8 +192,10 @@ def test_what_this_machine_lacks_is_no_fault_of_the_page(error: Exception, monke
 
 
 def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:
-    found = judged(answer("198.51.100.9"), {}, Moment.DAY, difusor_cdn_ranges=["198.51.100.0/24"])
-    assert found["names"].state == "good"
+    """One that is written as the server's own address is green, and all its visitors share one visitor's limits."""
+    there = answer("198.51.100.9")
+    assert judged(there, {}, Moment.DAY, difusor_cdn_ranges=["198.51.100.0/24"])["names"].state == "good"
+    assert "delante, escriba sus redes en difusor_cdn_ranges" in judged(there, {}, Moment.DAY)["names"].remedy
 
 
 def test_the_name_of_a_site_that_passes_a_folder_leads_to_that_site() -> None:
