@@ -18,7 +18,7 @@ from difusor.countdown.subjects import Subject
 from difusor.inventory import Host
 from difusor.inventory.vaults import opening_of
 from difusor.partners.inventory import CERTIFICATE
-from difusor.publish.mirror import MAX_BYTES, TIMEOUT, Mirror, parsed
+from difusor.publish.mirror import MAX_BYTES, PATH, TIMEOUT, Mirror, parsed
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
 from difusor.servers import certificate, families, names
@@ -29,8 +29,8 @@ from difusor.terminal import local, plain
 MOST = 8
 """How many addresses of each family are looked at: a hostile name server may give any number."""
 ASKED = "pida a su difusor el certificado nuevo, con sus intermedios"
-BEHIND = re.compile(r"responde 5\d\d\b")
-"""What is answered in front of a server that gives no answer itself."""
+ANSWERED = re.compile(r"responde (\d\d\d)\b")
+"""The status of an answer, in what is said of it; with 5xx, what is in front of a server got none from it."""
 LINEAGE = "prep"
 """What certbot calls the page's certificate."""
 FEW_DAYS = timedelta(days=21)
@@ -103,20 +103,35 @@ def displaced(host: Host, outside: Outside, given: str) -> Check | None:
     wrong = [f"en {address} {why}" for address, why in outside.wrong.items() if why and host.is_entrance(address)]
     if not wrong:
         return None
-    remedy = (
+    return bad("families", f"{host.partner.public_name} no muestra el PREP: {some(wrong)}", _remedy(host, wrong, given))
+
+
+def _remedy(host: Host, wrong: list[str], given: str) -> str:
+    """Return what is done about these sentences; what a balancer has to do is in docs/es/operacion.md."""
+    partner, codes = host.partner, {code for each in wrong for code in ANSWERED.findall(each)}
+    if partner.cdn_ranges and "503" in codes:
+        return (
+            "si «servicios» está bien, lo que está delante lo da por caído: pida que lo comprueben con GET "
+            f"https://{partner.fqdn}{PATH}, que responde 200 también antes de la apertura, y la portada no"
+        )
+    if (partner.front or partner.cdn_ranges) and any(code.startswith("5") for code in codes):
+        return (
+            "lo que está delante no alcanza a su servidor: vea «servicios» y «certificado» y, si están bien, pida que "
+            f"llegue a él por https, con el nombre {partner.fqdn} también en TLS (SNI)"
+        )
+    if partner.front:
+        return f"los renglones que le faltan a ese sitio los da ./difusor front -i {given}"
+    if partner.cdn_ranges and "301" in codes:
+        return (
+            "pida que lo que está delante pregunte al servidor por https, en el 443 y con el nombre de la página: en "
+            "el 80 solo remite a https"
+        )
+    if partner.cdn_ranges:
+        return "pida a su difusor que la red que tiene delante pase todo a su servidor, sin pruebas para visitantes"
+    return (
         f"si «servicios» no lo explica, ./difusor preflight -i {given} nombra el sitio del servidor que toma esa "
         "dirección; si no hay tal, responde lo que está delante: pida a su difusor que lo corrija en su perímetro"
     )
-    if (host.partner.front or host.partner.cdn_ranges) and any(BEHIND.search(each) for each in wrong):
-        remedy = (
-            "lo que está delante no alcanza a su servidor: vea «servicios» y «certificado» y, si están bien, pida que "
-            "llegue a él"
-        )
-    elif host.partner.front:
-        remedy = f"los renglones que le faltan a ese sitio los da ./difusor front -i {given}"
-    elif host.partner.cdn_ranges:
-        remedy = "pida a su difusor que la red que tiene delante pase todo a su servidor, sin pruebas para visitantes"
-    return bad("families", f"{host.partner.public_name} no muestra el PREP: {some(wrong)}", remedy)
 
 
 def _wrong(host: Host, address: str, authority: Path | None) -> str:
@@ -147,8 +162,8 @@ def _name(host: Host, outside: Outside, moment: Moment) -> Check:
     if not {*own} & {*said.addresses} and not host.partner.cdn_ranges:
         remedy = (
             "corrija el DNS, o difusor_front si es la otra la debida" if host.partner.front else
-            "corrija el DNS, o difusor_public_address si la otra es la de su servidor; si es la de un balanceador o una "
-            "CDN que está delante, escriba sus redes en difusor_cdn_ranges"
+            "corrija el DNS, o difusor_public_address si la otra es la de su servidor; si es la de un balanceador o "
+            "una CDN que está delante, escriba sus redes en difusor_cdn_ranges"
         )  # fmt: skip
         return bad("names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({some(own)})", remedy)
     strange = {address: why for address, why in outside.wrong.items() if not host.is_entrance(address)}

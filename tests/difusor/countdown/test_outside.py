@@ -182,6 +182,23 @@ def test_what_does_not_reach_the_server_behind_it_is_not_to_be_changed(variables
     assert displaced and "no alcanza a su servidor: vea «servicios» y «certificado»" in displaced.remedy
 
 
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (503, "lo comprueben con GET https://prep.diario.mx/.well-known/prep/estado.json"),
+        (301, "pregunte al servidor por https, en el 443"),
+        (302, "sin pruebas para visitantes"),
+    ],
+)
+def test_what_a_balancer_is_to_do_otherwise_is_told_by_what_it_answers(code: int, remedy: str) -> None:
+    """Until the opening the page is 503, by which a balancer takes all servers for down; over http nginx says 301."""
+    seen = Outside(NAMES, (), wrong={"127.0.0.1": f"responde otra página (estado.json responde {code})"})
+    displaced = outside.displaced(host(difusor_cdn_ranges=["127.0.0.0/24"]), seen, "diario")
+    assert displaced and remedy in displaced.remedy
+    front = outside.displaced(host(difusor_front=FRONT, difusor_path="/prep/"), seen, "diario")
+    assert front and remedy not in front.remedy, "the outlet's own site has its lines"
+
+
 @pytest.mark.parametrize("error", [OSError(24, "too many open files"), RuntimeError("can't start new thread")])
 def test_what_this_machine_lacks_is_no_fault_of_the_page(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(*_: object) -> None:
