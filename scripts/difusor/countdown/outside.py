@@ -50,13 +50,15 @@ class Outside:
     """What was seen of a page from this machine: its name, and the certificate at each of its addresses.
 
     `aliases`: the certificate that its server shows under each of its other names; `wrong`: by address at which
-    something answers, what is wrong with that, or ""; `at`: when that was.
+    something answers, what is wrong with that, or ""; `behind`: the server's own certificate where citizens do not see
+    it; `at`: when that was.
     """
 
     names: Names
     certificates: tuple[Certificate, ...]
     aliases: Mapping[str, Certificate] = field(default_factory=dict)
     wrong: Mapping[str, str] = field(default_factory=dict)
+    behind: Certificate | None = None
     at: datetime = field(default_factory=instants.now)
 
     @property
@@ -77,13 +79,19 @@ def look(subject: Subject, looks: Looks) -> Outside:
     said = names.look(fqdn, looks.servers)
     found = [each for family in families.by_family(said.addresses, MOST).values() for each in family]
     addresses = found or subject.host.entrances
-    asked = [*((fqdn, each) for each in addresses), *((each, partner.public_address) for each in aliases)]
+    behind = [] if _is_own(subject.host) else [partner.fqdn]
+    asked = [(fqdn, each) for each in addresses]
+    asked += [(each, partner.public_address) for each in (*aliases, *behind)]
     with ThreadPoolExecutor(len(asked)) as pool:
         seen = [*pool.map(lambda each: certificate.look(each[0], each[1], looks.authority), asked)]
-        there, other = tuple(seen[: len(addresses)]), seen[len(addresses) :]
+        there, other = (
+            tuple(seen[: len(addresses)]),
+            dict(zip((*aliases, *behind), seen[len(addresses) :], strict=True)),
+        )
         answering = [each.address for each in there if not each.trouble]
         wrong = [*pool.map(lambda each: _wrong(subject.host, each, looks.authority), answering)]
-    return Outside(said, there, dict(zip(aliases, other, strict=True)), dict(zip(answering, wrong, strict=True)))
+    own = other.pop(partner.fqdn) if behind else None
+    return Outside(said, there, other, dict(zip(answering, wrong, strict=True)), own)
 
 
 def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Check]:
@@ -250,6 +258,14 @@ def _certificate(host: Host, outside: Outside, given: str) -> Check:
         )
     if faults := [f"con el nombre {name}, {each.refusal}" for name, each in outside.aliases.items() if each.refusal]:
         return bad("certificate", some(faults), f"{own}; o quite de difusor_aliases lo que nadie visita")
+    behind = outside.behind.expires if outside.behind else None  # what is in front of it may trust another authority
+    if behind and behind <= end:
+        return bad(
+            "certificate",
+            f"el de su servidor ({host.partner.public_address}) vence {local(behind, zone)} y la ventana termina "
+            f"{local(end, zone)}",
+            own,
+        )
     if _is_own(host) and expires - min(outside.at, election.opens) < FEW_DAYS:
         return warn("certificate", f"vence {local(expires, zone)}, en menos de {FEW_DAYS.days} días", renew)
     return good("certificate", f"vence {expires.astimezone(zone):%Y-%m-%d}")
