@@ -39,6 +39,7 @@ class ActionModule(ActionBase):
         problems = inventory.unknown(own, ROOT) + inventory.problems(values, read)
         if read:
             problems += _doubles(str((task_vars or {}).get("inventory_dir") or ""))
+            problems = problems or [*_proofs(task_vars or {})]
         if not problems:
             host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
             told = [*_advice(host, read), *_shared(task_vars or {})]
@@ -90,18 +91,33 @@ def _shared(task_vars: Mapping[str, Any]) -> Iterator[str]:
 
     They may, behind a balancer or a floating address; but then nobody who asks by it knows which one answers.
     """
-    hosts, name = task_vars["hostvars"], task_vars["inventory_hostname"]
-    groups = [each for each in task_vars["group_names"] if each != "difusores"]  # that one has other difusores' too
-    others = sorted({each for group in groups for each in task_vars["groups"][group]} - {name})
-    sharing: list[str] = []
-    with suppress(AnsibleError):  # of a value of another server's, which its own check tells
-        sharing = [each for each in others if inventory.is_shared(hosts[name], hosts[each])]
-    if sharing:
+    name = task_vars["inventory_hostname"]
+    if sharing := _alike(task_vars, inventory.is_shared):
         yield (
             f"{' y '.join([name, *sharing])} tienen la misma difusor_public_address, y el dictamen no podría saber "
             "cuál contesta: escriba en hosts.yml la de cada servidor, y en difusor_cdn_ranges la de lo que reparte "
             "las visitas"
         )
+
+
+def _proofs(task_vars: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence if the authority that is to certify this server might ask another one of its difusor's."""
+    if asked := _alike(task_vars, inventory.is_asked_too):
+        yield (
+            f"difusor_tls_mode: {' y '.join([task_vars['inventory_hostname'], *asked])} tienen un mismo nombre y, con "
+            "acme, la autoridad preguntaría a cualquiera de ellos, y solo uno tiene la respuesta; use files, con un "
+            "certificado para todos."
+        )
+
+
+def _alike(task_vars: Mapping[str, Any], judge: Callable[[Mapping[str, Any], Mapping[str, Any]], bool]) -> list[str]:
+    """Return the names of this difusor's other servers that `judge` finds so, by the variables of this one and them."""
+    hosts, name = task_vars["hostvars"], task_vars["inventory_hostname"]
+    groups = [each for each in task_vars["group_names"] if each != "difusores"]  # that one has other difusores' too
+    others = sorted({each for group in groups for each in task_vars["groups"][group]} - {name})
+    with suppress(AnsibleError):  # of a value of another server's, which its own check tells
+        return [each for each in others if judge(hosts[name], hosts[each])]
+    return []
 
 
 def _plain(value: Any) -> Any:

@@ -50,6 +50,34 @@ def test_a_server_without_an_address_shares_nothing() -> None:
     assert told({"web1": "", "web2": ""}, groups) == told({"web1": "cambiame", "web2": "cambiame"}, groups) == []
 
 
+@pytest.mark.parametrize(
+    ("mode", "other", "is_refused"),
+    [
+        ("acme", {"difusor_fqdn": "Prep.diario.mx", "difusor_tls_mode": "files"}, True),
+        ("acme", {"difusor_fqdn": "dos.diario.mx", "difusor_aliases": ["www.prep.diario.mx", "189.240.1.8"]}, True),
+        ("acme", {"difusor_fqdn": "dos.diario.mx", "difusor_aliases": [ADDRESS]}, False),
+        ("acme", {}, False),
+        ("files", {"difusor_fqdn": "prep.diario.mx"}, False),
+    ],
+)
+def test_acme_is_refused_where_another_server_may_be_asked_for_its_proof(
+    mode: str, other: dict[str, Any], is_refused: bool
+) -> None:
+    """The first run ended with certbot's own words: the authority had asked the other server, which had no answer."""
+    own = {
+        "difusor_fqdn": "prep.diario.mx",
+        "difusor_aliases": ["www.prep.diario.mx", ADDRESS],
+        "difusor_tls_mode": mode,
+    }
+    groups = {"difusores": ["web1", "web2", "web3"], "diario": ["web1", "web2"], "valle": ["web3"]}
+    given = {"hostvars": {"web1": own, "web2": other, "web3": own}, "inventory_hostname": "web1", "groups": groups}
+    said = load("action/validate_inventory.py")._proofs({**given, "group_names": ["diario", "difusores"]})
+    expected = [
+        "difusor_tls_mode: web1 y web2 tienen un mismo nombre y, con acme, la autoridad preguntaría a cualquiera"
+    ]
+    assert [each.partition(" de ellos")[0] for each in said] == expected * is_refused
+
+
 @pytest.mark.parametrize(("days", "is_told"), [(40, True), (90, False)])
 @pytest.mark.parametrize("retained", [None, 60])
 def test_a_delivered_certificate_that_ends_before_the_page_is_told_at_once(

@@ -129,7 +129,7 @@ class Fronted:
 
     def install(self, program: str, changes: Mapping[str, str] | None = None) -> None:
         """Put the printed lines, changed, into the configuration of the site's program, and run it alone."""
-        text = lines(self.host(program))
+        text = lines([self.host(program)])
         for old, new in (changes or {}).items():
             assert old in text
             text = text.replace(old, new)

@@ -91,7 +91,8 @@ def run(
                 found = replace(found, result="empty", detail=missing)
             if one.front is None:
                 return [found]
-            return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known)]
+            beside = [each for each in targets if each.front == one.front and each is not one]
+            return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known, beside)]
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows
             return [Comparison(one.name, "unchecked", shortened(fallen(error)))]
 

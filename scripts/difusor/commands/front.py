@@ -15,7 +15,7 @@ def run(inventory: Difusor) -> None:
     from difusor.project import UnusableError
 
     try:
-        typer.echo(lines(load(inventory)[0]), nl=False)
+        typer.echo(lines(load(inventory)), nl=False)
     except UnusableError as problem:
         complain(problem)
         raise typer.Exit(1) from problem

@@ -18,7 +18,7 @@ from difusor.countdown.subjects import Subject
 from difusor.inventory import Host
 from difusor.inventory.vaults import opening_of
 from difusor.partners.inventory import CERTIFICATE
-from difusor.publish.mirror import MAX_BYTES, TIMEOUT, Mirror, parsed
+from difusor.publish.mirror import MAX_BYTES, PATH, TIMEOUT, Mirror, parsed
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
 from difusor.servers import certificate, families, names
@@ -29,8 +29,8 @@ from difusor.terminal import local, plain
 MOST = 8
 """How many addresses of each family are looked at: a hostile name server may give any number."""
 ASKED = "pida a su difusor el certificado nuevo, con sus intermedios"
-BEHIND = re.compile(r"responde 5\d\d\b")
-"""What is answered in front of a server that gives no answer itself."""
+ANSWERED = re.compile(r"responde (\d\d\d)\b")
+"""The status of an answer, in what is said of it; with 5xx, what is in front of a server got none from it."""
 LINEAGE = "prep"
 """What certbot calls the page's certificate."""
 FEW_DAYS = timedelta(days=21)
@@ -50,13 +50,15 @@ class Outside:
     """What was seen of a page from this machine: its name, and the certificate at each of its addresses.
 
     `aliases`: the certificate that its server shows under each of its other names; `wrong`: by address at which
-    something answers, what is wrong with that, or ""; `at`: when that was.
+    something answers, what is wrong with that, or ""; `behind`: the server's own certificate where citizens do not see
+    it; `at`: when that was.
     """
 
     names: Names
     certificates: tuple[Certificate, ...]
     aliases: Mapping[str, Certificate] = field(default_factory=dict)
     wrong: Mapping[str, str] = field(default_factory=dict)
+    behind: Certificate | None = None
     at: datetime = field(default_factory=instants.now)
 
     @property
@@ -77,13 +79,19 @@ def look(subject: Subject, looks: Looks) -> Outside:
     said = names.look(fqdn, looks.servers)
     found = [each for family in families.by_family(said.addresses, MOST).values() for each in family]
     addresses = found or subject.host.entrances
-    asked = [*((fqdn, each) for each in addresses), *((each, partner.public_address) for each in aliases)]
+    behind = [] if _is_own(subject.host) else [partner.fqdn]
+    asked = [(fqdn, each) for each in addresses]
+    asked += [(each, partner.public_address) for each in (*aliases, *behind)]
     with ThreadPoolExecutor(len(asked)) as pool:
         seen = [*pool.map(lambda each: certificate.look(each[0], each[1], looks.authority), asked)]
-        there, other = tuple(seen[: len(addresses)]), seen[len(addresses) :]
+        there, other = (
+            tuple(seen[: len(addresses)]),
+            dict(zip((*aliases, *behind), seen[len(addresses) :], strict=True)),
+        )
         answering = [each.address for each in there if not each.trouble]
         wrong = [*pool.map(lambda each: _wrong(subject.host, each, looks.authority), answering)]
-    return Outside(said, there, dict(zip(aliases, other, strict=True)), dict(zip(answering, wrong, strict=True)))
+    own = other.pop(partner.fqdn) if behind else None
+    return Outside(said, there, other, dict(zip(answering, wrong, strict=True)), own)
 
 
 def judge(host: Host, outside: Outside, moment: Moment, given: str) -> list[Check]:
@@ -103,20 +111,35 @@ def displaced(host: Host, outside: Outside, given: str) -> Check | None:
     wrong = [f"en {address} {why}" for address, why in outside.wrong.items() if why and host.is_entrance(address)]
     if not wrong:
         return None
-    remedy = (
+    return bad("families", f"{host.partner.public_name} no muestra el PREP: {some(wrong)}", _remedy(host, wrong, given))
+
+
+def _remedy(host: Host, wrong: list[str], given: str) -> str:
+    """Return what is done about these sentences; what a balancer has to do is in docs/es/operacion.md."""
+    partner, codes = host.partner, {code for each in wrong for code in ANSWERED.findall(each)}
+    if partner.cdn_ranges and "503" in codes:
+        return (
+            "si «servicios» está bien, lo que está delante lo da por caído: pida que lo comprueben con GET "
+            f"https://{partner.fqdn}{PATH}, que responde 200 también antes de la apertura, y la portada no"
+        )
+    if (partner.front or partner.cdn_ranges) and any(code.startswith("5") for code in codes):
+        return (
+            "lo que está delante no alcanza a su servidor: vea «servicios» y «certificado» y, si están bien, pida que "
+            f"llegue a él por https, con el nombre {partner.fqdn} también en TLS (SNI)"
+        )
+    if partner.front:
+        return f"los renglones que le faltan a ese sitio los da ./difusor front -i {given}"
+    if partner.cdn_ranges and "301" in codes:
+        return (
+            "pida que lo que está delante pregunte al servidor por https, en el 443 y con el nombre de la página: en "
+            "el 80 solo remite a https"
+        )
+    if partner.cdn_ranges:
+        return "pida a su difusor que la red que tiene delante pase todo a su servidor, sin pruebas para visitantes"
+    return (
         f"si «servicios» no lo explica, ./difusor preflight -i {given} nombra el sitio del servidor que toma esa "
         "dirección; si no hay tal, responde lo que está delante: pida a su difusor que lo corrija en su perímetro"
     )
-    if (host.partner.front or host.partner.cdn_ranges) and any(BEHIND.search(each) for each in wrong):
-        remedy = (
-            "lo que está delante no alcanza a su servidor: vea «servicios» y «certificado» y, si están bien, pida que "
-            "llegue a él"
-        )
-    elif host.partner.front:
-        remedy = f"los renglones que le faltan a ese sitio los da ./difusor front -i {given}"
-    elif host.partner.cdn_ranges:
-        remedy = "pida a su difusor que la red que tiene delante pase todo a su servidor, sin pruebas para visitantes"
-    return bad("families", f"{host.partner.public_name} no muestra el PREP: {some(wrong)}", remedy)
 
 
 def _wrong(host: Host, address: str, authority: Path | None) -> str:
@@ -145,11 +168,12 @@ def _name(host: Host, outside: Outside, moment: Moment) -> Check:
     if faults := list(said.faults()):
         return bad("names", some(faults), f"hable con quien administra el DNS de {fqdn}")
     if not {*own} & {*said.addresses} and not host.partner.cdn_ranges:
-        variable = "difusor_front" if host.partner.front else "difusor_public_address"
-        return bad(
-            "names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({some(own)})",
-            f"corrija el DNS, o {variable} si es la otra la debida",
+        remedy = (
+            "corrija el DNS, o difusor_front si es la otra la debida" if host.partner.front else
+            "corrija el DNS, o difusor_public_address si la otra es la de su servidor; si es la de un balanceador o "
+            "una CDN que está delante, escriba sus redes en difusor_cdn_ranges"
         )  # fmt: skip
+        return bad("names", f"{fqdn} lleva a {some([*said.addresses])}, y no a su servidor ({some(own)})", remedy)
     strange = {address: why for address, why in outside.wrong.items() if not host.is_entrance(address)}
     if wrong := [f"{address}, donde {why}" for address, why in strange.items() if why]:
         return bad(
@@ -234,6 +258,14 @@ def _certificate(host: Host, outside: Outside, given: str) -> Check:
         )
     if faults := [f"con el nombre {name}, {each.refusal}" for name, each in outside.aliases.items() if each.refusal]:
         return bad("certificate", some(faults), f"{own}; o quite de difusor_aliases lo que nadie visita")
+    behind = outside.behind.expires if outside.behind else None  # what is in front of it may trust another authority
+    if behind and behind <= end:
+        return bad(
+            "certificate",
+            f"el de su servidor ({host.partner.public_address}) vence {local(behind, zone)} y la ventana termina "
+            f"{local(end, zone)}",
+            own,
+        )
     if _is_own(host) and expires - min(outside.at, election.opens) < FEW_DAYS:
         return warn("certificate", f"vence {local(expires, zone)}, en menos de {FEW_DAYS.days} días", renew)
     return good("certificate", f"vence {expires.astimezone(zone):%Y-%m-%d}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from difusor.inventory.hosts import attestations as attestations
     from difusor.inventory.hosts import election_file as election_file
     from difusor.inventory.hosts import election_of as election_of
+    from difusor.inventory.hosts import is_asked_too as is_asked_too
     from difusor.inventory.hosts import is_shared as is_shared
     from difusor.inventory.hosts import load as load
     from difusor.inventory.hosts import load_election as load_election
@@ -52,8 +53,8 @@ MODULES = {
     "checking": ("JUDGED", "problems"),
     "declared": ("Declared",),
     "hosts": (
-        "READ", "Host", "attestations", "election_file", "election_of", "is_shared", "load",
-        "load_election", "load_election_name", "servers", "zone_of",
+        "READ", "Host", "attestations", "election_file", "election_of", "is_asked_too", "is_shared",
+        "load", "load_election", "load_election_name", "servers", "zone_of",
     ),
     "lasting": ("shortfall",),
     "model": ("NAMES", "Election", "Partner", "variable_names"),

@@ -20,7 +20,7 @@ from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import misspelt
 from difusor.inventory.parts import Attestation, Strict
 from difusor.inventory.sources import election_faults
-from difusor.inventory.values import host
+from difusor.inventory.values import host, is_domain
 from difusor.inventory.variables import InventoryError, Variables, read
 from difusor.project import DAMAGE
 from difusor.spec import reading, signs
@@ -160,6 +160,22 @@ def is_shared(server: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     with suppress(ValueError):
         return ip_address(addresses[0]) == ip_address(addresses[1])
     return False
+
+
+def is_asked_too(server: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether an authority may ask another server for the proof that it wants of this one, which has `acme`.
+
+    It asks by each name that the certificate is for, and the proof is on this server alone.
+    """
+    own, others = (_names(each) for each in (server, other))
+    return server.get("difusor_tls_mode") == "acme" and bool(own & others)
+
+
+def _names(server: Mapping[str, Any]) -> set[str]:
+    """Return the domain names that a server's certificate is for."""
+    aliases = server.get("difusor_aliases")
+    given = [server.get("difusor_fqdn"), *(aliases if isinstance(aliases, list) else ())]
+    return {*filter(is_domain, (str(each).lower() for each in given if each))}
 
 
 def attestations(variables: Mapping[str, Any], clause: str) -> list[Attestation]:

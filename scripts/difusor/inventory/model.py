@@ -43,6 +43,7 @@ from difusor.inventory.values import (
     Text,
     content,
     is_domain,
+    is_urgent,
     later,
     matching,
     once,
@@ -349,9 +350,9 @@ class Partner(Strict):
     @classmethod
     def _someone_reaches_it(cls, value: bool, info: ValidationInfo) -> bool:
         if value and not info.data.get("cdn_ranges") and not info.data.get("front"):
-            raise ValueError(
-                "cerraría la página a todos: difusor_cdn_ranges está vacía; agregue ahí las redes de la CDN"
-            )
+            raise ValueError("cerraría la página a todos: difusor_cdn_ranges está vacía; agregue las redes de la CDN")
+        if value and info.data.get("front") and info.data.get("tls_mode") == "acme" and not is_urgent(info):
+            raise ValueError("cerraría el puerto 80 a la autoridad de difusor_tls_mode: acme; use files")
         return value
 
     @field_validator("tls_certificate")

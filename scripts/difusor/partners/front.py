@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from difusor.inventory import Host
 from difusor.partners.files import render
@@ -12,18 +13,20 @@ STATUS = "/.well-known/prep/"
 """What the page asks for besides its own folder."""
 
 
-def lines(host: Host) -> str:
-    """Return the lines by which the outlet's own site passes its folder to this server.
+def lines(hosts: Sequence[Host]) -> str:
+    """Return the lines by which the outlet's own site passes its folder to these servers, which have one name.
 
     UnusableError when the inventory names no such site.
     """
+    host = hosts[0]
     partner = host.partner
     if partner.front is None:
         raise UnusableError(
             f"{host.name}: su inventario no tiene difusor_front, que va solo si el vínculo es una carpeta de un sitio "
             "que está en otro servidor; inventories/ejemplo muestra cómo se escribe"
         )
-    address = partner.public_address
+    # The site asks for one name and checks it: a server with another one would only be taken for one that fails.
+    addresses = [each.partner.public_address for each in hosts if each.partner.fqdn == partner.fqdn]
     folders, bare = (partner.path, STATUS), partner.path.rstrip("/")
     values = {
         "site": partner.front.name,
@@ -32,7 +35,7 @@ def lines(host: Host) -> str:
         "bare": bare,
         "exactly": f"^{re.escape(bare)}$",
         "fqdn": partner.fqdn,
-        "socket": f"[{address}]:443" if ":" in address else f"{address}:443",
+        "sockets": [f"[{each}]:443" if ":" in each else f"{each}:443" for each in dict.fromkeys(addresses)],
         "folders": folders,
         "urls": [(folder, f"https://{partner.fqdn}{folder}") for folder in folders],
     }

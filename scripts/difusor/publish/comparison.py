@@ -100,7 +100,7 @@ def compare(
         found = _compare_once(mirror, target, authority, expected, seen, standing, tell=tell)
         if found.result == "authentic" or time.monotonic() >= started + limit:
             return found
-        if _shown(mirror.status()) != _shown(status):  # a new corte came meanwhile
+        if shown_digest(mirror.status()) != shown_digest(status):  # a new corte came meanwhile
             found = _compare_once(mirror, target, authority, expected, seen, standing)
         return found
 
@@ -271,7 +271,7 @@ def _found(
     if late:
         mirror.deadline = time.monotonic() + TIMEOUT
         status = mirror.status()  # who took a new corte meanwhile differs by right from this one
-        found = [] if status and _shown(status) != signed.sha256 else found
+        found = [] if status and shown_digest(status) != signed.sha256 else found
     return found, late
 
 
@@ -320,9 +320,10 @@ def _misplaced(signed: SignedCorte, election: Election) -> Iterator[str]:
 def _misnamed(status: dict[str, Any] | None, sha256: str, expected: str | None) -> Iterator[str]:
     if expected not in (None, sha256):
         yield f"muestra el manifiesto {sha256[:16]}… y no {str(expected)[:16]}…"
-    if _shown(status) != sha256:
+    if shown_digest(status) != sha256:
         yield "su estado.json nombra otro manifiesto que el que entrega"
 
 
-def _shown(status: dict[str, Any] | None) -> str:
+def shown_digest(status: dict[str, Any] | None) -> str:
+    """Return the SHA-256 of the manifest that an estado.json says is shown; "" when it names none."""
     return str(((status or {}).get("shown") or {}).get("manifest_sha256", ""))

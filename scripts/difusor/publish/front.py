@@ -7,7 +7,7 @@ headers; each of these is told apart from a fault of the server.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,15 +38,22 @@ UNCOMPARED = "no se pudo comparar página por página"
 
 
 def compare(
-    target: Target, front: Front, behind: Comparison, authority: Path | None, limit: float, standing: Standing
+    target: Target,
+    front: Front,
+    behind: Comparison,
+    authority: Path | None,
+    limit: float,
+    standing: Standing,
+    beside: Sequence[Target] = (),
 ) -> Comparison:
     """Return what comes through the outlet's site; `behind` is what its server was found to send just before.
 
-    The other arguments are those of comparison.compare. The detail says whose fault it is. A site that is not compared
-    in less time than its server took is not blamed for it.
+    `beside`: the other servers behind that site, which may have another corte for a while. The other arguments are
+    those of comparison.compare. The detail says whose fault it is. A site that is not compared in less time than its
+    server took is not blamed for it.
     """
     through, started = target.through(front), time.monotonic()
-    found = _compared(target, through, behind, authority, started + limit, standing)
+    found = _compared(target, through, behind, authority, started + limit, standing, beside)
     is_unfinished = found.result == "unreachable" or found.detail.startswith(UNCOMPARED)
     if is_unfinished and limit < behind.seconds and time.monotonic() >= started + limit:
         found = Comparison(through.name, "unchecked", LATE)
@@ -54,7 +61,13 @@ def compare(
 
 
 def _compared(
-    target: Target, through: Target, behind: Comparison, authority: Path | None, deadline: float, standing: Standing
+    target: Target,
+    through: Target,
+    behind: Comparison,
+    authority: Path | None,
+    deadline: float,
+    standing: Standing,
+    beside: Sequence[Target],
 ) -> Comparison:
     front = through.fqdn
     if _tells_status(target, authority, deadline) and (problem := _passes_no_status(through, authority, deadline)):
@@ -69,6 +82,12 @@ def _compared(
         return replace(found, result="altered", detail=comparison.shortened(detail))
     if found.result not in ("authentic", "altered"):
         return found
+    if passed := _passed_to(target, beside, found, behind, authority, deadline):
+        said = (
+            f"{front} pasa estas visitas a {passed.name}, que muestra el corte {found.sequence}, y {target.name} el "
+            f"{behind.sequence}"
+        )
+        return replace(found, warnings=[*found.warnings, comparison.shortened(said)])
     faults = [*_older(found, behind), *found.differences]
     if behind.good:
         differences, rest = _page_differences(target, through, authority, deadline)
@@ -81,6 +100,32 @@ def _compared(
         return found
     whose = f"es de {front} y no de su servidor: " if behind.good else ""
     return replace(found, result="altered", detail=comparison.shortened(whose + faults[0]), differences=faults)
+
+
+def _passed_to(
+    target: Target,
+    beside: Sequence[Target],
+    found: Comparison,
+    behind: Comparison,
+    authority: Path | None,
+    deadline: float,
+) -> Target | None:
+    """Return the other server whose corte came through the site instead of this one's; None when none shows it.
+
+    None too if this server has it by now: then it came to all of them meanwhile.
+    """
+    if not beside or None in (found.sequence, behind.sequence) or found.manifest_sha256 == behind.manifest_sha256:
+        return None
+    for each in (target, *beside):
+        try:
+            with Mirror(each, authority) as mirror:
+                mirror.deadline = deadline
+                status = mirror.status()
+        except (UntrustedError, OSError):
+            continue
+        if comparison.shown_digest(status) == found.manifest_sha256:
+            return None if each is target else each
+    return None
 
 
 def _tells_status(server: Target, authority: Path | None, deadline: float) -> bool:

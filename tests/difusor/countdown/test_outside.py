@@ -26,6 +26,7 @@ FOUR, SIX = "192.0.2.7", "2001:db8::7"
 CERTIFICATE = Certificate(FOUR, expires=datetime(2024, 8, 1, tzinfo=UTC), issuer="Let's Encrypt")
 SHORT = datetime(2024, 6, 23, tzinfo=UTC)
 """Three weeks less a day after the opening."""
+FRONT = {"name": "www.diario.mx", "program": "apache", "addresses": ["127.0.0.1"]}
 NAMES = Names("prep.diario.mx", (Answer("192.0.2.53", (FOUR, SIX), 300),), ("issue letsencrypt.org",))
 
 
@@ -102,6 +103,34 @@ def test_a_certificate_of_what_is_in_front_of_the_server_is_not_renewed_there() 
         assert judged({}, {"expires": SHORT}, Moment.DAY, **other)["certificate"].state == "good"
 
 
+@pytest.mark.parametrize("there", [{"difusor_front": FRONT}, {"difusor_cdn_ranges": ["127.0.0.0/24"]}])
+def test_the_servers_own_certificate_has_to_last_behind_what_is_in_front(
+    there: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The site in front, whose certificate was good for a year, answered 502 once the server's had ended."""
+    one, kept = (
+        host(difusor_path="/prep/", difusor_public_address="127.0.0.9", **there),
+        datetime(2024, 6, 9, tzinfo=UTC),
+    )
+    ends = {("prep.diario.mx", "127.0.0.9"): kept}
+
+    def look(name: str, address: str, authority: Path | None) -> Certificate:
+        own = {"refusal": "no es de una autoridad conocida"} if (name, address) in ends else {}
+        return replace(CERTIFICATE, address=address, expires=ends.get((name, address), CERTIFICATE.expires), **own)
+
+    monkeypatch.setattr(outside.certificate, "look", look)
+    monkeypatch.setattr(outside, "_wrong", lambda *_: "")
+    said = replace(NAMES, answers=(Answer("192.0.2.53", ("127.0.0.1",), 300),))
+    monkeypatch.setattr(outside.names, "look", lambda *_: said)
+    for state in ("bad", "good"):
+        seen = outside.look(Subject("web1", "diario", Path(), one, {}, None, {}), outside.Looks())
+        assert seen.addresses == ["127.0.0.1"]
+        found = {each.key: each for each in outside.judge(one, seen, Moment.DAY, "diario")}["certificate"]
+        assert (found.state, "el de su servidor (127.0.0.9) vence" in found.found) == (state, state == "bad"), found
+        assert ("sudo certbot renew" in found.remedy) == (state == "bad")
+        ends = dict.fromkeys(ends, datetime(2034, 6, 9, tzinfo=UTC))  # of the network's own authority, for years
+
+
 def test_what_certbot_and_the_server_call_few_days_and_the_certificate_is_what_the_countdown_does() -> None:
     assert outside.FEW_DAYS.days == role_kit.value("nginx", "nginx_certificate_days", {})
     assert role_kit.value("nginx", "_nginx_lineage", {}) == f"/etc/letsencrypt/live/{outside.LINEAGE}"
@@ -128,9 +157,6 @@ def test_the_certificate_has_to_be_for_the_other_names_of_the_server_too(monkeyp
     found = {each.key: each for each in outside.judge(one, seen, Moment.DAY, "diario")}["certificate"]
     assert (found.state, found.found) == ("bad", f"con el nombre viejo.diario.mx, {refused}")
     assert "difusor_aliases" in found.remedy
-
-
-FRONT = {"name": "www.diario.mx", "program": "apache", "addresses": ["127.0.0.1"]}
 
 
 def status(election: str) -> Answers:
@@ -182,6 +208,23 @@ def test_what_does_not_reach_the_server_behind_it_is_not_to_be_changed(variables
     assert displaced and "no alcanza a su servidor: vea «servicios» y «certificado»" in displaced.remedy
 
 
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        (503, "lo comprueben con GET https://prep.diario.mx/.well-known/prep/estado.json"),
+        (301, "pregunte al servidor por https, en el 443"),
+        (302, "sin pruebas para visitantes"),
+    ],
+)
+def test_what_a_balancer_is_to_do_otherwise_is_told_by_what_it_answers(code: int, remedy: str) -> None:
+    """Until the opening the page is 503, by which a balancer takes all servers for down; over http nginx says 301."""
+    seen = Outside(NAMES, (), wrong={"127.0.0.1": f"responde otra página (estado.json responde {code})"})
+    displaced = outside.displaced(host(difusor_cdn_ranges=["127.0.0.0/24"]), seen, "diario")
+    assert displaced and remedy in displaced.remedy
+    front = outside.displaced(host(difusor_front=FRONT, difusor_path="/prep/"), seen, "diario")
+    assert front and remedy not in front.remedy, "the outlet's own site has its lines"
+
+
 @pytest.mark.parametrize("error", [OSError(24, "too many open files"), RuntimeError("can't start new thread")])
 def test_what_this_machine_lacks_is_no_fault_of_the_page(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def read(*_: object) -> None:
@@ -192,8 +235,10 @@ def test_what_this_machine_lacks_is_no_fault_of_the_page(error: Exception, monke
 
 
 def test_a_name_may_lead_to_a_network_in_front_of_the_server() -> None:
-    found = judged(answer("198.51.100.9"), {}, Moment.DAY, difusor_cdn_ranges=["198.51.100.0/24"])
-    assert found["names"].state == "good"
+    """One that is written as the server's own address is green, and all its visitors share one visitor's limits."""
+    there = answer("198.51.100.9")
+    assert judged(there, {}, Moment.DAY, difusor_cdn_ranges=["198.51.100.0/24"])["names"].state == "good"
+    assert "delante, escriba sus redes en difusor_cdn_ranges" in judged(there, {}, Moment.DAY)["names"].remedy
 
 
 def test_the_name_of_a_site_that_passes_a_folder_leads_to_that_site() -> None:

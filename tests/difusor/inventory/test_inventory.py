@@ -364,6 +364,12 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("difusor_origin_lock", True),
         "difusor_origin_lock: cerraría la página a todos: difusor_cdn_ranges está vacía",
     ),
+    "locked for the authority that asks at port 80": (
+        lambda v: v.update(
+            difusor_path="/prep/", difusor_front=FRONT, difusor_origin_lock=True, difusor_tls_mode="acme"
+        ),
+        "difusor_origin_lock: cerraría el puerto 80 a la autoridad de difusor_tls_mode: acme; use files",
+    ),
     "half the Internet may say who it is": (
         replace("difusor_cdn_ranges", ["10.0.0.0/8", "2a00::/15"]),
         "difusor_cdn_ranges[1]: 2a00::/15 abarca medio internet; escriba solo las redes de quien debe llegar por ahí",

@@ -17,7 +17,7 @@ PROGRAMS = ("nginx", "apache")
 
 def printed(program: str, **changes: Any) -> str:
     front = {"name": "www.diario.mx", "program": program, "addresses": ["198.51.100.20"]}
-    return lines(host(**{"difusor_path": "/prep2024.mor/", "difusor_front": front} | changes))
+    return lines([host(**{"difusor_path": "/prep2024.mor/", "difusor_front": front} | changes)])
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -55,6 +55,23 @@ def test_one_failure_keeps_no_visitor_out() -> None:
     assert len(re.findall(r"^ +server ", printed("nginx"), re.MULTILINE)) == 1
 
 
+def test_a_site_passes_to_every_server_of_the_difusor() -> None:
+    """The second server had nobody's visits, and could not help when the first one fell."""
+    front = {"name": "www.diario.mx", "program": "nginx", "addresses": ["198.51.100.20"]}
+    both = [
+        host(difusor_path="/prep/", difusor_front=front, difusor_public_address=each)
+        for each in ("192.0.2.7", "2001:db8::8")
+    ]
+    (upstream,) = re.findall(r"^upstream prep_difusor \{\n(.+?)^\}", lines(both), re.MULTILINE | re.DOTALL)
+    sockets = dict(re.findall(r'^ +server "([^"]+)" (.+);$', upstream, re.MULTILINE))
+    assert [*sockets] == ["192.0.2.7:443", "[2001:db8::8]:443"]
+    assert {*sockets.values()} == {"fail_timeout=2s"}, "one failure sends no visitor elsewhere for long"
+    assert upstream.index("ip_hash;") < upstream.index("keepalive "), "after it, nginx would keep no connection open"
+    for location in lines(both).split("location ^~")[1:]:
+        assert "proxy_connect_timeout 3s;" in location, "else the visitors of a silent server wait for a minute"
+    assert "ip_hash" not in lines(both[:1]) and "proxy_connect_timeout" not in lines(both[:1])
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_what_the_server_promises_of_https_is_not_said_in_the_name_of_the_site(program: str) -> None:
     """A browser keeps what it was told last: a site with two years of HSTS had a day left, others got it."""
@@ -69,4 +86,4 @@ def test_what_the_server_promises_of_https_is_not_said_in_the_name_of_the_site(p
 
 def test_a_difusor_without_another_site_is_told_so() -> None:
     with pytest.raises(UnusableError, match="su inventario no tiene difusor_front"):
-        lines(host())
+        lines([host()])

@@ -820,6 +820,40 @@ def test_a_server_that_tells_no_status_is_not_blamed_on_the_site(serve: Serve, e
     assert found.detail == behind.detail
 
 
+@pytest.mark.parametrize(
+    ("newer", "beside", "told"),
+    [
+        (["10.0.0.1"], True, "sur, que muestra el corte 7, y norte el 8"),
+        (["10.0.0.2", "10.0.0.9"], True, "sur, que muestra el corte 8, y norte el 7"),
+        (["10.0.0.1"], False, ""),
+    ],
+)
+def test_a_site_that_passes_to_another_server_of_the_difusor_keeps_no_answers(
+    serve: Serve, signed: SignedCorte, election: Path, newer: list[str], beside: bool, told: str,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    """The outlet was to switch off a cache that its site did not have, while its other server waited for the corte."""
+    folder = signed.folder.with_name("ocho")
+    files = {path: (signed.folder / path).read_bytes() for path in signed.manifest.files}
+    identity = {"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}
+    write_files(folder, {**files, "datos/corte.json": json.dumps(identity).encode()})
+    eight = signing.sign(folder, load_election(election), election.with_name("firma"))
+    shown = {f"/prep/{each.relative_to(folder)}": each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    shown[PATH] = json.dumps({"shown": {"manifest_sha256": eight.sha256}}).encode()
+    serve({f"{address} {path}": content for address in newer for path, content in shown.items()})
+    servers = [
+        make_target(election, path="/prep/", front=SITE),
+        make_target(election, "sur", path="/prep/", front=SITE),
+    ]
+    servers[1] = replace(servers[1], address="10.0.0.2")
+    monkeypatch.setattr(target, "read", lambda _: servers if beside else servers[:1])
+    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    (found,) = (each for each in json.loads(done.stdout) if each["difusor"] == "norte, por www.diario.test")
+    expected = ("authentic", [f"www.diario.test pasa estas visitas a {told}"]) if told else ("altered", [])
+    assert (found["result"], found["warnings"]) == expected, found
+    assert ("guarda respuestas: muestra el corte 7" in found["detail"]) == (not told)
+
+
 def test_a_revoked_difusor_shows_nothing_through_its_site_either(serve: Serve, election: Path):
     serve(dict.fromkeys(("/prep/", "/prep/corte.json", "/prep/datos/corte.json", PATH), partial(wire, b"", 410)))
     found = through_the_site(election, revoked="fuera de la lista desde hoy")
