@@ -365,9 +365,34 @@ def test_after_the_close_the_page_still_says_what_the_institute_ordered(
     status = mirror.alter[STATUS](None)
     status["shown"]["orders"], status["standing"] = orders, {"withdrawn": withdrawn}
     mirror.alter[STATUS] = lambda _: status
+    mirror.alter["datos/corte.json"] = lambda head: head | {"siguiente": None}
     visit(page, mirror)
     expect(page.locator("#warning")).to_contain_text(f"Estos son los últimos resultados preliminares. {told}")
     assert ("Corte final" in page.inner_text("#next")) != bool(withdrawn)
+LAST = "Estos son los últimos resultados preliminares."
+LACKING = f"Se muestra el corte de las {clock(EARLY)}; el de las {clock(LATE)} no ha llegado a este sitio."
+
+
+@pytest.mark.parametrize(
+    ("gate", "told"),
+    [
+        ({"state": "closed"}, LACKING),
+        ({"state": "closed", "hold": {"since": EARLY.isoformat()}}, LAST),
+        ({"state": "closed", "closes": EARLY.isoformat()}, LAST),
+        ({"state": "retired"}, "La difusión de resultados terminó."),
+    ],
+    ids=["the last is missing", "the institute holds it", "the close was moved", "a phone that slept"],
+)
+def test_after_the_end_a_corte_that_another_follows_is_not_called_the_final_one(
+    gate: dict[str, Any], told: str, page: Page, mirror: Mirror
+) -> None:
+    """A mirror that had missed the last hour called what it had the final corte, and the last results."""
+    state(mirror, EARLY, **gate)
+    visit(page, mirror)
+    expect(page.locator("#warning")).to_contain_text(told)
+    assert page.inner_text("#next") == SETTING.catalog.clock
+
+
 
 
 def test_the_hour_of_a_corte_that_was_withdrawn_goes_with_its_results(page: Page, mirror: Mirror) -> None:

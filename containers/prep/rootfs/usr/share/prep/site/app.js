@@ -143,8 +143,9 @@ function showCorte() {
   byId('corte').dateTime = head.corte;
   setText('time', time(head.corte));
   setText('corte', date(head.corte));
-  setText('next', `${head.hora}${head.siguiente && !closed() ? ` · Siguiente ${time(head.siguiente)}` : isLast() ? ' · Corte final' : ''}`);
-  setText('age', ago(Math.max(0, now(head.corte) - Date.parse(head.corte))));
+  // after the close the one that was to follow has not come, or comes in a moment: no final corte, and none to promise
+  setText('next', head.hora + (head.siguiente ? closed() ? '' : ` · Siguiente ${time(head.siguiente)}` : isLast() ? ' · Corte final' : ''));
+  setText('age', ago(age()));
 }
 
 // The corte, and what has to be said of it now.
@@ -177,25 +178,30 @@ const isMessage = () => document.querySelector('.message');
 // Whether the publication ended since the status was read, or may have where it never was.
 const isOver = () => status ? !closed() && now(head?.corte) > Date.parse(status.gate.closes) : !head.siguiente;
 
+const age = () => now(head.corte) - Date.parse(head.corte);
+
 function warning() {
   if (!head || isMessage()) return '';
-  const shown = `Se muestra el corte de las ${time(head.corte)}.`;
+  const shown = `Se muestra el corte de las ${time(head.corte)}`;
   const order = !isLast() ? 'Por orden del Instituto se retiró un corte posterior.'
     : status?.shown?.orders?.includes('rectification') ? 'Por orden del Instituto, este corte rectifica al anterior.' : '';
   if (end()) return end().join('. ');
   if (isBack()) return `El corte de las ${time(head.corte)} ya no es el que publica este sitio; en un minuto se comprobará de nuevo.`;
-  if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}`;
+  if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}.`;
   if (closed()) {
-    const {closes} = status.gate;
-    return `La difusión cerró el ${date(closes)} a las ${time(closes)}. Estos son los últimos resultados preliminares. ${order}`.trim();
+    const {closes, hold} = status.gate;
+    // a close that was moved earlier, or an order of the institute, leaves out what would have followed
+    const isMissing = isLast() && !hold && Date.parse(head.siguiente) <= Date.parse(closes);
+    const results = isMissing ? `${shown}; el de las ${time(head.siguiente)} no ha llegado a este sitio.` : 'Estos son los últimos resultados preliminares.';
+    return `La difusión cerró el ${date(closes)} a las ${time(closes)}. ${results} ${order}`.trim();
   }
-  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}`;
-  if (!isLast()) return `${order} ${shown}`;
+  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}.`;
+  if (!isLast()) return `${order} ${shown}.`;
   // two intervals late, by a server that answers: a phone that slept, or is offline, knows of no fault of the site
-  const isStale = head.siguiente && now(head.corte) - Date.parse(head.corte) > 2000 * head.intervalo_segundos && Date.now() - answered < 2 * LOOK;
+  const isStale = head.siguiente && age() > 2000 * head.intervalo_segundos && Date.now() - answered < 2 * LOOK;
   // without the age, for which a screen reader would tell it every minute
   if (isStale) return `Última actualización: ${time(head.corte)}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
-  return order || (unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '');
+  return order || (unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}.` : '');
 }
 
 // Leads to the section, or to the territory with that name, of the office that is shown; or to those of which it may be one.
