@@ -29,8 +29,9 @@ let visit = freshVisit();
 // The view that the address names.
 function route() {
   if (!location.hash || location.hash.startsWith('#/')) address = location.hash;
-  const [, view, id] = address.split('/');
-  return {view, id: id ? Number(id) : NaN};
+  let [, view, id] = address.split('/');
+  try { view = decodeURIComponent(view); } catch {} // a damaged link names no view
+  return {view, id: Number(id || NaN)};
 }
 
 // The office that a view shows: the first where the address names none.
@@ -62,7 +63,7 @@ async function show({renew = false, arrived = false} = {}) {
       unreachable = missed = false;
     }
     const isNew = shown && isNewer(latest, shown);
-    present(latest, page, id, arrived);
+    present(latest, page, office?.clave === view && id, arrived); // another office has other places
     if (isNew) pages.clear();
     if (page) pages.set(office.clave, page);
     if (isNew && renew) setText('announcement', `Nuevo corte: ${time(head.corte)}`);
@@ -236,8 +237,9 @@ function called(territories, wanted) {
 
 function go(view, found) {
   sought = found;
-  if (location.hash === view) dispatchEvent(new Event('hashchange'));
-  else location.hash = view;
+  const {hash} = location;
+  location.hash = view;
+  if (location.hash === hash) dispatchEvent(new Event('hashchange'));
 }
 
 // Reads the mirror's status for the masthead; results are shown without it, too.

@@ -53,9 +53,10 @@ export async function retry(attempt) {
 export const load = choose => retry(async isLast => {
   const head = await readHead();
   const office = choose(head);
-  const page = office && await read(office.archivo);
   if (!office) return {head};
+  const page = await read(office.archivo);
   if (page?.corte !== head.corte) return;
+  page.clave = office.clave; // by which the page's links name it
   const known = office.totales ?? {};
   if (isLast || !Object.entries(page.totales ?? {}).some(([name, total]) => total - known[name])) return {head, page};
 });
