@@ -393,6 +393,29 @@ def test_after_the_end_a_corte_that_another_follows_is_not_called_the_final_one(
     assert page.inner_text("#next") == SETTING.catalog.clock
 
 
+def test_what_the_status_says_of_the_corte_before_is_not_said_of_this_one(page: Page, mirror: Mirror) -> None:
+    """A status that failed once left the order of the corte before on the page, for ten minutes."""
+    state(mirror, EARLY)
+    status = mirror.alter[STATUS](None)
+    status["shown"]["orders"] = ["rectification"]
+    mirror.alter[STATUS] = lambda _: status
+    visit(page, mirror)
+    expect(page.locator("#warning")).to_contain_text("este corte rectifica al anterior")
+    page.route(f"**/{STATUS}", lambda route: route.abort())
+    del mirror.cortes[:-1]
+    with page.expect_event("requestfailed"):
+        page.evaluate(LOOK)
+    expect(page.locator("#time")).to_have_text(clock(LATE))
+    expect(page.locator("#warning")).to_be_hidden()
+    page.unroute(f"**/{STATUS}")
+    state(mirror, LATE, hold={"since": LATE.isoformat()})
+    look(page)
+    expect(page.locator("#warning")).to_contain_text("El Instituto puso en pausa la actualización.")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    look(page, "datos/corte.json")
+    page.evaluate("fetch('datos/corte.json')")
+    assert not any(url.endswith(STATUS) for url in asked)
 
 
 def test_the_hour_of_a_corte_that_was_withdrawn_goes_with_its_results(page: Page, mirror: Mirror) -> None:

@@ -185,7 +185,7 @@ function warning() {
   if (!head || isMessage()) return '';
   const shown = `Se muestra el corte de las ${time(head.corte)}`;
   const order = !isLast() ? 'Por orden del Instituto se retiró un corte posterior.'
-    : status?.shown?.orders?.includes('rectification') ? 'Por orden del Instituto, este corte rectifica al anterior.' : '';
+    : isShown() && status.shown.orders?.includes('rectification') ? 'Por orden del Instituto, este corte rectifica al anterior.' : '';
   if (end()) return end().join('. ');
   if (isBack()) return `El corte de las ${time(head.corte)} ya no es el que publica este sitio; en un minuto se comprobará de nuevo.`;
   if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}.`;
@@ -274,6 +274,9 @@ const isBack = () => head && former && isOf(status?.shown, former);
 // Whether an entry of the status names the corte of a head.
 const isOf = (one, {secuencia: number, corte}) => one?.sequence === Number(number) && Date.parse(one.corte) === Date.parse(corte);
 
+// Whether the status is of the corte on this page: one that was asked for before or after says nothing of it.
+const isShown = () => isOf(status?.shown, head);
+
 // Looks for a new corte; mostly that costs one small answer, 304.
 async function look() {
   if (document.hidden || (!head && !unreachable)) return; // the tab is hidden, or the first load is still under way
@@ -290,7 +293,7 @@ async function look() {
   } catch {
     unreachable = true;
   }
-  if (isSame && !isLate() && !isOver()) masthead();
+  if (isSame && isShown() && !isLate() && !isOver()) masthead();
   else await ask();
 }
 
