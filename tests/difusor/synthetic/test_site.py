@@ -132,6 +132,12 @@ def test_a_waiting_page_promises_to_reload_itself_only_where_its_script_runs():
     assert "recárguela" in notice
 
 
+def test_the_notices_are_laid_out_by_old_browsers_too():
+    """Chrome before 87 and Safari before 14.1 know no `inset`: a rehearsal's band was as narrow as its word."""
+    style = (ROOT / "roles/nginx/templates/usr/share/prep/avisos/aviso.css.j2").read_text()
+    assert "inset" not in style
+
+
 def test_the_notices_of_the_edge_and_the_page_have_one_wording():
     notices = ROOT / "roles/nginx/templates/usr/share/prep/avisos"
     notice = " ".join(f"{(notices / 'espera.js').read_text()} {(notices / 'revocado.html.j2').read_text()}".split())
