@@ -134,6 +134,8 @@ def test_a_ballot_that_differs_from_place_to_place_hides_no_results(
     """The whole office had «No fue posible cargar los resultados» all night."""
     mirror.alter["datos/alcaldias.json"] = alter
     mirror.read(view, told, "Actas esperadas")
+
+
 def renamed(key: str) -> Callable[[Any], Any]:
     """Return what calls the second office so in the corte's head."""
 
@@ -169,6 +171,21 @@ const waiting = setInterval(() => {
 """
 
 
+def test_a_percentage_of_nothing_is_a_dash(mirror: Mirror) -> None:
+    """Where no acta is counted there is none: the page said «null %»."""
+
+    def nothing(results: Any) -> None:
+        results["totales"] |= {"participacion": None, "actas_capturadas_porcentaje": None}
+        for each in (*results.get("candidaturas", ()), *results.get("columnas", ())):
+            each["porcentaje"] = None
+
+    def head(document: Any) -> Any:
+        nothing(document["elecciones"][0])
+        return document
+
+    mirror.alter |= {"datos/corte.json": head, "datos/alcaldias.json": everywhere(nothing)}
+    for view in ("", "#/alcaldias/1"):
+        assert "null" not in mirror.read(view, "– de actas capturadas", "– de participación ciudadana")
 
 
 def test_a_corte_without_downloads_says_how_to_compare_files(mirror: Mirror) -> None:
