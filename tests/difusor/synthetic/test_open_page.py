@@ -464,6 +464,23 @@ def test_without_the_corte_the_status_says_that_it_is_a_rehearsal_and_hours_are_
     visit(page, mirror, "ayuda.html", ".rehearsal h1")
 
 
+@pytest.mark.parametrize("view", ["", "#/alcaldias/3", "ayuda.html", "autentico.html"])
+@pytest.mark.parametrize("is_head", [False, True], ids=["the mirror", "the corte"])
+def test_the_mirror_or_the_corte_alone_says_that_it_is_a_rehearsal(
+    is_head: bool, view: str, page: Page, mirror: Mirror
+) -> None:
+    """A corte whose `simulacro` was missing showed what a rehearsal's mirror has as the results."""
+    status = mirror.alter[STATUS](None) | {"environment": "official" if is_head else "simulacro"}
+    mirror.alter[STATUS] = lambda _: status
+    mirror.alter["datos/corte.json"] = lambda head: head | {"simulacro": is_head, "datos_sinteticos": False}
+    visit(page, mirror, view, ".rehearsal h1")
+    expect(page.locator("#notice")).to_have_text("Simulacro")
+    if "html" not in view:
+        expect(page.locator("#tag")).to_have_text("Simulacro")
+        expect(page.locator(".citation .detail")).to_contain_text("Simulacro. PREP")
+    assert page.title().startswith("SIMULACRO · ") and page.title().count("SIMULACRO") == 1
+
+
 def test_a_place_with_the_number_0_is_found_and_no_other_address_leads_to_it(page: Page, mirror: Mirror) -> None:
     def abroad(document: Any) -> Any:
         document["territorios"][0] |= {"id": 0, "nombre": "Voto en el extranjero"}

@@ -87,7 +87,7 @@ function present(latest, page, id, arrived) {
     showCorte();
     const territory = page?.territorios.find(one => Number(one.id) === id);
     const view = page ? electionView(head, page, territory, visit) : downloadsView(head);
-    document.title = [labels(head)[0]?.toUpperCase(), territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`]
+    document.title = [label()?.toUpperCase(), territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`]
       .filter(Boolean).join(' · ');
     render(view, arrived);
   } catch (error) {
@@ -139,7 +139,7 @@ function tabs(view) {
 // Date, time and age of the corte, on every view.
 function showCorte() {
   showLabels(head);
-  setText('tag', labels(head)[0] ?? '');
+  setText('tag', label() ?? '');
   setText('process', `${head.eleccion.nombre}. Jornada electoral del ${day(head.eleccion.jornada)}.`);
   byId('corte').dateTime = head.corte;
   setText('time', time(head.corte));
@@ -151,17 +151,17 @@ function showCorte() {
 
 // The corte, and what has to be said of it now.
 function masthead() {
+  showEnvironment(status, head);
   if (head) showCorte();
-  else {
-    showEnvironment(status);
-    if (waits() || isMessage()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
-  }
+  else if (waits() || isMessage()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   const text = warning();
   byId('warning').hidden = !text;
   setText('warning', text);
   document.documentElement.style.setProperty('--kept', `${document.querySelector('.corte').offsetHeight}px`);
 }
 
+// What the corte, or its mirror alone, has to be called first of all.
+const label = () => head && labels(head)[0];
 const withdrawn = () => status?.standing?.withdrawn ?? [];
 // Whether there is nothing to show: no corte has come yet, or every one was withdrawn.
 const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
@@ -246,6 +246,9 @@ function go(view, found) {
 async function ask() {
   const told = await readStatus().catch(() => null);
   status = told ?? status; // what was said holds until something else is said
+  const before = label();
+  showEnvironment(status, head);
+  if (label() !== before) show(); // the title, and what is cited, say it too
   if ((!head || isMessage()) && (waits() || end())) fail();
   const gone = isGone();
   if (told && (gone || (isBack() && Date.now() - former.since > 2.5 * LOOK))) {
