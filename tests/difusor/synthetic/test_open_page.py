@@ -183,6 +183,26 @@ def test_totals_that_never_agree_are_shown_after_some_tries(page: Page, mirror: 
     expect(page.locator(".progress .detail")).to_contain_text("7 actas capturadas de")
 
 
+def test_totals_that_never_agree_are_awaited_once_a_corte(page: Page, mirror: Mirror) -> None:
+    """Each office kept its visitors for 15 s, with five times the requests."""
+    asked: list[str] = []
+
+    def other(document: Any) -> Any:
+        asked.append(document["corte"])
+        return counted(document)
+
+    page.add_init_script(HURRY)
+    mirror.alter |= {"datos/alcaldias.json": counted, "datos/congreso.json": other}
+    visit(page, mirror)
+    page.evaluate("location.hash = '#/congreso'")
+    expect(page.locator("h1")).to_have_text("Congreso")
+    assert len(asked) == 1
+    del mirror.cortes[:-1]
+    look(page, "datos/congreso.json")
+    expect(page.locator("#time")).to_have_text(clock(LATE))
+    assert len(asked) == 6, "a cache may keep another corte's file"
+
+
 def test_an_honest_mirror_behind_a_cache_is_not_accused(page: Page, mirror: Mirror) -> None:
     """The second try came at once, and a cache keeps a file for some seconds."""
     page.add_init_script(HURRY)
@@ -369,6 +389,8 @@ def test_after_the_close_the_page_still_says_what_the_institute_ordered(
     visit(page, mirror)
     expect(page.locator("#warning")).to_contain_text(f"Estos son los últimos resultados preliminares. {told}")
     assert ("Corte final" in page.inner_text("#next")) != bool(withdrawn)
+
+
 LAST = "Estos son los últimos resultados preliminares."
 LACKING = f"Se muestra el corte de las {clock(EARLY)}; el de las {clock(LATE)} no ha llegado a este sitio."
 
