@@ -126,6 +126,18 @@ def test_a_corte_that_waited_for_the_opening_is_not_stale_when_it_opens(server: 
         assert public(state, server.config, "open", Clock(True, 0.0, 0.0, now), now)["stale"] is stale
 
 
+@pytest.mark.parametrize(("minutes", "stale"), [(20, False), (21, True)])
+def test_after_the_close_a_mirror_that_missed_the_last_cortes_is_still_stale(server: Server, minutes: int, stale: bool):
+    """What counts is the time before the close: none comes after it."""
+    state, closes = Memory(server.config).load(), server.config.window.closes
+    assert state.shown is not None
+    last = replace(state.shown, generated=instants.write(closes - timedelta(minutes=minutes)))
+    state, now = replace(state, accepted=last, shown=last), closes + timedelta(hours=5)
+    clock = Clock(True, 0.0, 0.0, now)
+    assert public(state, server.config, "closed", clock, now)["stale"] is stale
+    assert public(state, server.config, "retired", clock, now)["stale"] is False
+
+
 def test_mix_and_match_of_two_cortes(server: Server):
     six = server.manifest(6, {**FILES, "datos/congreso.json": b"seis\n"}).to_bytes()
     server.manifest(7, {**FILES, "datos/congreso.json": b"siete\n"})

@@ -309,7 +309,9 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
         },
         "standing": state.standing(config).to_json(),
         "interval_minutes": config.interval_minutes,
-        "stale": gate == "open" and hold is None and _stale(shown, config, now),
+        "stale": gate in ("open", "closed")
+        and hold is None
+        and _stale(shown, config, min(now, state.window(config).closes)),
         "last_attempt": state.last_attempt and asdict(_without_content(state.last_attempt, is_early)),
         "clock": clock.to_json(),
         "log": {"entries": state.log.entries, "head": state.log.sha256, "segments": state.log_segments},
@@ -353,7 +355,8 @@ def _hold(value: dict[str, Any] | None) -> Hold | None:
 def _stale(shown: Corte | None, config: Config, now: datetime) -> bool:
     """Tell whether no new corte came for two intervals: an outage or an attacker may be freezing this mirror.
 
-    One from before the opening, the corte of zeros, ages from then on: the next comes an interval after it.
+    One from before the opening, the corte of zeros, ages from then on: the next comes an interval after it. None ages
+    after the close.
     """
     limit = timedelta(minutes=2 * config.interval_minutes)
     return shown is None or now - max(instants.parse(shown.generated), config.window.opens) > limit

@@ -183,6 +183,26 @@ def test_totals_that_never_agree_are_shown_after_some_tries(page: Page, mirror: 
     expect(page.locator(".progress .detail")).to_contain_text("7 actas capturadas de")
 
 
+def test_totals_that_never_agree_are_awaited_once_a_corte(page: Page, mirror: Mirror) -> None:
+    """Each office kept its visitors for 15 s, with five times the requests."""
+    asked: list[str] = []
+
+    def other(document: Any) -> Any:
+        asked.append(document["corte"])
+        return counted(document)
+
+    page.add_init_script(HURRY)
+    mirror.alter |= {"datos/alcaldias.json": counted, "datos/congreso.json": other}
+    visit(page, mirror)
+    page.evaluate("location.hash = '#/congreso'")
+    expect(page.locator("h1")).to_have_text("Congreso")
+    assert len(asked) == 1
+    del mirror.cortes[:-1]
+    look(page, "datos/congreso.json")
+    expect(page.locator("#time")).to_have_text(clock(LATE))
+    assert len(asked) == 6, "a cache may keep another corte's file"
+
+
 def test_an_honest_mirror_behind_a_cache_is_not_accused(page: Page, mirror: Mirror) -> None:
     """The second try came at once, and a cache keeps a file for some seconds."""
     page.add_init_script(HURRY)
@@ -365,9 +385,59 @@ def test_after_the_close_the_page_still_says_what_the_institute_ordered(
     status = mirror.alter[STATUS](None)
     status["shown"]["orders"], status["standing"] = orders, {"withdrawn": withdrawn}
     mirror.alter[STATUS] = lambda _: status
+    mirror.alter["datos/corte.json"] = lambda head: head | {"siguiente": None}
     visit(page, mirror)
     expect(page.locator("#warning")).to_contain_text(f"Estos son los últimos resultados preliminares. {told}")
     assert ("Corte final" in page.inner_text("#next")) != bool(withdrawn)
+
+
+LAST = "Estos son los últimos resultados preliminares."
+LACKING = f"Se muestra el corte de las {clock(EARLY)}; el de las {clock(LATE)} no ha llegado a este sitio."
+
+
+@pytest.mark.parametrize(
+    ("gate", "told"),
+    [
+        ({"state": "closed"}, LACKING),
+        ({"state": "closed", "hold": {"since": EARLY.isoformat()}}, LAST),
+        ({"state": "closed", "closes": EARLY.isoformat()}, LAST),
+        ({"state": "retired"}, "La difusión de resultados terminó."),
+    ],
+    ids=["the last is missing", "the institute holds it", "the close was moved", "a phone that slept"],
+)
+def test_after_the_end_a_corte_that_another_follows_is_not_called_the_final_one(
+    gate: dict[str, Any], told: str, page: Page, mirror: Mirror
+) -> None:
+    """A mirror that had missed the last hour called what it had the final corte, and the last results."""
+    state(mirror, EARLY, **gate)
+    visit(page, mirror)
+    expect(page.locator("#warning")).to_contain_text(told)
+    assert page.inner_text("#next") == SETTING.catalog.clock
+
+
+def test_what_the_status_says_of_the_corte_before_is_not_said_of_this_one(page: Page, mirror: Mirror) -> None:
+    """A status that failed once left the order of the corte before on the page, for ten minutes."""
+    state(mirror, EARLY)
+    status = mirror.alter[STATUS](None)
+    status["shown"]["orders"] = ["rectification"]
+    mirror.alter[STATUS] = lambda _: status
+    visit(page, mirror)
+    expect(page.locator("#warning")).to_contain_text("este corte rectifica al anterior")
+    page.route(f"**/{STATUS}", lambda route: route.abort())
+    del mirror.cortes[:-1]
+    with page.expect_event("requestfailed"):
+        page.evaluate(LOOK)
+    expect(page.locator("#time")).to_have_text(clock(LATE))
+    expect(page.locator("#warning")).to_be_hidden()
+    page.unroute(f"**/{STATUS}")
+    state(mirror, LATE, hold={"since": LATE.isoformat()})
+    look(page)
+    expect(page.locator("#warning")).to_contain_text("El Instituto puso en pausa la actualización.")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    look(page, "datos/corte.json")
+    page.evaluate("fetch('datos/corte.json')")
+    assert not any(url.endswith(STATUS) for url in asked)
 
 
 def test_the_hour_of_a_corte_that_was_withdrawn_goes_with_its_results(page: Page, mirror: Mirror) -> None:
@@ -414,6 +484,23 @@ def test_without_the_corte_the_status_says_that_it_is_a_rehearsal_and_hours_are_
     expect(page.locator("#corte")).to_contain_text(f"{LATE:%H:%M} h UTC. Firmado por firma.")
     assert page.title().startswith("SIMULACRO · ")
     visit(page, mirror, "ayuda.html", ".rehearsal h1")
+
+
+@pytest.mark.parametrize("view", ["", "#/alcaldias/3", "ayuda.html", "autentico.html"])
+@pytest.mark.parametrize("is_head", [False, True], ids=["the mirror", "the corte"])
+def test_the_mirror_or_the_corte_alone_says_that_it_is_a_rehearsal(
+    is_head: bool, view: str, page: Page, mirror: Mirror
+) -> None:
+    """A corte whose `simulacro` was missing showed what a rehearsal's mirror has as the results."""
+    status = mirror.alter[STATUS](None) | {"environment": "official" if is_head else "simulacro"}
+    mirror.alter[STATUS] = lambda _: status
+    mirror.alter["datos/corte.json"] = lambda head: head | {"simulacro": is_head, "datos_sinteticos": False}
+    visit(page, mirror, view, ".rehearsal h1")
+    expect(page.locator("#notice")).to_have_text("Simulacro")
+    if "html" not in view:
+        expect(page.locator("#tag")).to_have_text("Simulacro")
+        expect(page.locator(".citation .detail")).to_contain_text("Simulacro. PREP")
+    assert page.title().startswith("SIMULACRO · ") and page.title().count("SIMULACRO") == 1
 
 
 def test_a_place_with_the_number_0_is_found_and_no_other_address_leads_to_it(page: Page, mirror: Mirror) -> None:

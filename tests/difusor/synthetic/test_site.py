@@ -15,8 +15,9 @@ COMMENT = re.compile(r"^\s*//.*\n|\s*/\*.*?\*/|\s//\s.*$", re.MULTILINE)
 """A comment of a script or a style; the image is built without them."""
 
 
-def test_the_whole_shell_is_under_58_kilobytes():
-    assert sum(len(COMMENT.sub("", path.read_text()).encode()) for path in FILES) < 58_000
+def test_the_whole_shell_is_under_58_700_bytes():
+    """A visit costs little: what the page says in rare cases is short too."""
+    assert sum(len(COMMENT.sub("", path.read_text()).encode()) for path in FILES) < 58_700
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -129,6 +130,12 @@ def test_a_waiting_page_promises_to_reload_itself_only_where_its_script_runs():
     notice = (ROOT / "roles/nginx/templates/usr/share/prep/avisos/espera.html.j2").read_text()
     assert "no hace falta recargarla" not in notice
     assert "recárguela" in notice
+
+
+def test_the_notices_are_laid_out_by_old_browsers_too():
+    """Chrome before 87 and Safari before 14.1 know no `inset`: a rehearsal's band was as narrow as its word."""
+    style = (ROOT / "roles/nginx/templates/usr/share/prep/avisos/aviso.css.j2").read_text()
+    assert "inset" not in style
 
 
 def test_the_notices_of_the_edge_and_the_page_have_one_wording():

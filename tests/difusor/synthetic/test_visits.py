@@ -136,6 +136,58 @@ def test_a_ballot_that_differs_from_place_to_place_hides_no_results(
     mirror.read(view, told, "Actas esperadas")
 
 
+def renamed(key: str) -> Callable[[Any], Any]:
+    """Return what calls the second office so in the corte's head."""
+
+    def change(head: Any) -> Any:
+        head["elecciones"][1]["clave"] = key
+        return head
+
+    return change
+
+
+@pytest.mark.parametrize("view", ["diputación local", "diputaci%C3%B3n%20local", "diputacio%cc%81n%20local"])
+def test_an_office_whose_key_no_address_has_as_it_is_opens(view: str, mirror: Mirror) -> None:
+    """Browsers encode the accent: another office was shown, and a link to a place led to that one's."""
+    key = "diputacio\u0301n local" if "%cc" in view else "diputación local"
+    mirror.alter["datos/corte.json"] = renamed(key)
+    mirror.visit(LINKS)
+    said = mirror.read(f"#/{view}/3", "‹ Congreso", "Enlace: ")
+    assert f"Enlace: #/{key}." in said, "the head's key, although the office's own file has another"
+
+
+@pytest.mark.parametrize("view", ["alcaldes/3", "%E0%A4%A/3", "/3"])
+def test_a_link_to_an_office_that_the_corte_lacks_shows_no_place_of_another(view: str, mirror: Mirror) -> None:
+    mirror.read(f"#/{view}", "Resultados por alcaldía")
+
+
+LINKS = """
+const waiting = setInterval(() => {
+  const link = document.querySelector('.eyebrow a');
+  if (!link) return;
+  clearInterval(waiting);
+  document.body.append(`Enlace: ${link.getAttribute('href')}.`);
+}, 100);
+"""
+
+
+def test_a_percentage_of_nothing_is_a_dash(mirror: Mirror) -> None:
+    """Where no acta is counted there is none: the page said «null %»."""
+
+    def nothing(results: Any) -> None:
+        results["totales"] |= {"participacion": None, "actas_capturadas_porcentaje": None}
+        for each in (*results.get("candidaturas", ()), *results.get("columnas", ())):
+            each["porcentaje"] = None
+
+    def head(document: Any) -> Any:
+        nothing(document["elecciones"][0])
+        return document
+
+    mirror.alter |= {"datos/corte.json": head, "datos/alcaldias.json": everywhere(nothing)}
+    for view in ("", "#/alcaldias/1"):
+        assert "null" not in mirror.read(view, "– de actas capturadas", "– de participación ciudadana")
+
+
 def test_a_corte_without_downloads_says_how_to_compare_files(mirror: Mirror) -> None:
     mirror.alter["datos/corte.json"] = lambda head: head | {"descargas": []}
     mirror.read("#/base-de-datos", "sha256sum ARCHIVO")

@@ -29,8 +29,9 @@ let visit = freshVisit();
 // The view that the address names.
 function route() {
   if (!location.hash || location.hash.startsWith('#/')) address = location.hash;
-  const [, view, id] = address.split('/');
-  return {view, id: id ? Number(id) : NaN};
+  let [, view, id] = address.split('/');
+  try { view = decodeURIComponent(view); } catch {} // a damaged link names no view
+  return {view, id: Number(id || NaN)};
 }
 
 // The office that a view shows: the first where the address names none.
@@ -62,7 +63,7 @@ async function show({renew = false, arrived = false} = {}) {
       unreachable = missed = false;
     }
     const isNew = shown && isNewer(latest, shown);
-    present(latest, page, id, arrived);
+    present(latest, page, office?.clave === view && id, arrived); // another office has other places
     if (isNew) pages.clear();
     if (page) pages.set(office.clave, page);
     if (isNew && renew) setText('announcement', `Nuevo corte: ${time(head.corte)}`);
@@ -86,7 +87,7 @@ function present(latest, page, id, arrived) {
     showCorte();
     const territory = page?.territorios.find(one => Number(one.id) === id);
     const view = page ? electionView(head, page, territory, visit) : downloadsView(head);
-    document.title = [labels(head)[0]?.toUpperCase(), territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`]
+    document.title = [label()?.toUpperCase(), territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`]
       .filter(Boolean).join(' · ');
     render(view, arrived);
   } catch (error) {
@@ -138,28 +139,29 @@ function tabs(view) {
 // Date, time and age of the corte, on every view.
 function showCorte() {
   showLabels(head);
-  setText('tag', labels(head)[0] ?? '');
+  setText('tag', label() ?? '');
   setText('process', `${head.eleccion.nombre}. Jornada electoral del ${day(head.eleccion.jornada)}.`);
   byId('corte').dateTime = head.corte;
   setText('time', time(head.corte));
   setText('corte', date(head.corte));
-  setText('next', `${head.hora}${head.siguiente && !closed() ? ` · Siguiente ${time(head.siguiente)}` : isLast() ? ' · Corte final' : ''}`);
-  setText('age', ago(Math.max(0, now(head.corte) - Date.parse(head.corte))));
+  // after the close the one that was to follow has not come, or comes in a moment: no final corte, and none to promise
+  setText('next', head.hora + (head.siguiente ? closed() ? '' : ` · Siguiente ${time(head.siguiente)}` : isLast() ? ' · Corte final' : ''));
+  setText('age', ago(age()));
 }
 
 // The corte, and what has to be said of it now.
 function masthead() {
+  showEnvironment(status, head);
   if (head) showCorte();
-  else {
-    showEnvironment(status);
-    if (waits() || isMessage()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
-  }
+  else if (waits() || isMessage()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   const text = warning();
   byId('warning').hidden = !text;
   setText('warning', text);
   document.documentElement.style.setProperty('--kept', `${document.querySelector('.corte').offsetHeight}px`);
 }
 
+// What the corte, or its mirror alone, has to be called first of all.
+const label = () => head && labels(head)[0];
 const withdrawn = () => status?.standing?.withdrawn ?? [];
 // Whether there is nothing to show: no corte has come yet, or every one was withdrawn.
 const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
@@ -177,25 +179,30 @@ const isMessage = () => document.querySelector('.message');
 // Whether the publication ended since the status was read, or may have where it never was.
 const isOver = () => status ? !closed() && now(head?.corte) > Date.parse(status.gate.closes) : !head.siguiente;
 
+const age = () => now(head.corte) - Date.parse(head.corte);
+
 function warning() {
   if (!head || isMessage()) return '';
-  const shown = `Se muestra el corte de las ${time(head.corte)}.`;
+  const shown = `Se muestra el corte de las ${time(head.corte)}`;
   const order = !isLast() ? 'Por orden del Instituto se retiró un corte posterior.'
-    : status?.shown?.orders?.includes('rectification') ? 'Por orden del Instituto, este corte rectifica al anterior.' : '';
+    : isShown() && status.shown.orders?.includes('rectification') ? 'Por orden del Instituto, este corte rectifica al anterior.' : '';
   if (end()) return end().join('. ');
   if (isBack()) return `El corte de las ${time(head.corte)} ya no es el que publica este sitio; en un minuto se comprobará de nuevo.`;
-  if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}`;
+  if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}.`;
   if (closed()) {
-    const {closes} = status.gate;
-    return `La difusión cerró el ${date(closes)} a las ${time(closes)}. Estos son los últimos resultados preliminares. ${order}`.trim();
+    const {closes, hold} = status.gate;
+    // a close that was moved earlier, or an order of the institute, leaves out what would have followed
+    const isMissing = isLast() && !hold && Date.parse(head.siguiente) <= Date.parse(closes);
+    const results = isMissing ? `${shown}; el de las ${time(head.siguiente)} no ha llegado a este sitio.` : 'Estos son los últimos resultados preliminares.';
+    return `La difusión cerró el ${date(closes)} a las ${time(closes)}. ${results} ${order}`.trim();
   }
-  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}`;
-  if (!isLast()) return `${order} ${shown}`;
+  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}.`;
+  if (!isLast()) return `${order} ${shown}.`;
   // two intervals late, by a server that answers: a phone that slept, or is offline, knows of no fault of the site
-  const isStale = head.siguiente && now(head.corte) - Date.parse(head.corte) > 2000 * head.intervalo_segundos && Date.now() - answered < 2 * LOOK;
+  const isStale = head.siguiente && age() > 2000 * head.intervalo_segundos && Date.now() - answered < 2 * LOOK;
   // without the age, for which a screen reader would tell it every minute
   if (isStale) return `Última actualización: ${time(head.corte)}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
-  return order || (unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}` : '');
+  return order || (unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}.` : '');
 }
 
 // Leads to the section, or to the territory with that name, of the office that is shown; or to those of which it may be one.
@@ -230,14 +237,18 @@ function called(territories, wanted) {
 
 function go(view, found) {
   sought = found;
-  if (location.hash === view) dispatchEvent(new Event('hashchange'));
-  else location.hash = view;
+  const {hash} = location;
+  location.hash = view;
+  if (location.hash === hash) dispatchEvent(new Event('hashchange'));
 }
 
 // Reads the mirror's status for the masthead; results are shown without it, too.
 async function ask() {
   const told = await readStatus().catch(() => null);
   status = told ?? status; // what was said holds until something else is said
+  const before = label();
+  showEnvironment(status, head);
+  if (label() !== before) show(); // the title, and what is cited, say it too
   if ((!head || isMessage()) && (waits() || end())) fail();
   const gone = isGone();
   if (told && (gone || (isBack() && Date.now() - former.since > 2.5 * LOOK))) {
@@ -266,6 +277,9 @@ const isBack = () => head && former && isOf(status?.shown, former);
 // Whether an entry of the status names the corte of a head.
 const isOf = (one, {secuencia: number, corte}) => one?.sequence === Number(number) && Date.parse(one.corte) === Date.parse(corte);
 
+// Whether the status is of the corte on this page: one that was asked for before or after says nothing of it.
+const isShown = () => isOf(status?.shown, head);
+
 // Looks for a new corte; mostly that costs one small answer, 304.
 async function look() {
   if (document.hidden || (!head && !unreachable)) return; // the tab is hidden, or the first load is still under way
@@ -282,7 +296,7 @@ async function look() {
   } catch {
     unreachable = true;
   }
-  if (isSame && !isLate() && !isOver()) masthead();
+  if (isSame && isShown() && !isLate() && !isOver()) masthead();
   else await ask();
 }
 

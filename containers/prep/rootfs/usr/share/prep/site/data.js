@@ -48,16 +48,24 @@ export async function retry(attempt) {
   }
 }
 
+let odd; // the last corte whose totals did not agree in all tries: its makers' own fault, for which nobody waits again
+
 // The head of the corte and the page of the office that `choose` takes from it (or none), both of the same corte. A
 // corrected corte may keep its instant: by its totals a page is told that a cache on the way still has from before.
 export const load = choose => retry(async isLast => {
   const head = await readHead();
   const office = choose(head);
-  const page = office && await read(office.archivo);
   if (!office) return {head};
+  const page = await read(office.archivo);
   if (page?.corte !== head.corte) return;
+  page.clave = office.clave; // by which the page's links name it
   const known = office.totales ?? {};
-  if (isLast || !Object.entries(page.totales ?? {}).some(([name, total]) => total - known[name])) return {head, page};
+  const name = `${head.corte} ${head.secuencia}`;
+  if (Object.entries(page.totales ?? {}).some(([each, total]) => total - known[each]) && odd !== name) {
+    if (!isLast) return;
+    odd = name;
+  }
+  return {head, page};
 });
 
 // The actas of a territory; null if a newer corte than the page announces has arrived in between.

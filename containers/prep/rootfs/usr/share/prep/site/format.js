@@ -17,8 +17,8 @@ const longDate = new Intl.DateTimeFormat('es-MX', {timeZone: 'UTC', weekday: 'lo
 
 export const number = integer.format;
 
-// Percentages arrive truncated to four decimals and are shown without rounding.
-export const percent = text => `${text}\u202f%`;
+// Percentages arrive truncated to four decimals and are shown without rounding; of nothing there is none.
+export const percent = text => text == null ? '–' : `${text}\u202f%`;
 
 export const time = instant => `${clock.format(local(instant))} h${zone}`;
 

@@ -16,6 +16,6 @@ export function showPlace({minutos_utc: minutes, eleccion: election}) {
   document.querySelector('meta[name="theme-color"]').content = election.colores.franja;
 }
 
-// What a page without results says of the corte, or else of the mirror.
-export const introduce = () => readHead().then(head => { showLabels(head); showPlace(head); }, () => readStatus().then(showEnvironment))
-  .catch(console.error);
+// What a page without results says of the corte, and then of the mirror.
+export const introduce = () => readHead().then(head => { showLabels(head); showPlace(head); return head; }).catch(console.error)
+  .then(head => { readStatus().then(status => showEnvironment(status, head)).catch(console.error); });

@@ -2,7 +2,10 @@
 
 import {setText} from './dom.js';
 
-export const labels = head => [head.simulacro && 'Simulacro', head.datos_sinteticos && 'Datos sintéticos'].filter(Boolean);
+let environment; // of the mirror, as its status says
+
+// A rehearsal that the corte, or the mirror alone, says it is.
+export const labels = head => [(head.simulacro || environment === 'simulacro') && 'Simulacro', head.datos_sinteticos && 'Datos sintéticos'].filter(Boolean);
 
 export function showLabels(head) {
   const found = labels(head);
@@ -13,5 +16,8 @@ export function showLabels(head) {
   setText('notice', found.length ? found.join(' · ') : 'Resultados preliminares');
 }
 
-// What the mirror's status knows of it, where there is no corte.
-export const showEnvironment = status => status?.environment && showLabels({simulacro: status.environment === 'simulacro'});
+// What the mirror's status knows of it, also where there is no corte.
+export function showEnvironment(status, head) {
+  environment = status?.environment ?? environment;
+  if (environment) showLabels(head ?? {});
+}
