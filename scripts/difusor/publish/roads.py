@@ -73,7 +73,7 @@ def elsewhere(
     asked = _others(target, named)
     different, unasked = [], []
     for family, address in asked:
-        where = f"en su dirección {family} {address}"
+        where = _where(family, address)
         try:
             with Mirror(replace(target, address=address), authority) as mirror:
                 mirror.deadline = deadline
@@ -89,8 +89,25 @@ def elsewhere(
     is_reached = len(unasked) < len(asked) or _is_named(target, named)
     may_be_reached = unknown or _holds(named, target.public_address)
     lost = "" if is_reached or may_be_reached or not _is_public(target) else _lost(target, named)
-    unasked += [f"no se pudo saber qué direcciones {family} tiene {target.fqdn}" for family in unknown]
-    return different, unasked, lost
+    return different, [*unasked, *_unknown(target, unknown)], lost
+
+
+def others(target: Target) -> tuple[dict[str, Target], list[str]]:
+    """Return the target at the other addresses that its page's name has, each by how a sentence says where that is.
+
+    And sentences on the addresses that this machine could not learn.
+    """
+    named, unknown = _addresses(target)
+    found = {_where(*each): replace(target, address=each[1]) for each in _others(target, named)}
+    return found, _unknown(target, unknown)
+
+
+def _where(family: str, address: str) -> str:
+    return f"en su dirección {family} {address}"
+
+
+def _unknown(target: Target, families: list[str]) -> list[str]:
+    return [f"no se pudo saber qué direcciones {family} tiene {target.fqdn}" for family in families]
 
 
 def _addresses(target: Target) -> tuple[list[tuple[str, str]], list[str]]:

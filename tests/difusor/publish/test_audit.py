@@ -157,6 +157,37 @@ def test_a_difusor_off_the_list_may_show_nothing_and_its_table_says_so(serve: Se
     assert audit.WORDS.keys() >= {"off", "showing"}
 
 
+def test_a_difusor_off_the_list_shows_nothing_where_its_link_leads_either(
+    serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its server showed the notice, and citizens saw the results at another address of its name."""
+    pages, there = ("/prep/", "/prep/corte.json", "/prep/datos/corte.json"), "192.0.2.7"
+    closed = dict.fromkeys(pages, partial(wire, b"", 410))
+    gone = {f"{there} {path}": partial(wire, b"", 404) for path in pages}
+    off = make_target(election, path="/prep/", fqdn="prep.norte.mx", revoked="fuera de la lista desde hoy")
+    site = replace(off, is_coming_back=True)
+    results = {f"{there} /prep/datos/corte.json": b'{"secuencia": 7}'}
+    page = {f"{there} {path}": b"<!doctype html>" for path in pages}
+    for own, result, words in (
+        (gone, "off", "su sitio muestra el aviso"),
+        ({**gone, **results}, "showing", f"en su dirección IPv4 {there} aún hay resultados"),
+        (page, "off", f"; en su dirección IPv4 {there} responde una página: véala"),
+        ({f"{there} /prep/": late}, "off", "su sitio muestra el aviso"),
+    ):
+        serve({**closed, **own})
+        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "10.0.0.1"), ("IPv4", there)], []))
+        found = comparison.compare(off)
+        assert (found.result, found.good) == (result, result == "off") and words in found.detail, found
+        assert result == "off" or ("./difusor revoke X" in found.detail and "DNS" in found.detail)
+    serve({**closed, **results})
+    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", there)], ["IPv6"]))
+    found = comparison.compare(site)
+    assert found.result == "showing" and "./difusor restore X" in found.detail and "revoke" not in found.detail
+    serve({**closed, **gone})
+    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", there)], ["IPv6"]))
+    assert "; no se pudo saber qué direcciones IPv6 tiene prep.norte.mx" in comparison.compare(off).detail
+
+
 def test_what_is_advised_of_a_difusor_that_is_coming_back_does_not_take_it_off_again(serve: Serve, election: Path):
     """One of two servers did not answer `restore`, and the advice for the other was `revoke`."""
     serve({})
