@@ -34,7 +34,7 @@ from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
 from difusor.publish import age, comparison, deliver, front, paced, roads, served, signing, standing, stopping, target
 from difusor.publish.mirror import PATH, Mirror
-from difusor.publish.seen import Published, Seen
+from difusor.publish.seen import Published, Seen, Shown
 from difusor.publish.signing import IDENTITY, SignedCorte
 from difusor.publish.standing import Records
 from difusor.servers import child
@@ -108,6 +108,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
         monkeypatch.setattr(paced.time, "sleep", lambda _: None)
         monkeypatch.setattr(roads, "SAMPLE", 100)
         monkeypatch.setattr(roads, "_addresses", lambda target: ([], []))
+        monkeypatch.setattr(roads, "KEPT_SECONDS", 0)
 
     return install
 
@@ -312,7 +313,7 @@ esac
     monkeypatch.setattr(roads, "RESOLVING", replace(roads.RESOLVING, seconds=0.1))
     told = [f"no se pudo saber qué direcciones {family} tiene prep.norte.mx" for family in ("IPv4", "IPv6")]
     page = replace(page, fqdn="prep.norte.mx")
-    assert roads.elsewhere(page, None, {}, 0.0) == ([], told, "")
+    assert roads.elsewhere(page, None, {}, 0.0, lambda *_: None) == roads.There(unasked=told)
 
 
 def test_a_name_server_that_hides_one_family_hides_no_address_of_the_other(
@@ -914,8 +915,83 @@ def test_what_the_institute_withdrew_leaves_nobody_behind(
     found = comparison.Comparison("norte", "authentic", "", manifest_sha256=signed.sha256, warnings=[last])
     for known, followed, old in ((gone, Standing(), False), (Standing(), gone, False), (Standing(), Standing(), True)):
         seen = Seen(tmp_path / "build/cortes")
-        seen.notice(norte, signed, followed, None)
+        seen.notice(norte, Shown.of(signed, followed, None))
         assert comparison.rejudged(found, norte, seen, known) == found
-        seen.notice(sur, later, Standing(), None)
+        seen.notice(sur, Shown.of(later, Standing(), None))
         again = comparison.rejudged(found, norte, seen, known)
         assert (again.result, again.warnings) == (("old", []) if old else ("authentic", [last]))
+
+
+STALE = "192.0.2.7"
+"""Another address of the page's name, which shows corte 7 while the server shows 9."""
+
+
+@pytest.fixture
+def staggered(
+    serve: Serve, later: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., comparison.Comparison]:
+    """Return a function that compares a server whose page's name leads to STALE too.
+
+    `own` are answers as those of `serve`; `grace` is in minutes; with `catches_up`, STALE shows 9 after ten seconds.
+    """
+    whole = {f"/prep/{path.relative_to(later.folder)}": path.read_bytes() for path in later.folder.rglob("*.*")}
+    whole[PATH] = json.dumps({"shown": {"manifest_sha256": later.sha256}}).encode()
+    waited: list[float] = []
+
+    def compare(
+        own: dict[str, Any] | None = None, grace: float = 2, *, catches_up: bool = False, **given: Any
+    ) -> comparison.Comparison:
+        def wait(seconds: float) -> bool:
+            waited.append(seconds)
+            if catches_up:
+                serve(whole)
+            return False
+
+        serve({f"10.0.0.1 {path}": content for path, content in whole.items()} | (own or {}))
+        monkeypatch.setattr(roads, "KEPT_SECONDS", 10)
+        monkeypatch.setattr(roads, "STOPPED", SimpleNamespace(wait=wait))
+        monkeypatch.setattr(roads, "differences", lambda *_: [])
+        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", STALE)], []))
+        monkeypatch.setattr(age, "GRACE", timedelta(minutes=grace))
+        waited.clear()
+        found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"), **given)
+        assert [round(seconds) for seconds in waited] == [10], "once, whatever comes then"
+        return found
+
+    return compare
+
+
+Staggered = Callable[..., comparison.Comparison]
+
+
+def test_an_address_that_has_the_corte_before_is_behind_and_not_altered(
+    staggered: Staggered, signed: SignedCorte, later: SignedCorte
+):
+    """Of two servers under one name one gets each corte first, and whoever asked then was told of results changed."""
+    found = staggered(expected=later.sha256)
+    assert (found.result, found.differences) == ("authentic", []), found
+    assert [each.startswith(f"en su dirección IPv4 {STALE} muestra el corte 7, ") for each in found.warnings] == [True]
+    assert found.warnings[0].endswith(" hace un momento")
+    found = staggered(grace=-1)
+    assert (found.result, found.differences, found.warnings) == ("old", [], []), found
+    assert found.detail.startswith(f"en su dirección IPv4 {STALE} muestra el corte 7, ")
+    assert "el Instituto publicó el 9" in found.detail
+
+
+def test_an_address_that_has_the_corte_a_moment_later_is_right(staggered: Staggered):
+    """As behind a cache, which keeps an answer for the ten seconds that each server of the project allows."""
+    found = staggered(grace=-1, catches_up=True)
+    assert (found.result, found.warnings) == ("authentic", []), found
+
+
+def test_what_no_signer_signed_at_an_address_is_altered_also_beside_an_earlier_corte(
+    staggered: Staggered, signed: SignedCorte
+):
+    where = f"en su dirección IPv4 {STALE}"
+    found = staggered({f"{STALE} /prep/descargas/a.csv": b"a|c\n"})
+    assert (found.result, found.differences) == ("altered", [f"{where}, descargas/a.csv no es el que se firmó"])
+    found = staggered({f"{STALE} /prep/corte.json": signed.raw.replace(b'"sequence": 7', b'"sequence": 8')})
+    assert found.result == "altered" and f"{where}, corte.json no es el que se firmó" in found.differences
+    gone = Standing(withdrawn=(signed.manifest.withdrawn(signed.sha256, signed.manifest.generated),))
+    found = staggered(standing=gone)
+    assert found.differences == [f"{where}, muestra el corte 7, que el Instituto retiró"]
