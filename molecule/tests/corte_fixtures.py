@@ -260,7 +260,7 @@ def _lasting(tell: Callable[[], str]) -> Callable[[], str]:
 
     def told() -> str:
         if (found := tell()) not in known:
-            time.sleep(KEPT_SECONDS)
+            time.sleep(KEPT_SECONDS)  # pace: by then no cache on the road keeps an answer from before this corte
             known.add(found)
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -214,15 +214,13 @@ def _compare_once(
     shown = Shown.of(signed, followed, (status.get("shown") or {}).get("since"))
     if seen:
         seen.notice(target, shown)
-    files = signed.manifest.files
+    files, known = signed.manifest.files, followed.join(standing or Standing())
     tell(served.minutes(files))
-    is_light = signed.manifest.stands.is_light or (standing is not None and standing.is_light)
-    parts = served.parted(papers, files, is_light)
+    parts = served.parted(papers, files, signed.manifest.stands.is_light or bool(standing and standing.is_light))
     valid = partial(_valid, target.election, expected)
     there = roads.elsewhere(target, authority, parts.drawn, mirror.deadline, valid) if is_whole else roads.There()
     named = mirror.status()
     found, late = _found(mirror, paced, base, signed, parts, is_whole)
-    known = followed.join(standing or Standing())
     differences = [
         *_amiss(signed, target.election, known),
         *_misnamed(named, signed.sha256, expected),
@@ -234,10 +232,9 @@ def _compare_once(
     behind, news = _judged_there(there, shown, seen.published(target.election, standing)[0] if seen else None)
     old = age.overdue(signed.manifest.window, target.election, followed, instants.now()) or old or behind
     why = differences[0] if differences else there.lost or old
-    result = "altered" if differences else "unreachable" if there.lost else "old" if old else ""
     return Comparison(
         target.name,
-        result or ("unchecked" if late else "authentic"),
+        _result((("altered", differences), ("unreachable", there.lost), ("old", old), ("unchecked", late))),
         why or late or "; ".join([f"firmado por {signer}", *_orders(followed)]),
         sequence=signed.manifest.sequence,
         generated=instants.write(signed.manifest.generated),
@@ -248,6 +245,11 @@ def _compare_once(
         differences=differences,
         warnings=[*there.unasked, *warnings, *news, *([late] if why and late else [])],
     )
+
+
+def _result(judged: Iterable[tuple[str, object]]) -> str:
+    """Return the first of these results for which there is a reason; authentic if there is none."""
+    return next((result for result, reason in judged if reason), "authentic")
 
 
 def _without(target: Target, status: dict[str, Any], part: str, code: int, is_whole: bool) -> Comparison:

@@ -843,6 +843,31 @@ def test_a_page_that_could_not_be_compared_makes_no_site_an_altered_one(
     assert (found.result, found.detail, found.differences) == (result, told, [])
 
 
+@pytest.mark.parametrize("has_cdn", [True, False])
+def test_a_page_that_a_cdn_alters_is_told(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, has_cdn: bool
+):
+    """Only the corte's own files were asked for where the name leads, and a script in the page was not seen."""
+    name, page = "prep.norte.mx", b"<!doctype html>"
+    behind = make_target(election, path="/prep/", fqdn=name, has_cdn=has_cdn)
+    monkeypatch.setattr(target, "read", lambda _: [behind])
+    kept = [page, b"de antes"]
+    for there, result, said in (
+        (page, "authentic", ""),
+        (page + b"<script>", "altered", f"por {name}, y no en su servidor: altera la portada"),
+        (partial(wire, b"", 403), "altered", f"por {name}, y no en su servidor: la portada responde 403"),
+        (lambda: wire(kept.pop()), "authentic", ""),
+        (partial(wire, page, **{"Cache-Control": "max-age=9000"}), "authentic", "cambia la cabecera Cache-Control"),
+        (late, "authentic", "no se pudo comparar página por página: no responde a tiempo"),
+    ):
+        serve({"10.0.0.1 /prep/": page, f"{name} /prep/": there})
+        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "198.51.100.9")], []))
+        done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+        (found,) = json.loads(done.stdout)
+        assert found["result"] == (result if has_cdn else "authentic"), found
+        assert (said in "; ".join([found["detail"], *found["warnings"]])) is (has_cdn or not said), found
+
+
 @pytest.mark.parametrize("status", [503, 404])
 def test_a_server_that_tells_no_status_is_not_blamed_on_the_site(serve: Serve, election: Path, status: int):
     """As when its gate is stopped: the site passes on what it gets."""
