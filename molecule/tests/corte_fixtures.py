@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
@@ -24,9 +25,9 @@ from corte.server.config import PATH as CONFIG
 from difusor import inventory
 from difusor.project import UnusableError
 from difusor.publish import age, signing
-from difusor.publish.comparison import PAPERS
 from difusor.publish.mirror import PATH, Mirror, last_number
 from difusor.publish.push import push
+from difusor.publish.roads import KEPT_SECONDS, PAPERS
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, past_signer
 from difusor.publish.target import Target
@@ -230,12 +231,15 @@ def which(
 ) -> Callable[[], str]:
     """Return the function that tells for `steadily` which corte is shown to citizens.
 
-    Any of the servers behind one site may answer for it, so it first waits until all of them show the same.
+    Any of the servers behind one site, CDN or balancer may answer for it, so it first waits until all of them show the
+    same; and until what a CDN may keep of the corte before is over.
     """
     read, name = pytestconfig.stash[SUITE].inventory, road["difusor_fqdn"]
-    behind = [each for each in read.groups.get("difusores", []) if _front(read.hosts[each]) == name]
-    if len(behind) < 2 or _front(variables) != name:
-        return lambda: shown_in(said(mirror))
+    is_named = not road.get("difusor_public_address", name)
+    of = _page_name if is_named else _front
+    behind = [each for each in read.groups.get("difusores", []) if of(read.hosts[each]) == name]
+    if len(behind) < 2 or of(variables) != name:
+        return _lasting(lambda: shown_in(said(mirror))) if is_named else lambda: shown_in(said(mirror))
 
     def agreed() -> str:
         try:
@@ -247,12 +251,29 @@ def which(
             fault = f"uno no contesta ({error})"
         pytest.skip(f"{enumerated(behind)} están detrás de {name} y {fault}; no se sabe cuál da lo que llega por ahí")
 
-    return agreed
+    return _lasting(agreed) if is_named else agreed
+
+
+def _lasting(tell: Callable[[], str]) -> Callable[[], str]:
+    """Return a function that tells the same, of each corte only once no answer from before it is kept anywhere."""
+    known: set[str] = set()
+
+    def told() -> str:
+        if (found := tell()) not in known:
+            time.sleep(KEPT_SECONDS)  # pace: by then no cache on the road keeps an answer from before this corte
+            known.add(found)
+        return found
+
+    return told
 
 
 def _front(variables: Mapping[str, Any]) -> str:
     """Return the name of the site in front of a server; empty when it has none."""
     return str((variables.get("difusor_front") or {}).get("name", ""))
+
+
+def _page_name(variables: Mapping[str, Any]) -> str:
+    return str(variables["difusor_fqdn"])
 
 
 def shown_by(names: list[str], hosts: Mapping[str, dict[str, Any]]) -> dict[str, str]:

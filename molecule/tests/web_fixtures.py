@@ -40,7 +40,7 @@ def door(road: dict[str, Any]) -> str:
 
 
 def entrance(road: dict[str, Any]) -> str:
-    """Return the address where citizens ask; empty where the firewall admits only a CDN, to which the name leads."""
+    """Return the address where citizens ask; empty on the road through a CDN or balancer, to which the name leads."""
     return "" if road.get("difusor_origin_lock") else str(road["difusor_public_address"])
 
 

@@ -90,7 +90,7 @@ def run(
             if found.result == "resting" and signed and (missing := _lacks(one, signed.manifest)):
                 found = replace(found, result="empty", detail=missing)
             if one.front is None:
-                return [found]
+                return [front.by_name(one, found, ca, deadline)]
             beside = [each for each in targets if each.front == one.front and each is not one]
             return [found, front.compare(one, one.front, found, ca, deadline - time.monotonic(), known, beside)]
         except Exception as error:  # a fault of this program's: told of this difusor, and the others have their rows

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from corte.format import instants, manifest, signature
+from corte.format import instants
 from corte.format.manifest import Entry, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
@@ -19,7 +20,7 @@ from difusor.inventory import Election
 from difusor.publish import age, off_list, roads, served, signing
 from difusor.publish.mirror import PATH, TIMEOUT, Mirror, stands
 from difusor.publish.paced import Content, Paced
-from difusor.publish.seen import Seen
+from difusor.publish.seen import Published, Seen, Shown
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, past_signer
 from difusor.publish.target import Target
@@ -34,7 +35,6 @@ OUTDATED = (
     "muestra un corte de una versión anterior del proyecto, que esta ya no lee, y sus archivos no se compararon: "
     "publique otra vez; si su servidor lo rechaza, antes ./difusor apply -i X"
 )
-PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.MAX_BYTES}
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def _compare_once(
     base, paced = mirror.url.removesuffix(PATH) + target.path, Paced(mirror)
     came: list[bytes] = []
     papers: dict[str, Entry] = {}
-    for part, limit in PAPERS.items():
+    for part, limit in roads.PAPERS.items():
         answer, content = paced.get(base + part, Content(limit, keep=True))
         if answer.status_code != httpx.codes.OK:
             return _without(target, status, part, answer.status_code, is_whole)
@@ -212,29 +212,30 @@ def _compare_once(
     with here():
         signed = _signed(target.election, *came)
         signer = past_signer(signed, target.election, expected == signed.sha256)
+    shown = Shown.of(signed, followed, (status.get("shown") or {}).get("since"))
     if seen:
-        seen.notice(target, signed, followed, (status.get("shown") or {}).get("since"))
-    files = signed.manifest.files
+        seen.notice(target, shown)
+    files, known = signed.manifest.files, followed.join(standing or Standing())
     tell(served.minutes(files))
-    is_light = signed.manifest.stands.is_light or (standing is not None and standing.is_light)
-    parts = served.parted(papers, files, is_light)
-    drawn = parts.drawn
-    there, unasked, lost = roads.elsewhere(target, authority, drawn, mirror.deadline) if is_whole else ([], [], "")
+    parts = served.parted(papers, files, signed.manifest.stands.is_light or bool(standing and standing.is_light))
+    valid = partial(_valid, target.election, expected)
+    there = roads.elsewhere(target, authority, parts.drawn, mirror.deadline, valid) if is_whole else roads.There()
     named = mirror.status()
     found, late = _found(mirror, paced, base, signed, parts, is_whole)
     differences = [
-        *withdrawn(signed, followed.join(standing or Standing())),
-        *_misplaced(signed, target.election),
+        *_amiss(signed, target.election, known),
         *_misnamed(named, signed.sha256, expected),
         *found,
-        *there,
+        *there.different,
+        *(f"{where}, {said}" for where, other in there.cortes for said in _amiss(other, target.election, known)),
     ]
     old, warnings = _judged_by_age(signed, target.election, expected, seen, standing, is_whole) if seen else ("", [])
-    old = age.overdue(signed.manifest.window, target.election, followed, instants.now()) or old
-    why = differences[0] if differences else lost or old
+    behind, news = _judged_there(there, shown, seen.published(target.election, standing)[0] if seen else None)
+    old = age.overdue(signed.manifest.window, target.election, followed, instants.now()) or old or behind
+    why = differences[0] if differences else there.lost or old
     return Comparison(
         target.name,
-        "altered" if differences else "unreachable" if lost else "old" if old else "unchecked" if late else "authentic",
+        _result((("altered", differences), ("unreachable", there.lost), ("old", old), ("unchecked", late))),
         why or late or "; ".join([f"firmado por {signer}", *_orders(followed)]),
         sequence=signed.manifest.sequence,
         generated=instants.write(signed.manifest.generated),
@@ -243,8 +244,13 @@ def _compare_once(
         files=len(files),
         bytes=signed.manifest.total_bytes,
         differences=differences,
-        warnings=[*unasked, *warnings, *([late] if why and late else [])],
+        warnings=[*there.unasked, *warnings, *news, *([late] if why and late else [])],
     )
+
+
+def _result(judged: Iterable[tuple[str, object]]) -> str:
+    """Return the first of these results for which there is a reason; authentic if there is none."""
+    return next((result for result, reason in judged if reason), "authentic")
 
 
 def _without(target: Target, status: dict[str, Any], part: str, code: int, is_whole: bool) -> Comparison:
@@ -288,6 +294,19 @@ def _signed(election: Election, raw: bytes, armour: bytes) -> SignedCorte:
         raise
 
 
+def _valid(election: Election, expected: str | None, raw: bytes, armour: bytes) -> SignedCorte | None:
+    """Return the corte of a manifest and its signature; None if no signer of the election made it."""
+    with here():
+        try:
+            signed = SignedCorte.of(Path(), raw, armour)
+            past_signer(signed, election, expected == signed.sha256)
+        except Refusal as refusal:
+            if refusal.code == "system":
+                raise
+            return None
+    return signed
+
+
 def _judged_by_age(
     signed: SignedCorte, election: Election, expected: str | None, seen: Seen, standing: Standing | None, is_whole: bool
 ) -> tuple[str, list[str]]:
@@ -296,6 +315,22 @@ def _judged_by_age(
     grace = None if is_whole or not published else age.while_pushed(published, signed.manifest.sequence, election)
     old, news = age.judge(signed.manifest, published, instants.now(), expected == signed.sha256, grace)
     return old, [*trouble, *filter(None, [news])]
+
+
+def _judged_there(there: roads.There, shown: Shown, published: Published | None) -> tuple[str, list[str]]:
+    """Return why what the name's other addresses show is too old ("" if nothing is), and what else to say of its age.
+
+    The last corte is the one published from here, or what the server shows, if that is later.
+    """
+    last = published if published and published.is_after(shown.manifest) else shown.published
+    judged = [(where, other, age.judge(other.manifest, last, instants.now())) for where, other in there.cortes]
+    old = [f"{where} {said}" for where, _, (said, _) in judged if said]
+    news = [f"{where} {said}" for where, _, (_, said) in judged if said]
+    news += [
+        f"{where} muestra el corte {other.manifest.sequence}, posterior al que se comparó"
+        for where, other, _ in judged if other.manifest.generated > shown.manifest.generated
+    ]  # fmt: skip
+    return next(iter(old), ""), [*old[1:], *news]
 
 
 def _orders(followed: Standing) -> list[str]:
@@ -310,8 +345,9 @@ def withdrawn(signed: SignedCorte, known: Standing) -> Iterator[str]:
         yield f"muestra el corte {found.sequence}, que el Instituto retiró"
 
 
-def _misplaced(signed: SignedCorte, election: Election) -> Iterator[str]:
-    """Yield a sentence for a corte of another opening, such as that of an earlier rehearsal."""
+def _amiss(signed: SignedCorte, election: Election, known: Standing) -> Iterator[str]:
+    """Yield why a validly signed corte is not to be shown: withdrawn, or of another opening, as an old rehearsal's."""
+    yield from withdrawn(signed, known)
     opens = signed.manifest.window.opens
     if opens != election.window.opens:
         yield f"muestra un corte de otra apertura: {instants.write(opens)} y no {instants.write(election.window.opens)}"

@@ -1,4 +1,4 @@
-"""Compares what citizens get through the outlet's own site with what the PREP's server behind it sends.
+"""Compares what citizens get through the outlet's own site, or a CDN, with what the PREP's server behind it sends.
 
 Such a site passes one folder on. It may be down, or keep answers, insert something in pages, compress again, or drop
 headers; each of these is told apart from a fault of the server.
@@ -7,7 +7,7 @@ headers; each of these is told apart from a fault of the server.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import httpx
 
 from corte.format.standing import Standing
 from difusor.inventory.parts import Front
-from difusor.publish import comparison
+from difusor.publish import comparison, roads, stopping
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import MOST_BYTES, PATH, Mirror
 from difusor.publish.paced import Content, Paced
@@ -60,6 +60,26 @@ def compare(
     return replace(found, seconds=round(time.monotonic() - started, 2))
 
 
+def by_name(target: Target, found: Comparison, authority: Path | None, deadline: float) -> Comparison:
+    """Return what was found at a server, and whether its page comes the same through the CDN or balancer in front.
+
+    Such a one may by right change headers, which is told, and keep the page before for a moment: it is asked twice.
+    """
+    is_asked = target.has_cdn and found.result == "authentic" and not target.fqdn.endswith(roads.RESERVED)
+    if not is_asked:
+        return found
+    named, pages = replace(target, address=target.fqdn), {"": PAGES[""]}
+    differences, lesser, rest = _page_differences(target, named, authority, deadline, pages)
+    if differences:
+        stopping.STOPPED.wait(max(0.0, min(roads.KEPT_SECONDS, deadline - time.monotonic())))
+        differences, lesser, rest = _page_differences(target, named, authority, deadline, pages)
+    through = f"por {target.fqdn}, y no en su servidor: "
+    faults = [comparison.shortened(through + each) for each in differences]
+    told = [through + each for each in lesser] + ([f"por {target.fqdn}, {rest.detail}"] if rest else [])
+    found = replace(found, warnings=[*found.warnings, *map(comparison.shortened, told)])
+    return replace(found, result="altered", detail=faults[0], differences=faults) if faults else found
+
+
 def _compared(
     target: Target,
     through: Target,
@@ -90,8 +110,8 @@ def _compared(
         return replace(found, warnings=[*found.warnings, comparison.shortened(said)])
     faults = [*_older(found, behind), *found.differences]
     if behind.good:
-        differences, rest = _page_differences(target, through, authority, deadline)
-        faults += differences
+        differences, lesser, rest = _page_differences(target, through, authority, deadline)
+        faults += [*differences, *lesser]
         if rest and faults:
             found = replace(found, warnings=[*found.warnings, comparison.shortened(rest.detail)])
         elif rest:
@@ -173,31 +193,33 @@ class _Answer:
 
 
 def _page_differences(
-    server: Target, through: Target, authority: Path | None, deadline: float
-) -> tuple[list[str], Comparison | None]:
-    """Return a sentence for each page that does not come as the server sends it, headers and validators included.
+    server: Target, through: Target, authority: Path | None, deadline: float, pages: Mapping[str, str] = PAGES
+) -> tuple[list[str], list[str], Comparison | None]:
+    """Return a sentence for each page that does not come as the server sends it, and for its headers and validators.
 
     And what to say if not all of them could be compared: the site is unreachable if the server sends a page that it
     does not; what the server does not send now says nothing of the site.
     """
     differences: list[str] = []
+    lesser: list[str] = []
     result = "unchecked"
     try:
         with Mirror(server, authority) as direct, Mirror(through, authority) as passed:
             direct.deadline = passed.deadline = deadline
-            for path, name in PAGES.items():
+            for path, name in pages.items():
                 result = "unchecked"
                 sent = _ask(direct, path)
                 result = "unreachable"
                 came = _ask(passed, path)
                 if sent.code == httpx.codes.OK:
                     differences += _altered(name, sent, came)
+                    lesser += _changed(name, sent, came)
     except (httpx.HTTPError, OSError, ValueError) as error:
         other, why = missed(error)
         if other == "unreachable":
-            return differences, Comparison(through.name, result, f"{UNCOMPARED}: {why}")
-        return differences, Comparison(through.name, other, why)
-    return differences, None
+            return differences, lesser, Comparison(through.name, result, f"{UNCOMPARED}: {why}")
+        return differences, lesser, Comparison(through.name, other, why)
+    return differences, lesser, None
 
 
 def _ask(mirror: Mirror, path: str) -> _Answer:
@@ -211,9 +233,13 @@ def _ask(mirror: Mirror, path: str) -> _Answer:
 def _altered(name: str, sent: _Answer, came: _Answer) -> Iterator[str]:
     if came.code != sent.code:
         yield f"{name} responde {came.code}, y en su servidor {sent.code}"
-        return
-    if came.digest != sent.digest:
+    elif came.digest != sent.digest:
         yield f"altera {name}: lo que llega no es lo que su servidor envía"
+
+
+def _changed(name: str, sent: _Answer, came: _Answer) -> Iterator[str]:
+    if came.code != sent.code:
+        return
     for header in KEPT:
         if came.headers.get(header) != sent.headers.get(header):
             there, here = (each.headers.get(header, "nada") for each in (sent, came))

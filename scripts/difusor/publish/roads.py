@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 
-from corte.format.manifest import Entry
+from corte.format import limits, manifest, signature
+from corte.format.manifest import Entry, Manifest
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.paced import Content, Paced
+from difusor.publish.signing import SignedCorte
+from difusor.publish.stopping import STOPPED
 from difusor.publish.target import Target
 from difusor.publish.trouble import trouble
 from difusor.publish.trust import UntrustedError
@@ -38,7 +42,13 @@ ADDRESSES = 2
 RESERVED = (".test", ".example", ".invalid", ".localhost")
 """Ends of names that no name server knows (RFC 6761), such as a lab's."""
 
+KEPT_SECONDS = 10.0
+"""For how long a server of the project lets caches keep an answer (nginx_cache_seconds)."""
+PAPERS = {manifest.NAME: manifest.MAX_BYTES, manifest.SIGNATURE_NAME: signature.MAX_BYTES}
+"""The files that say what a corte is, and how many bytes of them are wanted at most."""
+
 Files = Mapping[str, Entry]
+Signed = Callable[[bytes, bytes], SignedCorte | None]
 
 
 def sample(files: Files) -> Files:
@@ -60,37 +70,100 @@ def differences(mirror: Mirror, base: str, files: Files) -> Iterator[str]:
         yield from _by_other_names(paced, base, path, entry)
 
 
-def elsewhere(
-    target: Target, authority: Path | None, files: Files, deadline: float
-) -> tuple[list[str], list[str], str]:
+@dataclass
+class There:
+    """What citizens get at the other addresses of the page's name, as sentences.
+
+    `different`: what no signer signed there; `unasked`: which addresses could not be asked; `lost`: why a citizen who
+    opens the page by its name gets to none of them and not to the one that is compared anyway ("" if one does, or may:
+    a network may keep this machine, and nobody else, from the server's public address); `cortes`: where another corte
+    is shown, whole, than the server's, and which.
+    """
+
+    different: list[str] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
+    lost: str = ""
+    cortes: list[tuple[str, SignedCorte]] = field(default_factory=list)
+
+
+def elsewhere(target: Target, authority: Path | None, files: Files, deadline: float, signed: Signed) -> There:
     """Ask for files at the other addresses that the name of the mirror's page has, in both address families.
 
-    Returns sentences: what differs there, which addresses could not be asked, and why a citizen who opens the page by
-    its name gets to none of them and not to the one that is compared anyway ("" if one does, or may: a network may keep
-    this machine, and nobody else, from the server's public address).
+    `files` are some of those that the server shows, with manifest and signature; `signed` returns the corte of a
+    manifest and a signature if a signer made it, else None. Where something else comes it is asked for once more: a
+    cache may keep an answer for a moment, and of several servers one gets each corte before the others.
     """
     named, unknown = _addresses(target)
-    asked = _others(target, named)
-    different, unasked = [], []
-    for family, address in asked:
-        where = f"en su dirección {family} {address}"
+    asked = {_where(*each): replace(target, address=each[1]) for each in _others(target, named)}
+
+    def look(where: str) -> There:
         try:
-            with Mirror(replace(target, address=address), authority) as mirror:
+            with Mirror(asked[where], authority) as mirror:
                 mirror.deadline = deadline
-                base = mirror.url.removesuffix(PATH) + target.path
-                paced = Paced(mirror)
-                for path, entry in files.items():
-                    answer, found = paced.get(base + quote(path), Content(entry.size))
-                    different += [f"{where}, {said}" for said in _judged(path, entry, answer, found)]
+                return _found(mirror, where, files, signed)
         except UntrustedError as error:
-            different.append(f"{where}, {error}")
+            return There(different=[f"{where}, {error}"])
         except (httpx.HTTPError, OSError, ValueError) as error:
-            unasked.append(f"desde esta máquina no se pudo comparar {where}: {trouble(error)}")
+            return There(unasked=[f"desde esta máquina no se pudo comparar {where}: {trouble(error)}"])
+
+    found = {where: look(where) for where in asked}
+    if again := [where for where, each in found.items() if each.different or each.cortes]:
+        STOPPED.wait(max(0.0, min(KEPT_SECONDS, deadline - time.monotonic())))
+        found |= {where: look(where) for where in again}
+    each = [*found.values()]
+    unasked = [told for one in each for told in one.unasked]
     is_reached = len(unasked) < len(asked) or _is_named(target, named)
     may_be_reached = unknown or _holds(named, target.public_address)
-    lost = "" if is_reached or may_be_reached or not _is_public(target) else _lost(target, named)
-    unasked += [f"no se pudo saber qué direcciones {family} tiene {target.fqdn}" for family in unknown]
-    return different, unasked, lost
+    return There(
+        different=[told for one in each for told in one.different],
+        unasked=[*unasked, *_unknown(target, unknown)],
+        lost="" if is_reached or may_be_reached or not _is_public(target) else _lost(target, named),
+        cortes=[corte for one in each for corte in one.cortes],
+    )
+
+
+def _found(mirror: Mirror, where: str, files: Files, signed: Signed) -> There:
+    """Return what comes at an address: that of another corte is held to that corte's own manifest."""
+    base, paced = mirror.url.removesuffix(PATH) + mirror.target.path, Paced(mirror)
+    came: list[bytes] = []
+    said: list[str] = []
+    for paper, limit in PAPERS.items():
+        answer, found = paced.get(base + paper, Content(limit, keep=True))
+        came.append(bytes(found.kept or b"") if answer.status_code == httpx.codes.OK else b"")
+        said += _judged(paper, files[paper], answer, found)
+    other = signed(*came) if said and all(came) else None
+    wanted = _sample_of(other.manifest) if other else {path: files[path] for path in files if path not in PAPERS}
+    said = [] if other else said
+    for path, entry in wanted.items():
+        answer, found = paced.get(base + quote(path), Content(entry.size))
+        said += _judged(path, entry, answer, found)
+    return There(different=[f"{where}, {each}" for each in said], cortes=[(where, other)] if other else [])
+
+
+def _sample_of(found: Manifest) -> Files:
+    """Return some of a corte's files, of those that a server sends also in light mode if the corte ordered that."""
+    is_light = found.stands.is_light
+    return sample({
+        path: entry for path, entry in found.files.items() if not (is_light and path.partition("/")[0] in limits.HEAVY)
+    })  # fmt: skip
+
+
+def others(target: Target) -> tuple[dict[str, Target], list[str]]:
+    """Return the target at the other addresses that its page's name has, each by how a sentence says where that is.
+
+    And sentences on the addresses that this machine could not learn.
+    """
+    named, unknown = _addresses(target)
+    found = {_where(*each): replace(target, address=each[1]) for each in _others(target, named)}
+    return found, _unknown(target, unknown)
+
+
+def _where(family: str, address: str) -> str:
+    return f"en su dirección {family} {address}"
+
+
+def _unknown(target: Target, families: list[str]) -> list[str]:
+    return [f"no se pudo saber qué direcciones {family} tiene {target.fqdn}" for family in families]
 
 
 def _addresses(target: Target) -> tuple[list[tuple[str, str]], list[str]]:

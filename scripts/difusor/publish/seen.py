@@ -105,6 +105,24 @@ class Shown:
     since: datetime
     followed: Standing
 
+    @classmethod
+    def of(cls, signed: SignedCorte, followed: Standing, since: object) -> Shown:
+        """Return what a mirror shows; `since` is what its estado.json says."""
+        document = signed.manifest
+        at = document.generated
+        with suppress(ValueError):
+            at = max(at, instants.parse(since))
+        return cls(replace(document, files={}), document.withdrawn(signed.sha256, document.generated), at, followed)
+
+    @property
+    def published(self) -> Published:
+        """The corte as one that the institute published by then: nobody else signs what a mirror shows."""
+        return Published(
+            opens=self.manifest.window.opens, sequence=self.manifest.sequence, generated=self.manifest.generated,
+            manifest_sha256=self.named.manifest_sha256, hold=self.manifest.stands.hold_in_force is not None,
+            at=self.since,
+        )  # fmt: skip
+
 
 class Seen:
     """The records of this machine, in a folder for each election and environment."""
@@ -179,15 +197,10 @@ class Seen:
         except OSError as error:
             return None, [f"no se pudo leer en {path} qué se publicó: {denied(error)}"]
 
-    def notice(self, target: Target, signed: SignedCorte, followed: Standing, since: object) -> None:
-        """Note for this run what a mirror shows, if it is of this opening; `since` is what its estado.json says."""
-        document = signed.manifest
-        if is_of(document, target.election):
-            at = document.generated
-            with suppress(ValueError):
-                at = max(at, instants.parse(since))
-            named = document.withdrawn(signed.sha256, document.generated)
-            self.shown[_name(target)] = Shown(replace(document, files={}), named, at, followed)
+    def notice(self, target: Target, shown: Shown) -> None:
+        """Note for this run what a mirror shows, if it is of this opening."""
+        if is_of(shown.manifest, target.election):
+            self.shown[_name(target)] = shown
 
     def shown_by(self, target: Target) -> Shown | None:
         """Return what a mirror shows, as far as this run has seen it."""
@@ -203,11 +216,7 @@ class Seen:
         other = min(good, key=lambda one: (-one.manifest.generated.timestamp(), one.since), default=None)
         if other is None or (last and last.generated >= other.manifest.generated):
             return last
-        return Published(
-            opens=election.window.opens, sequence=other.manifest.sequence, generated=other.manifest.generated,
-            manifest_sha256=other.named.manifest_sha256, hold=other.manifest.stands.hold_in_force is not None,
-            at=other.since,
-        )  # fmt: skip
+        return other.published
 
     def without_light(self, election: Election) -> list[Path]:
         """Return the records of the mirrors whose servers, when last asked, did not know light mode."""

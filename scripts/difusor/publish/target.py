@@ -30,6 +30,8 @@ class Target:
     """Where citizens reach the server; `address` may be another one, such as that of a VPN."""
     front: Front | None = None
     """The outlet's own site, where citizens reach the page through it."""
+    has_cdn: bool = False
+    """Whether the inventory names a CDN or a balancer: the page's name leads there, and not to the server."""
     is_shared: bool = False
     """Whether what the host has outside the path is the outlet's own, and not for the institute to judge."""
     revoked: str = ""
@@ -54,6 +56,7 @@ class Target:
             port=host.rsync_port,
             public_address=partner.public_address,
             front=partner.front,
+            has_cdn=bool(partner.cdn_ranges),
             revoked=partner.revocation.told if partner.revocation else "",
             is_coming_back=partner.revocation is not None and partner.revocation.state == "restoring",
         )

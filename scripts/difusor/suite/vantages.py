@@ -66,8 +66,8 @@ def variables(pytestconfig: pytest.Config, _testinfra_host: Host) -> dict[str, A
 
 ROAD = "road"
 SERVER, SITE = "servidor", "sitio"
-"""A test of what citizens get (it uses ROAD) asks the server; with a site in front it is made for that road as well,
-and for that one alone where the firewall admits nobody but the site."""
+"""A test of what citizens get (it uses ROAD) asks the server; with a site, a CDN or a balancer in front it is made for
+that road as well, and for that one alone where the firewall admits nobody but what is in front."""
 
 
 @pytest.fixture
@@ -75,13 +75,18 @@ def road(request: pytest.FixtureRequest, variables: dict[str, Any], record_evide
     """Return the variables with the page's name and address on one of the roads on which citizens get it."""
     if getattr(request, "param", SERVER) == SERVER:
         return variables
-    record_evidence(f"por el sitio {variables['difusor_front']['name']}, que pasa la página a los ciudadanos")
+    front = variables.get("difusor_front")
+    told = f"el sitio {front['name']}, que" if front else f"{variables['difusor_fqdn']}, cuya CDN o balanceador"
+    record_evidence(f"por {told} pasa la página a los ciudadanos")
     return through(variables)
 
 
 def through(variables: dict[str, Any]) -> dict[str, Any]:
-    """Return a server's variables with the name and the address of the site in front of it."""
-    front = variables["difusor_front"]
+    """Return a server's variables with the name and the address of the site in front of it.
+
+    Where a CDN or a balancer is in front the name is the server's, and the address empty: citizens ask by the name.
+    """
+    front = variables.get("difusor_front") or {"name": variables["difusor_fqdn"], "addresses": [""]}
     way = {"difusor_fqdn": front["name"], "difusor_public_address": front["addresses"][0], "difusor_origin_lock": False}
     return {**variables, **way}
 
@@ -115,7 +120,7 @@ OWN = "own_clause"
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make the test of OWN one for each such clause, which it then measures, and a test of ROAD one for each road."""
-    fronted = any(map(_has_front, metafunc.config.stash[SUITE].inventory.hosts.values()))
+    fronted = any(map(_is_behind, metafunc.config.stash[SUITE].inventory.hosts.values()))
     if ROAD in metafunc.fixturenames and fronted:
         metafunc.parametrize(ROAD, [SERVER, SITE], indirect=True)
     if OWN in metafunc.fixturenames:
@@ -138,19 +143,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_no_road(item: pytest.Item, config: pytest.Config) -> bool:
-    """Tell whether a test is of a site in front of a server that has none, or past the site to which alone it answers.
+    """Tell whether a test is of what is in front of a server that has nothing there, or past that to a locked server.
 
-    Another server of the inventory has one.
+    Another server of the inventory has something there.
     """
     road = item.callspec.params.get(ROAD) if hasattr(item, "callspec") else None
     if road is None:
         return False
     server = config.stash[SUITE].inventory.hosts[host_name(item)]
-    return not _has_front(server) if road == SITE else _has_front(server) and bool(server.get("difusor_origin_lock"))
+    return not _is_behind(server) if road == SITE else _is_behind(server) and bool(server.get("difusor_origin_lock"))
 
 
-def _has_front(variables: Mapping[str, Any]) -> bool:
-    return bool(variables.get("difusor_front"))
+def _is_behind(variables: Mapping[str, Any]) -> bool:
+    """Tell whether citizens get the page through an outlet's own site, a CDN or a balancer."""
+    return bool(variables.get("difusor_front") or variables.get("difusor_cdn_ranges"))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
 from difusor.publish import age, comparison, deliver, front, paced, roads, served, signing, standing, stopping, target
 from difusor.publish.mirror import PATH, Mirror
-from difusor.publish.seen import Published, Seen
+from difusor.publish.seen import Published, Seen, Shown
 from difusor.publish.signing import IDENTITY, SignedCorte
 from difusor.publish.standing import Records
 from difusor.servers import child
@@ -108,6 +108,7 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
         monkeypatch.setattr(paced.time, "sleep", lambda _: None)
         monkeypatch.setattr(roads, "SAMPLE", 100)
         monkeypatch.setattr(roads, "_addresses", lambda target: ([], []))
+        monkeypatch.setattr(roads, "KEPT_SECONDS", 0)
 
     return install
 
@@ -155,6 +156,37 @@ def test_a_difusor_off_the_list_may_show_nothing_and_its_table_says_so(serve: Se
     serve(dict.fromkeys(pages, partial(wire, b"", 410)) | {"/prep/datos/corte.json": b"{}"})
     assert compare()[:2] == ("showing", False)
     assert audit.WORDS.keys() >= {"off", "showing"}
+
+
+def test_a_difusor_off_the_list_shows_nothing_where_its_link_leads_either(
+    serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its server showed the notice, and citizens saw the results at another address of its name."""
+    pages, there = ("/prep/", "/prep/corte.json", "/prep/datos/corte.json"), "192.0.2.7"
+    closed = dict.fromkeys(pages, partial(wire, b"", 410))
+    gone = {f"{there} {path}": partial(wire, b"", 404) for path in pages}
+    off = make_target(election, path="/prep/", fqdn="prep.norte.mx", revoked="fuera de la lista desde hoy")
+    site = replace(off, is_coming_back=True)
+    results = {f"{there} /prep/datos/corte.json": b'{"secuencia": 7}'}
+    page = {f"{there} {path}": b"<!doctype html>" for path in pages}
+    for own, result, words in (
+        (gone, "off", "su sitio muestra el aviso"),
+        ({**gone, **results}, "showing", f"en su dirección IPv4 {there} aún hay resultados"),
+        (page, "off", f"; en su dirección IPv4 {there} responde una página: véala"),
+        ({f"{there} /prep/": late}, "off", "su sitio muestra el aviso"),
+    ):
+        serve({**closed, **own})
+        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "10.0.0.1"), ("IPv4", there)], []))
+        found = comparison.compare(off)
+        assert (found.result, found.good) == (result, result == "off") and words in found.detail, found
+        assert result == "off" or ("./difusor revoke X" in found.detail and "DNS" in found.detail)
+    serve({**closed, **results})
+    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", there)], ["IPv6"]))
+    found = comparison.compare(site)
+    assert found.result == "showing" and "./difusor restore X" in found.detail and "revoke" not in found.detail
+    serve({**closed, **gone})
+    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", there)], ["IPv6"]))
+    assert "; no se pudo saber qué direcciones IPv6 tiene prep.norte.mx" in comparison.compare(off).detail
 
 
 def test_what_is_advised_of_a_difusor_that_is_coming_back_does_not_take_it_off_again(serve: Serve, election: Path):
@@ -281,7 +313,7 @@ esac
     monkeypatch.setattr(roads, "RESOLVING", replace(roads.RESOLVING, seconds=0.1))
     told = [f"no se pudo saber qué direcciones {family} tiene prep.norte.mx" for family in ("IPv4", "IPv6")]
     page = replace(page, fqdn="prep.norte.mx")
-    assert roads.elsewhere(page, None, {}, 0.0) == ([], told, "")
+    assert roads.elsewhere(page, None, {}, 0.0, lambda *_: None) == roads.There(unasked=told)
 
 
 def test_a_name_server_that_hides_one_family_hides_no_address_of_the_other(
@@ -811,6 +843,31 @@ def test_a_page_that_could_not_be_compared_makes_no_site_an_altered_one(
     assert (found.result, found.detail, found.differences) == (result, told, [])
 
 
+@pytest.mark.parametrize("has_cdn", [True, False])
+def test_a_page_that_a_cdn_alters_is_told(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch, has_cdn: bool
+):
+    """Only the corte's own files were asked for where the name leads, and a script in the page was not seen."""
+    name, page = "prep.norte.mx", b"<!doctype html>"
+    behind = make_target(election, path="/prep/", fqdn=name, has_cdn=has_cdn)
+    monkeypatch.setattr(target, "read", lambda _: [behind])
+    kept = [page, b"de antes"]
+    for there, result, said in (
+        (page, "authentic", ""),
+        (page + b"<script>", "altered", f"por {name}, y no en su servidor: altera la portada"),
+        (partial(wire, b"", 403), "altered", f"por {name}, y no en su servidor: la portada responde 403"),
+        (lambda: wire(kept.pop()), "authentic", ""),
+        (partial(wire, page, **{"Cache-Control": "max-age=9000"}), "authentic", "cambia la cabecera Cache-Control"),
+        (late, "authentic", "no se pudo comparar página por página: no responde a tiempo"),
+    ):
+        serve({"10.0.0.1 /prep/": page, f"{name} /prep/": there})
+        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "198.51.100.9")], []))
+        done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+        (found,) = json.loads(done.stdout)
+        assert found["result"] == (result if has_cdn else "authentic"), found
+        assert (said in "; ".join([found["detail"], *found["warnings"]])) is (has_cdn or not said), found
+
+
 @pytest.mark.parametrize("status", [503, 404])
 def test_a_server_that_tells_no_status_is_not_blamed_on_the_site(serve: Serve, election: Path, status: int):
     """As when its gate is stopped: the site passes on what it gets."""
@@ -917,8 +974,83 @@ def test_what_the_institute_withdrew_leaves_nobody_behind(
     found = comparison.Comparison("norte", "authentic", "", manifest_sha256=signed.sha256, warnings=[last])
     for known, followed, old in ((gone, Standing(), False), (Standing(), gone, False), (Standing(), Standing(), True)):
         seen = Seen(tmp_path / "build/cortes")
-        seen.notice(norte, signed, followed, None)
+        seen.notice(norte, Shown.of(signed, followed, None))
         assert comparison.rejudged(found, norte, seen, known) == found
-        seen.notice(sur, later, Standing(), None)
+        seen.notice(sur, Shown.of(later, Standing(), None))
         again = comparison.rejudged(found, norte, seen, known)
         assert (again.result, again.warnings) == (("old", []) if old else ("authentic", [last]))
+
+
+STALE = "192.0.2.7"
+"""Another address of the page's name, which shows corte 7 while the server shows 9."""
+
+
+@pytest.fixture
+def staggered(
+    serve: Serve, later: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., comparison.Comparison]:
+    """Return a function that compares a server whose page's name leads to STALE too.
+
+    `own` are answers as those of `serve`; `grace` is in minutes; with `catches_up`, STALE shows 9 after ten seconds.
+    """
+    whole = {f"/prep/{path.relative_to(later.folder)}": path.read_bytes() for path in later.folder.rglob("*.*")}
+    whole[PATH] = json.dumps({"shown": {"manifest_sha256": later.sha256}}).encode()
+    waited: list[float] = []
+
+    def compare(
+        own: dict[str, Any] | None = None, grace: float = 2, *, catches_up: bool = False, **given: Any
+    ) -> comparison.Comparison:
+        def wait(seconds: float) -> bool:
+            waited.append(seconds)
+            if catches_up:
+                serve(whole)
+            return False
+
+        serve({f"10.0.0.1 {path}": content for path, content in whole.items()} | (own or {}))
+        monkeypatch.setattr(roads, "KEPT_SECONDS", 10)
+        monkeypatch.setattr(roads, "STOPPED", SimpleNamespace(wait=wait))
+        monkeypatch.setattr(roads, "differences", lambda *_: [])
+        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", STALE)], []))
+        monkeypatch.setattr(age, "GRACE", timedelta(minutes=grace))
+        waited.clear()
+        found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"), **given)
+        assert [round(seconds) for seconds in waited] == [10], "once, whatever comes then"
+        return found
+
+    return compare
+
+
+Staggered = Callable[..., comparison.Comparison]
+
+
+def test_an_address_that_has_the_corte_before_is_behind_and_not_altered(
+    staggered: Staggered, signed: SignedCorte, later: SignedCorte
+):
+    """Of two servers under one name one gets each corte first, and whoever asked then was told of results changed."""
+    found = staggered(expected=later.sha256)
+    assert (found.result, found.differences) == ("authentic", []), found
+    assert [each.startswith(f"en su dirección IPv4 {STALE} muestra el corte 7, ") for each in found.warnings] == [True]
+    assert found.warnings[0].endswith(" hace un momento")
+    found = staggered(grace=-1)
+    assert (found.result, found.differences, found.warnings) == ("old", [], []), found
+    assert found.detail.startswith(f"en su dirección IPv4 {STALE} muestra el corte 7, ")
+    assert "el Instituto publicó el 9" in found.detail
+
+
+def test_an_address_that_has_the_corte_a_moment_later_is_right(staggered: Staggered):
+    """As behind a cache, which keeps an answer for the ten seconds that each server of the project allows."""
+    found = staggered(grace=-1, catches_up=True)
+    assert (found.result, found.warnings) == ("authentic", []), found
+
+
+def test_what_no_signer_signed_at_an_address_is_altered_also_beside_an_earlier_corte(
+    staggered: Staggered, signed: SignedCorte
+):
+    where = f"en su dirección IPv4 {STALE}"
+    found = staggered({f"{STALE} /prep/descargas/a.csv": b"a|c\n"})
+    assert (found.result, found.differences) == ("altered", [f"{where}, descargas/a.csv no es el que se firmó"])
+    found = staggered({f"{STALE} /prep/corte.json": signed.raw.replace(b'"sequence": 7', b'"sequence": 8')})
+    assert found.result == "altered" and f"{where}, corte.json no es el que se firmó" in found.differences
+    gone = Standing(withdrawn=(signed.manifest.withdrawn(signed.sha256, signed.manifest.generated),))
+    found = staggered(standing=gone)
+    assert found.differences == [f"{where}, muestra el corte 7, que el Instituto retiró"]

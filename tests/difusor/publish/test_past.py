@@ -24,7 +24,7 @@ Audit = Callable[[str], comparison.Comparison]
 def audit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Audit:
     """Return the function that compares what a mirror shows, as `audit` does."""
     monkeypatch.setattr(roads, "differences", lambda *_: [])
-    monkeypatch.setattr(roads, "elsewhere", lambda *_: ([], [], ""))
+    monkeypatch.setattr(roads, "elsewhere", lambda *_: roads.There())
     known = standing.Records(load_election(desk.election)).standing
     return lambda name: comparison.compare(make_target(desk.election, name), seen=Seen(), standing=known())
 

@@ -117,3 +117,21 @@ def test_the_server_itself_and_a_site_of_its_own_are_judged_at_once(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
 ) -> None:
     assert shown_by_the_site(monkeypatch, None, **given)() == "propio"
+
+
+def test_of_servers_behind_a_balancer_the_name_is_judged_once_they_agree_and_no_answer_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Any of them may answer by the name, and a CDN may keep for ten seconds what it was given."""
+    fixtures = answering(monkeypatch, *map(showing, "babbbbcc"))
+    waited: list[float] = []
+    monkeypatch.setattr(fixtures.time, "sleep", waited.append)
+    hosts = {name: {"difusor_fqdn": "prep.example", "difusor_cdn_ranges": ["192.0.2.0/24"]} for name in NAMES}
+    read = SimpleNamespace(groups={"difusores": list(NAMES)}, hosts=hosts)
+    config = SimpleNamespace(stash={SUITE: SimpleNamespace(inventory=read)})
+    own = SimpleNamespace(status=lambda: showing("propio"))
+    roads = [{"difusor_fqdn": "prep.example", "difusor_public_address": each} for each in ("", "192.0.2.7")]
+    by_name, at_server = (fixtures.which.__wrapped__(own, road, hosts["uno"], config) for road in roads)
+    assert at_server() == "propio" and waited == []
+    assert [by_name() for _ in range(3)] == ["b", "b", "c"]
+    assert [seconds for seconds in waited if seconds] == [fixtures.KEPT_SECONDS] * 2

@@ -551,6 +551,33 @@ def test_what_citizens_get_is_measured_through_a_site_in_front_too(suite: pytest
     }, "no citizen reaches a server that admits the site alone"  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("lock", "roads"), [("", ["servidor", "sitio"]), (", difusor_origin_lock: true", ["sitio"])], ids=["open", "locked"]
+)
+def test_what_citizens_get_is_measured_where_the_name_leads_to_a_cdn(
+    suite: pytest.Pytester, lock: str, roads: list[str]
+) -> None:
+    """A CDN or a balancer that altered every page complied: what it gave to citizens was not asked for."""
+    test = '''
+import pytest
+
+@pytest.mark.clause("DG-02")
+def test_of_citizens(host, road):
+    """Un ciudadano la recibe."""
+    assert road["difusor_public_address"], "por el nombre"
+'''
+    suite.makepyfile(test_suite=test)
+    own = "difusor_fqdn: prep.example, difusor_public_address: 192.0.2.7, difusor_cdn_ranges: [198.51.100.0/24]"
+    (suite.path / "hosts.yml").write_text(INVENTORY.replace("uno: {ansible", f"uno: {{{own}{lock}, ansible"))
+    _run(suite)
+    found = _findings(suite)
+    assert {test: each["outcome"] for (name, test), each in found.items() if name == "uno"} == {
+        f"test_of_citizens[{road}]": "failed" if road == "sitio" else "passed" for road in roads
+    }
+    assert "por prep.example, cuya CDN o balanceador" in found["uno", "test_of_citizens[sitio]"]["evidence"][0]
+    assert ("mudo", "test_of_citizens[sitio]") not in found
+
+
 SHARED = '''
 import pytest
 

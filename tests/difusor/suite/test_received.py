@@ -82,12 +82,13 @@ def test_a_proxy_of_the_vantage_point_s_does_not_answer_for_the_server(
         assert web.received(here, door, f"http://prep.example:{port}/") == (200, "del servidor")
 
 
-def test_where_only_a_cdn_is_admitted_the_page_is_asked_for_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_a_cdn_is_in_front_the_page_is_asked_for_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "molecule/tests")
     door = load("web_fixtures.py").door.__wrapped__
     server = {"difusor_fqdn": "prep.example", "difusor_public_address": "2001:db8::1"}
     assert door(server) == "--resolve 'prep.example:443:[2001:db8::1]'"
     assert door(server | {"difusor_origin_lock": True}) == ""
+    assert door(through(server | {"difusor_cdn_ranges": ["198.51.100.0/24"]})) == ""
 
 
 def test_with_a_site_in_front_the_page_is_asked_for_there_too(monkeypatch: pytest.MonkeyPatch) -> None:
