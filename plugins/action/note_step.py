@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 from corte.format import instants
 from corte.format.errors import why
 from difusor.partners import steps
+from difusor.project import LaterVersionError
 
 
 class ActionModule(ActionBase):
@@ -35,4 +36,6 @@ class ActionModule(ActionBase):
                 steps.note(inventory, host, step, instants.now(), "preflight" if step == "provisioned" else None)
         except OSError as error:
             return {"changed": False, "warnings": [f"El tablero no lo sabrá: no se pudo anotar ({why(error)})."]}
+        except LaterVersionError as error:
+            return {"changed": False, "warnings": [f"El tablero no lo sabrá: {error}."]}
         return {"changed": False}

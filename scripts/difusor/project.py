@@ -11,10 +11,14 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from corte.format import files
 from corte.format.errors import why
 from difusor import process
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -183,6 +187,19 @@ DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, R
 
 class UnusableError(Exception):
     """A file or value that the operator gave cannot be used; the message is a Spanish sentence."""
+
+
+class LaterVersionError(UnusableError):
+    """A record of this project's is whole, and has what only a later version of the project knows."""
+
+
+def refuse_later(path: Path, error: ValidationError) -> None:
+    """Raise LaterVersionError when all that is wrong with a record is that it says more than this version knows."""
+    if all(each["type"] == "extra_forbidden" for each in error.errors(include_url=False, include_input=False)):
+        raise LaterVersionError(
+            f"{path} dice lo que esta versión no conoce: lo escribió una versión posterior del proyecto; póngala aquí "
+            "(git pull) y repita, sin mover ese archivo"
+        ) from None
 
 
 def expanduser(path: str) -> str:

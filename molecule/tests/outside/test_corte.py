@@ -19,8 +19,9 @@ from difusor.publish import age
 from difusor.publish.comparison import withdrawn
 from difusor.publish.mirror import Mirror
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import past_signer, sentences
+from difusor.publish.standing import past_signer
 from difusor.publish.target import Target
+from difusor.publish.wording import sentences
 from difusor.suite.plugin import SUITE
 from difusor.suite.waiting import until
 

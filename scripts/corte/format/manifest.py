@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from corte.format import instants, limits, paths
-from corte.format.refusal import Refusal, quote
+from corte.format.refusal import OtherVersion, Refusal, quote
 from corte.format.standing import MAX_SEQUENCE, Standing, Withdrawn
 
 NAME = "corte.json"
@@ -267,7 +267,7 @@ def _from_document(document: Any) -> Manifest:
     return _standing(found, document["standing"])
 
 
-def _of_other_version(written: int) -> Refusal:
+def _of_other_version(written: int) -> OtherVersion:
     """Return the refusal of another format, which says who has to be updated: who is behind takes others back."""
     if written < FORMAT:
         remedy = (
@@ -280,7 +280,7 @@ def _of_other_version(written: int) -> Refusal:
             "máquina que firmó, y una máquina del Instituto con git pull"
         )
     code = "outdated" if written < FORMAT else "manifest"
-    return _refusal(f"es del formato {written} y este programa lee el {FORMAT}: {remedy}", code)
+    return OtherVersion(code, f"El manifiesto es del formato {written} y este programa lee el {FORMAT}: {remedy}.")
 
 
 def _standing(found: Manifest, value: Any) -> Manifest:

@@ -15,6 +15,10 @@ class Refusal(Exception):
         self.code = code
 
 
+class OtherVersion(Refusal):
+    """The reason is that another version of the project wrote it, in a format that is not read here: it is whole."""
+
+
 def quote(name: str) -> str:
     """Return an untrusted name as printable ASCII of at most 120 characters, in «»."""
     return "«" + ascii(name)[1:-1][:120] + "»"

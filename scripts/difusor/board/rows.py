@@ -254,7 +254,7 @@ def _next(step: Step, found: Recorded, name: str, election: Election) -> tuple[s
 def _without_form(step: Step, found: Recorded, name: str) -> str:
     """Return what to do for a difusor that `new` made, which nobody can enrol any more."""
     if found.damage:
-        return "recuperar de su copia lo que está dañado"
+        return "corregir lo que impide leer sus registros"
     if step.key == "logotipo":
         return f"decidir si se exceptúa el logotipo: ./difusor file -i {name} --without logotipo --reason RAZÓN"
     if step.key in OUTLET:

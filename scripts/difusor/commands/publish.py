@@ -75,7 +75,7 @@ def run(
     from difusor.publish.deliver import Options, congested, deliver_all
     from difusor.publish.orders import Publication, signed_for
     from difusor.publish.seen import Seen
-    from difusor.publish.standing import ended
+    from difusor.publish.wording import ended
 
     given = chosen(inventory, election, "no se les envía")
     targets, outcomes, zone = _read(given.inventories)

@@ -105,7 +105,7 @@ def run(
 def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> None:
     """Print what was signed and by whom, the window if it was moved, and the manifest's SHA-256 as the result."""
     from corte.format import instants
-    from difusor.publish import signing, standing
+    from difusor.publish import signing, wording
 
     document, window, zone = signed.manifest, decided.window, decided.catalog.zone
     console.print(
@@ -114,9 +114,9 @@ def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> 
     )
     for word in document.orders:
         console.print(f"  orden: {word}")
-    for clause in standing.sentences(document.stands):
+    for clause in wording.sentences(document.stands):
         console.print(f"  sigue en pie: {by_clocks(clause, zone)}")
-    for clause in standing.ended(document):
+    for clause in wording.ended(document):
         console.print(f"  termina: {clause}")
     if is_moved:
         typed = " y ".join(f"«{instants.write(each)}»" for each in (window.closes, window.retain_until))

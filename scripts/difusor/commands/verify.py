@@ -119,7 +119,7 @@ def _corte(tree: Path, election: Path | None) -> None:
     from corte.format.refusal import Refusal
     from difusor.inventory import load_election, zone_of
     from difusor.project import UnusableError
-    from difusor.publish import signing, standing
+    from difusor.publish import signing, standing, wording
 
     zone = zone_of(election) if election else None
     try:
@@ -137,7 +137,7 @@ def _corte(tree: Path, election: Path | None) -> None:
     )
     for word in document.orders:
         console.print(f"  orden: {word}")
-    for clause in standing.sentences(document.stands):
+    for clause in wording.sentences(document.stands):
         console.print(f"  en pie: {by_clocks(clause, zone)}")
     warnings, checked = signing.plausible(signed, known)
     for told in checked:

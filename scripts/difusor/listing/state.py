@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from corte.format import files, instants
 from difusor.inventory import Election
 from difusor.partners.record import Moment
-from difusor.project import UnusableError, build, denied, locking
+from difusor.project import UnusableError, build, denied, locking, refuse_later
 from difusor.publish.standing import PATIENCE
 from difusor.terminal import plain
 
@@ -83,7 +83,8 @@ def read(election: Election) -> State:
         raise UnusableError(
             f"no se puede leer {path}, que dice quién está fuera de la lista: {denied(error)}"
         ) from None
-    except ValidationError:
+    except ValidationError as error:
+        refuse_later(path, error)
         raise UnusableError(
             f"{path} no se entiende: dice quién está fuera de la lista. Cámbiele el nombre, y la vigilancia vuelve a "
             "empezar"

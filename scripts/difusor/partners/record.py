@@ -13,7 +13,7 @@ from difusor.inventory.calendar import counts
 from difusor.inventory.parts import Notice
 from difusor.partners.form.items import texts
 from difusor.partners.form.model import Form
-from difusor.project import UnusableError
+from difusor.project import UnusableError, refuse_later
 
 LOGO = "logotipo.png"
 """The name of the logo, as it was drawn anew, in the inventory of a difusor."""
@@ -79,7 +79,8 @@ def read(inventory: Path) -> Record | None:
         return Record.model_validate_json((inventory / FILE).read_bytes())
     except FileNotFoundError:
         return None
-    except ValidationError:
+    except ValidationError as error:
+        refuse_later(inventory / FILE, error)
         raise UnusableError(f"{inventory / FILE} no es un registro que se entienda; recupérelo de su copia") from None
 
 

@@ -13,7 +13,7 @@ from corte.format import files, instants
 from corte.format.files import locked
 from difusor.inventory.linked import election_of
 from difusor.partners.record import Moment
-from difusor.project import UnusableError, build
+from difusor.project import LaterVersionError, UnusableError, build, refuse_later
 
 Step = Literal["preflight", "provisioned"]
 Servers = dict[str, dict[Step, Moment]]
@@ -45,21 +45,28 @@ def file(inventory: Path) -> Path:
 
 
 def read(inventory: Path) -> Steps:
-    """Return the steps of a difusor for the election of its inventory; UnusableError when the note is damaged."""
+    """Return the steps of a difusor for the election of its inventory.
+
+    UnusableError when the note is damaged, LaterVersionError when a later version wrote it.
+    """
     none = Steps(election=election_of(inventory))
     try:
         found = Steps.model_validate_json(file(inventory).read_bytes())
         return found if found.election in ("", none.election) else none
     except FileNotFoundError:
         return none
-    except (OSError, ValidationError):
+    except (OSError, ValidationError) as error:
+        if isinstance(error, ValidationError):
+            refuse_later(file(inventory), error)
         raise UnusableError(
             f"{file(inventory)} no se entiende; bórrelo, y la próxima vez se escribe de nuevo"
         ) from None
 
 
 def note(inventory: Path, server: str, step: Step, at: datetime, after: Step | None = None) -> None:
-    """Note that a step succeeded on a server; a damaged note is begun anew. OSError when it cannot be written.
+    """Note that a step succeeded on a server; a damaged note is begun anew.
+
+    OSError when it cannot be written, LaterVersionError when a later version wrote the one that is there.
 
     With `after`, a step of the same run, only if that is noted still: else the server was given back, or became
     another one, while the run went on.
@@ -75,7 +82,7 @@ def note(inventory: Path, server: str, step: Step, at: datetime, after: Step | N
 
 
 def forget(inventory: Path, server: str = "") -> None:
-    """Take back what is noted of a server, or of all of them, that is not as it was any more; OSError as above."""
+    """Take back what is noted of a server, or of all of them, that is not as it was any more; errors as above."""
 
     def forgetting(before: Steps) -> Steps:
         left = {name: done for name, done in before.servers.items() if server not in ("", name)}
@@ -90,6 +97,8 @@ def _change(inventory: Path, changed: Callable[[Steps], Steps]) -> None:
     with locked(path.parent):
         try:
             before = read(inventory)
+        except LaterVersionError:
+            raise
         except UnusableError:
             before = none
         # A note of before notes said for which election they are has none.

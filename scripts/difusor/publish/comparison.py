@@ -21,10 +21,11 @@ from difusor.publish.mirror import PATH, TIMEOUT, Mirror, stands
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import Records, past_signer, sentences
+from difusor.publish.standing import Records, past_signer
 from difusor.publish.target import Target
 from difusor.publish.trouble import here, missed, unchecked
 from difusor.publish.trust import UntrustedError
+from difusor.publish.wording import sentences
 from difusor.terminal import plain
 
 MOST = 500

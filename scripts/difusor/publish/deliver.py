@@ -21,10 +21,11 @@ from difusor.publish.mirror import Mirror, has, last_number, refuses, stands, wa
 from difusor.publish.push import LIMIT, PushFailed, PushLate, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import Records, lacking, moves
+from difusor.publish.standing import Records
 from difusor.publish.stopping import STOPPED, TOLD, stop
 from difusor.publish.target import Target
 from difusor.publish.trouble import here, trouble, unchecked
+from difusor.publish.wording import lacking, moves
 from difusor.terminal import plain
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind", "system"}

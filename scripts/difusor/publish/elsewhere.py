@@ -26,8 +26,9 @@ from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish.mirror import PATH, Mirror, stands
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import Records, is_of, lacking, moves, past_signer
+from difusor.publish.standing import Records, is_of, past_signer
 from difusor.publish.target import Target
+from difusor.publish.wording import lacking, moves
 
 PATIENCE = 2.0
 """Seconds to hear the mirrors, and as many to get what they show: a corte does not wait long for one that is silent."""

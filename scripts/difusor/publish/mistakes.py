@@ -18,7 +18,8 @@ from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import pages, signing
 from difusor.publish.seen import Seen
-from difusor.publish.standing import Records, latest, moves
+from difusor.publish.standing import Records, latest
+from difusor.publish.wording import moves
 
 SOON = timedelta(minutes=2)
 """How far ahead a close is, at most, that is proposed to who wants to close at once; whole minutes are."""

@@ -15,7 +15,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
 from difusor.project import UnusableError, denied
-from difusor.publish import elsewhere, mistakes, signing, standing
+from difusor.publish import elsewhere, mistakes, signing, standing, wording
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -204,7 +204,7 @@ def _missing(signed: SignedCorte, targets: list[Target]) -> str:
     if not targets or not standing.is_of(signed.manifest, targets[0].election):
         return ""
     records = standing.Records(targets[0].election)
-    if missing := standing.lacking(signed.manifest.stands, records.standing()):
+    if missing := wording.lacking(signed.manifest.stands, records.standing()):
         records.check_dates()  # what cannot be signed is not to be asked for
     return ", ".join(missing)
 

@@ -1,7 +1,8 @@
 """What this machine has seen of each mirror and what it published, kept from one run to the next.
 
 A mirror's log is a chain: whoever knows an earlier head notices when the log loses entries or is written anew. Nothing
-here stops a delivery: a record that is damaged, or cannot be written, is told and begun anew.
+here stops a delivery: a record that is damaged, or cannot be written, is told and begun anew. One of a later version of
+the project is told, and stays as it is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing, Withdrawn
 from difusor.inventory import Election
-from difusor.project import UnusableError, denied
+from difusor.project import UnusableError, denied, refuse_later
 from difusor.publish import notes
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, is_of
@@ -212,7 +213,7 @@ class Seen:
         """Return the records of the mirrors whose servers, when last asked, did not know light mode."""
         found = []
         for path in sorted(notes.folder(election, self.folder).glob("*@*.json")):
-            with suppress(OSError):
+            with suppress(OSError, UnusableError):
                 record, _ = _read(path, Record, election.window.opens)
                 found += [path] if record and not record.knows_light else []
         return found
@@ -315,15 +316,21 @@ def _misfit(before: Head, now: Head) -> str:
 
 
 def _read[K: (Record, Published)](path: Path, kind: type[K], opens: datetime) -> tuple[K | None, list[str]]:
-    """Return what is kept (None: nothing of this opening), and a sentence when that was damaged and is put aside."""
+    """Return what is kept (None: nothing of this opening), and a sentence when that was damaged and is put aside.
+
+    LaterVersionError when a later version of the project wrote it.
+    """
     try:
         content = json.loads(files.read_capped(str(path), MOST_BYTES))
-        kept = kind.model_validate_json(content["kept"])
         if manifest.digest(content["kept"].encode()) != content["sha256"]:
             raise ValueError("another digest")
+        kept = kind.model_validate_json(content["kept"])
     except Refusal as refusal:
         if refusal.code == "missing":
             return None, []
+        return None, [_put_aside(path)]
+    except ValidationError as error:
+        refuse_later(path, error)
         return None, [_put_aside(path)]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None, [_put_aside(path)]

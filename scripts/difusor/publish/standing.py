@@ -16,8 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from corte.format import files, instants, manifest, signature
-from corte.format.manifest import Manifest, Window
-from corte.format.refusal import Refusal
+from corte.format.manifest import Manifest
+from corte.format.refusal import OtherVersion, Refusal
 from corte.format.standing import AHEAD, MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
 from difusor.project import UnusableError, denied, lacked, locking, write
@@ -76,7 +76,7 @@ class Records:
     def newest(self) -> Manifest | None:
         """Return the last manifest; None when no corte of this opening was signed or published here.
 
-        UnusableError when its record is damaged, or this machine cannot read or verify it.
+        UnusableError when its record is damaged or another version's, or this machine cannot read or verify it.
         """
         try:
             content = self._last.read_bytes()
@@ -88,6 +88,8 @@ class Records:
             return _verified(content, self.election.id)
         except OSError as error:
             raise self._unread(lacked(error)) from None
+        except OtherVersion as refusal:
+            raise self._outdated(refusal) if refusal.code == "outdated" else self._unread(str(refusal)) from None
         except Refusal as refusal:
             raise self._unread(str(refusal)) if refusal.code == "system" else self._damaged() from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -103,6 +105,13 @@ class Records:
         return UnusableError(
             f"{self._last} está dañado: dice qué órdenes siguen en pie. Cámbiele el nombre, y firme dando con --after "
             "la carpeta del último corte firmado"
+        )
+
+    def _outdated(self, refusal: OtherVersion) -> UnusableError:
+        """Return what to do about the record of an earlier version, which no newer one will ever read."""
+        return UnusableError(
+            f"{self._last} dice qué órdenes siguen en pie. {str(refusal).partition(':')[0]}. Termine con la "
+            "versión que lo firmó (git checkout), o cámbiele el nombre y dé de nuevo, al firmar, las órdenes que siguen"
         )
 
     def check_dates(self) -> None:
@@ -282,47 +291,6 @@ def past_signer(signed: SignedCorte, election: Election, is_known: bool = False)
         if not is_known and not Records(election).knows(signed.sha256):
             raise
         return signing.signer(signed, election, signed.manifest.generated)
-
-
-def sentences(standing: Standing) -> list[str]:
-    """Return what stands as Spanish clauses for the operator; empty when nothing does."""
-    told = []
-    if hold := standing.hold_in_force:
-        what = f"se retienen los cortes desde el {hold.first}" if hold.first else "no se muestra ninguno"
-        told.append(f"pausa desde {instants.write(hold.at)}: {what}")
-    if standing.rectified:
-        told.append(f"las cuentas pueden bajar hasta el corte {standing.rectified.sequence}")
-    if standing.overrides_clock:
-        told.append("se abre aunque el reloj no esté sincronizado")
-    if standing.is_light and standing.light_at:
-        told.append(f"modo ligero desde {instants.write(standing.light_at)}: las imágenes de las actas no se envían")
-    told += [f"corte {one.sequence} retirado, manifiesto {one.manifest_sha256[:16]}…" for one in standing.withdrawn]
-    return told
-
-
-def lacking(ours: Standing, theirs: Standing) -> list[str]:
-    """Return as Spanish clauses, for the operator, what stands by theirs and not by ours; empty for nothing."""
-    if ours.includes(theirs):
-        return []
-    return [clause for clause in sentences(theirs) if clause not in sentences(ours)] or ["una orden terminó"]
-
-
-def moves(was: Window, would: Window) -> Iterator[tuple[str, str, datetime, datetime]]:
-    """Yield what of a window another one moves: the option of `sign`, the verb, and the instants before and after."""
-    if was.closes != would.closes:
-        yield "--close", "cierra", was.closes, would.closes
-    kept = max(was.retain_until, would.closes)  # never less than until the close
-    is_retained = was.retain_until > was.closes or would.retain_until > would.closes
-    if is_retained and kept != would.retain_until:
-        yield "--retain", "sigue disponible hasta", kept, would.retain_until
-
-
-def ended(document: Manifest) -> list[str]:
-    """Return as Spanish clauses, for the operator, what stood until this corte was signed and ends with it."""
-    at, stands = document.stands.light_ended_at, document.stands
-    if at is None or at < document.generated or stands.is_light:
-        return []
-    return ["modo ligero; las imágenes de las actas se envían otra vez"]
 
 
 def _check_dates(stands: Standing, path: Path) -> None:

@@ -27,7 +27,7 @@ from difusor.partners.filing.papers import Entry, Excuse, Papers
 from difusor.partners.form.items import Received, read
 from difusor.partners.review import Surroundings
 from difusor.partners.revocation import Order, end, in_force, order_restoration, revoke
-from difusor.project import HOME
+from difusor.project import HOME, UnusableError
 from difusor.terminal import local
 
 ZONE = ZoneInfo("America/Tijuana")
@@ -200,8 +200,27 @@ def test_a_difusor_made_by_new_is_told_only_what_is_not_refused(home: Path) -> N
         "archivar su oficio: ./difusor file ARCHIVO -i diario --as oficio --folio FOLIO",
         "archivar su ANEXO 2 firmado: ./difusor file ARCHIVO -i diario --as formato --folio FOLIO",
         "decidir si se exceptúa el logotipo: ./difusor file -i diario --without logotipo --reason RAZÓN",
-        "recuperar de su copia lo que está dañado",
+        "corregir lo que impide leer sus registros",
     ]
+
+
+def test_records_of_a_later_version_are_told_as_that_and_written_over_by_nobody(home: Path) -> None:
+    """Whoever went back to an earlier version was told to delete them, or to look for a copy."""
+    folder = difusor(home)
+    filed(folder, "oficio")
+    steps.note(folder, "prep.diario.mx", "preflight", NOW)
+    records = [folder / papers.FILE, folder / record.FILE, steps.file(folder)]
+    before = []
+    for path in records:
+        path.write_text(json.dumps({**json.loads(path.read_text()), "tomorrow": "2027-05-13T00:00:00Z"}))
+        before.append(path.read_text())
+    with pytest.raises(UnusableError, match="lo escribió una versión posterior del proyecto"):
+        papers.read(folder)
+    with pytest.raises(UnusableError, match="lo escribió una versión posterior del proyecto"):
+        steps.note(folder, "prep.diario.mx", "provisioned", NOW)
+    damage = board(folder).rows[0].damage
+    assert len(damage) == 2 and all("git pull" in told and "sin mover ese archivo" in told for told in damage)
+    assert [path.read_text() for path in records] == before
 
 
 def test_days_are_counted_by_the_calendar_of_the_place_and_the_most_urgent_comes_first(home: Path) -> None:

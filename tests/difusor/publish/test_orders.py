@@ -23,7 +23,7 @@ from corte_kit import make_key, write_files
 from desk_kit import Desk
 from publish_kit import make_target
 
-from corte.format import instants, manifest
+from corte.format import instants, manifest, signature
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from difusor.commands import publish
@@ -559,6 +559,28 @@ def test_what_this_machine_cannot_verify_is_neither_damaged_nor_none(
             records.standing()
     assert "dañado" not in str(caught.value) and "sin mover ese archivo" in str(caught.value)
     assert records.standing().hold_in_force
+
+
+@pytest.mark.parametrize(
+    ("written", "said", "remedy"),
+    [
+        (manifest.FORMAT + 1, "lo firmó una versión posterior del proyecto", "git pull; corríjalo y repita, sin mover"),
+        (manifest.FORMAT - 1, "y este programa lee el", "la versión que lo firmó (git checkout)"),
+    ],
+)
+def test_the_orders_that_another_version_recorded_are_not_damaged(desk: Desk, written: int, said: str, remedy: str):
+    """Whoever went back to an earlier checkout was told to rename the record, and the orders were forgotten."""
+    desk.sign(desk.folder / "cortes/5", "--hold")
+    records = standing.Records(election := load_election(desk.election))
+    (path,) = notes.folder(election).glob(f"*.{notes.SIGNED}")
+    raw = re.sub(r'(?<="format":) ?\d+', f"{written}", json.loads(path.read_text())["manifest"], count=1)
+    armour = signature.sign(raw.encode(), desk.key, election.id).decode()
+    path.write_text(before := json.dumps({"manifest": raw, "signature": armour}))
+    with pytest.raises(UnusableError, match=said) as caught:
+        records.standing()
+    told = str(caught.value)
+    assert f"es del formato {written}" in told and remedy in told and "dañado" not in told
+    assert desk.sign(desk.folder / "cortes/5").exit_code == 1 and path.read_text() == before
 
 
 def test_the_orders_of_a_folder_that_cannot_be_verified_are_not_taken_for_none(

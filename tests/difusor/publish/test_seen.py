@@ -15,7 +15,7 @@ import pytest
 from corte_kit import FILES, make_key, write_files
 from publish_kit import make_target, write_election
 
-from corte.format import files, instants
+from corte.format import files, instants, manifest
 from corte.format.standing import Standing
 from corte.server import log
 from difusor.inventory import load_election
@@ -225,6 +225,27 @@ def test_a_damaged_record_is_told_put_aside_and_begun_anew(kept: Seen, target: T
     assert f"{path} estaba dañado: queda en {aside}" in told
     assert os.path.lexists(path.with_name(aside))
     assert kept.note(target, cut_with_state(server), instants.now()) != []
+
+
+def test_a_record_of_a_later_version_is_told_and_stays_where_it_is(
+    kept: Seen, target: Target, server: Server, signed: SignedCorte
+):
+    """It was put aside, and whoever went back to an earlier version lost what was known of each mirror's log."""
+    kept.note(target, server.write(5), instants.now())
+    assert not kept.publish(signed, target.election)
+    for name in (NAME, seen.PUBLISHED):
+        path = kept.path(target.election, name)
+        said = json.dumps({**json.loads(json.loads(path.read_text())["kept"]), "knows_tomorrow": True})
+        path.write_text(before := json.dumps({"kept": said, "sha256": manifest.digest(said.encode())}))
+        for _ in range(2):
+            if name == NAME:
+                (told,) = kept.note(target, server.write(), instants.now())
+            else:
+                (told,) = kept.publish(signed, target.election)
+            assert str(path) in told and "una versión posterior del proyecto" in told and "git pull" in told
+            assert path.read_text() == before
+            assert [*path.parent.glob(".apartado-*")] == []
+    assert kept.faults(target) == [] and kept.without_light(target.election) == []
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from difusor.inventory.calendar import counts
 from difusor.inventory.values import FILED
 from difusor.partners.filing.scan import LARGEST, Kind
 from difusor.partners.record import Moment
-from difusor.project import UnusableError
+from difusor.project import UnusableError, refuse_later
 
 FILE, FOLDER = "papeles.json", FILED
 Paper = Literal["oficio", "carta", "formato", "dictamen", "constancia"]
@@ -123,7 +123,7 @@ class Papers(BaseModel):
 def read(inventory: Path) -> Papers:
     """Return the record in an inventory, an empty one when there is none.
 
-    UnusableError when it is damaged, or another difusor's.
+    UnusableError when it is damaged, or another difusor's, or a later version's (LaterVersionError).
     """
     path, name = inventory / FILE, inventory.resolve().name
     try:
@@ -132,7 +132,9 @@ def read(inventory: Path) -> Papers:
         if (inventory / FOLDER).is_dir() and any((inventory / FOLDER).glob("[!.]*")):
             raise UnusableError(f"falta {path} y hay documentos en {FOLDER}/; recupérelo de su copia") from None
         return Papers()
-    except (ValidationError, OSError):
+    except (ValidationError, OSError) as error:
+        if isinstance(error, ValidationError):
+            refuse_later(path, error)
         raise UnusableError(f"{path} no es un registro que se entienda; recupérelo de su copia") from None
     if found.difusor not in ("", name):
         raise UnusableError(f"{path} es el expediente de «{found.difusor}» y no de «{name}»; recupérelo de su copia")
