@@ -197,8 +197,8 @@ def refuse_later(path: Path, error: ValidationError) -> None:
     """Raise LaterVersionError when all that is wrong with a record is that it says more than this version knows."""
     if all(each["type"] == "extra_forbidden" for each in error.errors(include_url=False, include_input=False)):
         raise LaterVersionError(
-            f"{path} está bien, pero lo escribió una versión posterior del proyecto; póngala aquí (git pull) y repita, "
-            "sin mover ese archivo"
+            f"{path} dice lo que esta versión no conoce: lo escribió una versión posterior del proyecto; póngala aquí "
+            "(git pull) y repita, sin mover ese archivo"
         ) from None
 
 
