@@ -52,9 +52,12 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
         )
 
 
-def check_hours(election: Election, folder: Path, corte: datetime) -> None:
-    """Refuse a corte whose page would tell citizens wrong hours, or that is of before an official opening."""
-    if wrong := pages.wrong_hours(signing.stated(folder), election):
+def check_page(election: Election, folder: Path, corte: datetime) -> None:
+    """Refuse a corte that no browser would show, or with wrong hours, or that is of before an official opening."""
+    head = signing.stated(folder)
+    if pages.is_ours(head):
+        pages.document(folder / signing.IDENTITY, is_strict=True)
+    if wrong := pages.wrong_hours(head, election):
         raise UnusableError("\n".join(wrong))
     if election.environment != "official" or not (why := signing.early(corte, election.window)):
         return

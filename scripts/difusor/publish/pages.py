@@ -19,20 +19,30 @@ from difusor.inventory import Election
 from difusor.project import UnusableError
 
 IDENTITY = "datos/corte.json"
+_REMEDY = "pida la carpeta otra vez a quien la hace, o corríjalo"
+_NO_JSON = "no es JSON que un navegador pueda leer: la página no lo puede mostrar"
 NO_INSTANT = "que no es un instante con su diferencia con UTC"
 MAX_WARNINGS = 10
 NIGHT = "datos/noche.json"
-READ = (NIGHT, "datos/resultados.html", "datos/secciones.json")
+SECTIONS = "datos/secciones.json"
+READ = (NIGHT, "datos/resultados.html", SECTIONS)
 """What the page reads of a corte besides, or leads to."""
 _MAX_ENTRIES = 100
 """How many offices, and how many downloads, are looked at."""
 _MAX_PLACES = 1000
 """How many files of actas of an office are looked at."""
+_UNREADABLE: dict[str, Any] = {}
+"""Stands for the content of a file that no browser can read."""
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "corte": str, "hora": str, "descargas": list, "minutos_utc": (int, float, str), "eleccion.nombre": str,
     "eleccion.entidad": str, "eleccion.instituto": str, "eleccion.jornada": str, "eleccion.colores": dict,
 }  # fmt: skip
 """What the page shows no corte without, and of which type it is: `outer.inner`."""
+
+
+def is_ours(head: Mapping[str, Any]) -> bool:
+    """Tell whether a datos/corte.json is one that the page reads: another application's names no offices."""
+    return bool(_entries(head, "elecciones"))
 
 
 def warnings(folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], captured: dict[str, int]) -> list[str]:
@@ -41,11 +51,11 @@ def warnings(folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], 
     `head` is what datos/corte.json says; `files` are those of the corte; `captured` is the count of each table
     (`content.Content`).
     """
-    if not _entries(head, "elecciones"):
+    if not is_ours(head):
         return []
     parts = (
-        _of_the_head(head, files), _of_the_night(folder, files), _of_offices(folder, head, files, captured),
-        _of_downloads(head, files),
+        _unread(folder, files), _of_the_head(head, files), _of_the_night(folder, files),
+        _of_offices(folder, head, files, captured), _of_downloads(head, files),
     )  # fmt: skip
     found = (sentence for part in parts for sentence in part)
     return [sentence[: content.MAX_WARNING] for sentence in islice(found, MAX_WARNINGS)]
@@ -57,7 +67,7 @@ def wrong_hours(head: Mapping[str, Any], election: Election) -> list[str]:
     `head` as in `warnings`. The page tells hours by `minutos_utc`, whatever its value is worth as a number, and a
     browser takes an instant without its difference with UTC for one of the visitor's own zone.
     """
-    if not _entries(head, "elecciones"):
+    if not is_ours(head):
         return []
     told, minutes = [], election.utc_offset // timedelta(minutes=1)
     if (said := head.get("minutos_utc", minutes)) is None or _minutes(said) != minutes:
@@ -125,6 +135,13 @@ def _entries(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [each for each in known if isinstance(each, dict) and isinstance(each.get("archivo"), str)]
 
 
+def _unread(folder: Path, files: Mapping[str, Entry]) -> Iterator[str]:
+    """Say which files no browser can read, of those that nothing else tells of."""
+    for path in (IDENTITY, NIGHT, SECTIONS):
+        if path in files and _page(folder, path, files) is _UNREADABLE:
+            yield f"{path} {_NO_JSON}."
+
+
 def _of_the_head(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterator[str]:
     if missing := [f"«{name}»" for name, kind in _FIELDS.items() if not isinstance(_field(head, name), kind)]:
         yield f"{IDENTITY} no dice bien {', '.join(missing)}: la página no lo puede mostrar."
@@ -183,7 +200,9 @@ def _of_actas(folder: Path, path: str, page: Mapping[str, Any] | None, files: Ma
 def _of_instants(path: str, page: Mapping[str, Any] | None, by: str, announced: object) -> Iterator[str]:
     """Say what keeps the page from showing a file, whose instant it compares with the announced one as a text."""
     said = page.get("corte") if page is not None else announced
-    if not isinstance(said, str):
+    if page is _UNREADABLE:
+        yield f"{path} {_NO_JSON}."
+    elif not isinstance(said, str):
         yield f"{path} no dice en «corte» de cuál es: la página no lo puede mostrar."
     elif not isinstance(announced, str):
         yield f"{by} no dice de qué corte es {path}: la página no lo puede mostrar."
@@ -204,13 +223,20 @@ def _of_downloads(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterat
             yield f"{IDENTITY} dice de {path} un tamaño o un SHA-256 que no son los del archivo."
 
 
-def document(path: Path) -> dict[str, Any]:
+def document(path: Path, is_strict: bool = False) -> dict[str, Any]:
     """Return the object in a JSON file, {} when it has something else; OSError or UnusableError when it has no JSON.
 
-    A mark of byte order is no fault: browsers and servers pass over it, too.
+    A mark of byte order is no fault: browsers and servers pass over it, too. `is_strict`: NaN and Infinity are faults,
+    which Python reads and writes and no browser reads.
     """
+
+    def constant(name: str) -> float:
+        if is_strict:
+            raise UnusableError(f"{path} dice {name}, que no es JSON y ningún navegador lee; {_REMEDY}")
+        return float(name)
+
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=constant)
     except json.JSONDecodeError as error:
         why = f"no es JSON: se interrumpe en el renglón {error.lineno}, columna {error.colno}"
     except UnicodeDecodeError:
@@ -219,17 +245,17 @@ def document(path: Path) -> dict[str, Any]:
         why = "no es JSON que se pueda leer"
     else:
         return found if isinstance(found, dict) else {}
-    raise UnusableError(f"{path} {why}; pida la carpeta otra vez a quien la hace, o corríjalo")
+    raise UnusableError(f"{path} {why}; {_REMEDY}")
 
 
 def _page(folder: Path, path: str, files: Mapping[str, Entry]) -> Mapping[str, Any] | None:
-    """Return what a file of the page says: {} when it is no JSON, None when it is too large to be looked at."""
+    """Return what a file of the page says: _UNREADABLE when it is no JSON, None when it is too large to look at."""
     if files[path].size > content.MAX_JSON_BYTES:
         return None
     try:
-        return document(folder / path)
+        return document(folder / path, is_strict=True)
     except (OSError, UnusableError):
-        return {}
+        return _UNREADABLE
 
 
 def _differ(one: str, other: str) -> bool:

@@ -162,10 +162,10 @@ def test_hours_that_every_visitor_would_read_wrong_are_not_signed(
     at = datetime(2024, 6, 3, 6, 45, tzinfo=UTC)
     if not is_ours:
         change(corte / pages.IDENTITY, lambda head: head.pop("elecciones"))
-        mistakes.check_hours(load_election(election), corte, at)
+        mistakes.check_page(load_election(election), corte, at)
         return
     with pytest.raises(UnusableError) as refused:
-        mistakes.check_hours(load_election(election), corte, at)
+        mistakes.check_page(load_election(election), corte, at)
     assert str(refused.value).startswith(pages.IDENTITY) and told in str(refused.value)
 
 
@@ -198,6 +198,17 @@ def test_a_file_that_the_page_reads_and_the_corte_lacks_is_noticed(
 ) -> None:
     (corte / path).unlink()
     assert warned() == [f"El corte no trae {path}, que la página lee o enlaza."]
+
+
+@pytest.mark.parametrize("path", [pages.IDENTITY, OFFICE, ACTAS, pages.NIGHT, pages.SECTIONS])
+def test_a_file_that_no_browser_can_read_is_noticed(corte: Path, warned: Callable[[], list[str]], path: str) -> None:
+    """Python reads NaN, which pandas writes for 0/0; the night and the sections were not even looked at."""
+    told = [f"{path} no es JSON que un navegador pueda leer: la página no lo puede mostrar."]
+    change(corte / path, lambda page: page.update(x=float("nan")))
+    assert warned() == told
+    if path != pages.IDENTITY:  # the folder of another one is of another application, and `sign` refuses it
+        (corte / path).write_text("{'x': 1}", encoding="utf-8")
+        assert warned() == told
 
 
 @pytest.mark.parametrize(
