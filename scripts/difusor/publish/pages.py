@@ -85,6 +85,28 @@ def wrong_hours(head: Mapping[str, Any], election: Election) -> list[str]:
     return told
 
 
+def wrong_labels(head: Mapping[str, Any], environment: str) -> list[str]:
+    """Return a Spanish sentence for each label, of a rehearsal or of invented data, that citizens would see or miss.
+
+    `head` as in `warnings`. The page shows a label where JavaScript takes the value for true, as it does "false". What
+    it takes for false is right in an official corte; in a rehearsal, where it stops nobody's night, only booleans are.
+    A boolean that contradicts the environment is not told of here: nothing of it is signed, orders included.
+    """
+    if not is_ours(head):
+        return []
+    told = []
+    for name, rehearsal in (("simulacro", "true"), ("datos_sinteticos", "true o false")):
+        said = head.get(name)
+        if isinstance(said, bool) or (name == "datos_sinteticos" and name not in head):
+            continue
+        it = f"dice en «{name}» {json.dumps(said, ensure_ascii=False)}" if name in head else f"no dice «{name}»"
+        if environment != "official":
+            told.append(f"{IDENTITY} {it}, y en un simulacro debe decir {rehearsal}, sin comillas")
+        elif said or isinstance(said, (list, dict)):  # JavaScript takes an empty one for true, too
+            told.append(f"{IDENTITY} {it}, y la página diría que los resultados lo son: debe decir false, sin comillas")
+    return told
+
+
 def _minutes(said: object) -> float | None:
     with suppress(ValueError, OverflowError):
         return float(said) if isinstance(said, (int, float, str)) else None

@@ -264,6 +264,40 @@ def test_invented_data_are_no_official_corte(tmp_path: Path, election: Path, key
     assert run_sign(make_tree(tmp_path / "c", 7, datos_sinteticos=False), election, key).exit_code == 0
 
 
+MISSING = object()
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "official", "rehearsal"),
+    [
+        ("simulacro", "0", 1, 1), ("simulacro", "false", 1, 1), ("simulacro", "true", 1, 1), ("simulacro", 1, 1, 1),
+        ("simulacro", [], 1, 1), ("simulacro", 0, 0, 1), ("simulacro", None, 0, 1), ("simulacro", MISSING, 0, 1),
+        ("datos_sinteticos", "0", 1, 1), ("datos_sinteticos", 1, 1, 1), ("datos_sinteticos", None, 0, 1),
+        ("datos_sinteticos", MISSING, 0, 0),
+    ],
+)  # fmt: skip
+def test_a_label_that_the_page_would_show_or_leave_out_by_mistake_is_not_signed(
+    tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch,
+    field: str, said: object, official: int, rehearsal: int,
+) -> None:  # fmt: skip
+    """JavaScript takes "0" and "false" for true: official results stood below SIMULACRO, and invented ones without."""
+    for flags, environment, status in (((), False, official), (("--simulacro",), True, rehearsal)):
+        labels = {"simulacro": environment, "datos_sinteticos": environment, field: said}
+        labels = {name: value for name, value in labels.items() if value is not MISSING}
+        tree = make_tree(tmp_path / f"corte-{environment}", 7, elecciones=OFFICES, **labels)
+        done = run_sign(tree, election, key, *flags)
+        told = " ".join(done.output.split())
+        assert (done.exit_code, f"«{field}»" in told and "sin comillas" in told) == (status, bool(status)), told
+        with monkeypatch.context() as earlier:
+            earlier.setattr(mistakes, "check_page", lambda *given: None)
+            assert run_sign(tree, election, key, *flags).exit_code == 0
+        done = run_sign(tree, election, key, *flags, "--hold")
+        told = " ".join(done.output.split())
+        assert (done.exit_code, f"«{field}»" in told) == (0, bool(status)), "what is out is held, with a warning"
+        other = make_tree(tmp_path / f"otra-{environment}", 7, **labels)
+        assert run_sign(other, election, key, *flags, "--withdraw", tree).exit_code == 0, "another application's"
+
+
 def test_a_mark_of_byte_order_hides_nothing(tmp_path: Path, election: Path, key: Path):
     """The number was not found, and what the advice led to was signed without a look at what the folder says."""
     given = ("--sequence", "7", "--corte", instants.write(OPENS + timedelta(minutes=60)))
