@@ -70,7 +70,7 @@ def wrong_hours(head: Mapping[str, Any], election: Election) -> list[str]:
     if not is_ours(head):
         return []
     told, minutes = [], election.utc_offset // timedelta(minutes=1)
-    if (said := head.get("minutos_utc", minutes)) is None or _minutes(said) != minutes:
+    if (said := head.get("minutos_utc", minutes)) is None or _number(said) != minutes:
         told.append(
             f"{IDENTITY} dice en «minutos_utc» {json.dumps(said, ensure_ascii=False)}, y la de {election.timezone} en "
             f"la apertura es {minutes}: la página diría mal todas las horas; pida que lo corrija a quien hace la "
@@ -107,7 +107,7 @@ def wrong_labels(head: Mapping[str, Any], environment: str) -> list[str]:
     return told
 
 
-def _minutes(said: object) -> float | None:
+def _number(said: object) -> float | None:
     with suppress(ValueError, OverflowError):
         return float(said) if isinstance(said, (int, float, str)) else None
     return None
@@ -142,6 +142,31 @@ def of_another(head: Mapping[str, Any], document: Manifest, name: str = "") -> l
     if (at := _instant(last)) and not window.closes - interval < at <= window.closes:
         told.append(f"{IDENTITY} cierra {instants.write(at)}, y se firma con cierre {instants.write(window.closes)}")
     return [f"{each[: content.MAX_WARNING]}: revise que la carpeta sea de esta elección." for each in told]
+
+
+def of_the_next(head: Mapping[str, Any], document: Manifest) -> list[str]:
+    """Return a Spanish sentence for each thing by which the page would tell wrongly whether the next corte is late.
+
+    `head` as in `warnings`. Without a next one the page calls a corte the final one. The interval, of which it waits
+    two, may differ a little from the manifest's, as where cortes are spread evenly over the window; half of it, or
+    twice as much, is in other units or of another election.
+    """
+    if not is_ours(head):
+        return []
+    told, interval = [], timedelta(minutes=document.interval_minutes)
+    if not head.get("siguiente") and (after := document.corte + interval) <= document.window.closes:
+        told.append(
+            f"{IDENTITY} no dice «siguiente», y la página lo llamaría «Corte final»: hasta el cierre aún falta el de "
+            f"las {instants.write(after)}."
+        )
+    said, seconds = head.get("intervalo_segundos"), interval.total_seconds()
+    if not seconds / 2 < (_number(said) or 0) < seconds * 2:
+        it = json.dumps(said, ensure_ascii=False)
+        told.append(
+            f"{IDENTITY} dice en «intervalo_segundos» {it}, y su elección tiene {seconds:.0f}: la página no avisaría "
+            "bien de un corte atrasado."
+        )
+    return [each[: content.MAX_WARNING] for each in told]
 
 
 def _instant(said: object) -> datetime | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,40 @@ def test_what_keeps_the_page_from_showing_a_corte_is_noticed(
     change(corte / path, how)
     (warning,) = warned()
     assert told in warning
+
+
+@pytest.mark.parametrize("said", [None, ""])
+def test_a_corte_that_would_be_called_the_final_one_all_night_is_noticed(
+    corte: Path, election: Path, key: Path, warned: Callable[[], list[str]], said: object
+) -> None:
+    """Nor did the page ever say that the next one was late."""
+    (told,) = changed(corte, warned, lambda head: head.update(siguiente=said))
+    assert "no dice «siguiente», y la página lo llamaría «Corte final»" in told
+    assert "aún falta el de las 2024-06-03T06:55:00Z" in told
+    assert changed(corte, warned, lambda head: head.pop("siguiente")) == [told]
+    signed = signing.sign(corte, load_election(election), key).manifest
+    for minutes, warnings in ((9, []), (10, [told])):  # until the close; an interval is of 10
+        closes = signed.corte + timedelta(minutes=minutes)
+        document = replace(signed, window=replace(signed.window, closes=closes))
+        assert pages.of_the_next({"elecciones": [{"archivo": OFFICE}], "intervalo_segundos": 600}, document) == warnings
+
+
+@pytest.mark.parametrize(
+    ("said", "is_told"),
+    [(600, 0), ("0600", 0), (900, 0), (301, 0), (None, 1), (10, 1), ("10 min", 1), (600_000, 1), (1200, 1), (0, 1)],
+)
+def test_an_interval_by_which_the_page_would_tell_wrongly_what_is_late_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], said: object, is_told: int
+) -> None:
+    found = changed(corte, warned, lambda head: head.update(intervalo_segundos=said))
+    assert len(found) == is_told
+    assert all("dice en «intervalo_segundos» " in each and "y su elección tiene 600:" in each for each in found)
+
+
+def changed(corte: Path, warned: Callable[[], list[str]], how: Change) -> list[str]:
+    """Return the warnings on a corte whose head was changed."""
+    change(corte / pages.IDENTITY, how)
+    return warned()
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
