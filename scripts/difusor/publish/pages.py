@@ -6,6 +6,7 @@ docs/es/datos.md describes them. A corte for another application has none, or an
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -31,6 +32,8 @@ _MAX_ENTRIES = 100
 """How many offices, and how many downloads, are looked at."""
 _MAX_PLACES = 1000
 """How many files of actas of an office are looked at."""
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
+"""What browsers leave as it is in an address; the page looks for the office that an address names."""
 _UNREADABLE: dict[str, Any] = {}
 """Stands for the content of a file that no browser can read."""
 _FIELDS: dict[str, type | tuple[type, ...]] = {
@@ -224,11 +227,22 @@ def _of_offices(
         page = _page(folder, path, files)
         own = list(_of_instants(path, page, IDENTITY, head.get("corte")))
         yield from own or islice(_of_actas(folder, path, page, files), 1)
+        yield from _of_key(office, path, page)
         table = _table(office, head)
         told = captured.get(content.unstamped(table))
         for where, said in ((IDENTITY, _captured(office)), (path, _captured(page))):
             if said is not None and told is not None and said != told:
                 yield f"{where} dice {said} actas capturadas de «{office['nombre']}», y {table} dice {told}."
+
+
+def _of_key(office: Mapping[str, Any], path: str, page: Mapping[str, Any] | None) -> Iterator[str]:
+    """Say why the page's links to an office, or to a place of it, would lead to another office."""
+    key = office.get("clave")
+    it, lead = json.dumps(key, ensure_ascii=False), "los enlaces de la página llevarían a otro cargo"
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        yield f"{IDENTITY} dice en «clave» {it}: {lead}; use solo letras sin acento, cifras, «-» y «_»."
+    elif page and page.get("clave") != key:
+        yield f"{path} dice en «clave» {json.dumps(page.get('clave'), ensure_ascii=False)}, y {IDENTITY} {it}: {lead}."
 
 
 def _of_actas(folder: Path, path: str, page: Mapping[str, Any] | None, files: Mapping[str, Entry]) -> Iterator[str]:

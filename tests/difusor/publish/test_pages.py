@@ -100,6 +100,11 @@ def test_what_the_head_says_wrong_of_a_file_is_noticed(
     assert warning.startswith(pages.IDENTITY) and told in warning
 
 
+def office_of(head: dict[str, Any]) -> dict[str, Any]:
+    """Return the entry of the office of OFFICE in a head."""
+    return next(each for each in head["elecciones"] if each["archivo"] == OFFICE)
+
+
 OFFICE, ACTAS = "datos/congreso.json", "datos/congreso/03.json"
 CORTE = "2024-06-03T06:45:00Z"
 
@@ -233,6 +238,19 @@ def test_a_file_that_the_page_reads_and_the_corte_lacks_is_noticed(
 ) -> None:
     (corte / path).unlink()
     assert warned() == [f"El corte no trae {path}, que la página lee o enlaza."]
+
+
+@pytest.mark.parametrize("said", ["diputación", "dip loc", "dip/loc", "", 7, None])
+def test_an_office_to_which_no_link_leads_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], said: object
+) -> None:
+    """Browsers write an address in another way, by which the page showed the place of another office."""
+    change(corte / OFFICE, lambda page: page.update(clave=said))
+    (told,) = warned()
+    assert told.startswith(f"{OFFICE} dice en «clave» ") and f'y {pages.IDENTITY} "congreso": los enlaces' in told
+    change(corte / pages.IDENTITY, lambda head: office_of(head).update(clave=said))
+    (told,) = warned()
+    assert told.startswith(f"{pages.IDENTITY} dice en «clave» ") and "use solo letras sin acento" in told
 
 
 @pytest.mark.parametrize("path", [pages.IDENTITY, OFFICE, ACTAS, pages.NIGHT, pages.SECTIONS])
