@@ -18,6 +18,7 @@ from corte.format import content, instants
 from corte.format.manifest import Entry, Manifest
 from difusor.inventory import Election
 from difusor.project import UnusableError
+from difusor.publish import figures
 
 IDENTITY = "datos/corte.json"
 _REMEDY = "pida la carpeta otra vez a quien la hace, o corríjalo"
@@ -30,8 +31,6 @@ READ = (NIGHT, "datos/resultados.html", SECTIONS)
 """What the page reads of a corte besides, or leads to."""
 _MAX_ENTRIES = 100
 """How many offices, and how many downloads, are looked at."""
-_MAX_PLACES = 1000
-"""How many files of actas of an office are looked at."""
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 """What browsers leave as it is in an address; the page looks for the office that an address names."""
 _UNREADABLE: dict[str, Any] = {}
@@ -73,7 +72,7 @@ def wrong_hours(head: Mapping[str, Any], election: Election) -> list[str]:
     if not is_ours(head):
         return []
     told, minutes = [], election.utc_offset // timedelta(minutes=1)
-    if (said := head.get("minutos_utc", minutes)) is None or _number(said) != minutes:
+    if (said := head.get("minutos_utc", minutes)) is None or figures.number(said) != minutes:
         told.append(
             f"{IDENTITY} dice en «minutos_utc» {json.dumps(said, ensure_ascii=False)}, y la de {election.timezone} en "
             f"la apertura es {minutes}: la página diría mal todas las horas; pida que lo corrija a quien hace la "
@@ -108,12 +107,6 @@ def wrong_labels(head: Mapping[str, Any], environment: str) -> list[str]:
         elif said or isinstance(said, (list, dict)):  # JavaScript takes an empty one for true, too
             told.append(f"{IDENTITY} {it}, y la página diría que los resultados lo son: debe decir false, sin comillas")
     return told
-
-
-def _number(said: object) -> float | None:
-    with suppress(ValueError, OverflowError):
-        return float(said) if isinstance(said, (int, float, str)) else None
-    return None
 
 
 def _without_offset(*said: object) -> list[str]:
@@ -163,7 +156,7 @@ def of_the_next(head: Mapping[str, Any], document: Manifest) -> list[str]:
             f"las {instants.write(after)}."
         )
     said, seconds = head.get("intervalo_segundos"), interval.total_seconds()
-    if not seconds / 2 < (_number(said) or 0) < seconds * 2:
+    if not seconds / 2 < (figures.number(said) or 0) < seconds * 2:
         it = json.dumps(said, ensure_ascii=False)
         told.append(
             f"{IDENTITY} dice en «intervalo_segundos» {it}, y su elección tiene {seconds:.0f}: la página no avisaría "
@@ -228,6 +221,7 @@ def _of_offices(
         own = list(_of_instants(path, page, IDENTITY, head.get("corte")))
         yield from own or islice(_of_actas(folder, path, page, files), 1)
         yield from _of_key(office, path, page)
+        yield from (f"{path} {told}." for told in (figures.wrong(page) if page else ()))
         table = _table(office, head)
         told = captured.get(content.unstamped(table))
         for where, said in ((IDENTITY, _captured(office)), (path, _captured(page))):
@@ -248,7 +242,7 @@ def _of_key(office: Mapping[str, Any], path: str, page: Mapping[str, Any] | None
 def _of_actas(folder: Path, path: str, page: Mapping[str, Any] | None, files: Mapping[str, Entry]) -> Iterator[str]:
     """Say of every place of an office what keeps the page from showing its actas."""
     places = (page or {}).get("territorios")
-    for place in places[:_MAX_PLACES] if isinstance(places, list) else []:
+    for place in places[: figures.MAX_PLACES] if isinstance(places, list) else []:
         file = _field(place, "detalle.archivo")
         if not isinstance(file, str):
             yield f"{path} no dice en «detalle» qué archivo tiene las actas de «{_field(place, 'nombre')}»."

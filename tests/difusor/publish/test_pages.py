@@ -253,6 +253,44 @@ def test_an_office_to_which_no_link_leads_is_noticed(
     assert told.startswith(f"{pages.IDENTITY} dice en «clave» ") and "use solo letras sin acento" in told
 
 
+COUNT, SHARE = "debe decirlo solo con cifras.", 'debe decirlo con cuatro decimales y hasta 100, como "5.0000".'
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "told"),
+    [
+        ("votos", "1,000", COUNT), ("votos", "", COUNT), ("votos", None, COUNT), ("votos", -1, COUNT),
+        ("votos", 7.5, COUNT), ("votos", True, COUNT),
+        ("votos", {}, COUNT), ("votos", "07", ""), ("votos", 7.0, ""), ("votos", "7.0", ""),
+        ("porcentaje", "5.00", SHARE), ("porcentaje", "5,0000", SHARE), ("porcentaje", "100.0001", SHARE),
+        ("porcentaje", "5.0000 %", SHARE), ("porcentaje", 33.333333333333336, SHARE), ("porcentaje", 5, SHARE),
+        ("porcentaje", "100.0000", ""), ("porcentaje", 33.3333, ""), ("porcentaje", None, ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["candidaturas", "columnas"])
+def test_a_figure_that_the_page_shows_wrong_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], kind: str, field: str, said: object, told: str
+) -> None:
+    """Citizens saw NaN votes, or a percentage with all the digits of a division; the first of each kind is told."""
+
+    def spoil(page: dict[str, Any]) -> None:
+        for place in page["territorios"][2:4]:
+            place[kind][1][field] = said
+
+    name = json.loads((corte / OFFICE).read_text(encoding="utf-8"))["territorios"][2]["nombre"]
+    change(corte / OFFICE, spoil)
+    it = f"dice en «{kind}.{field}» {json.dumps(said, ensure_ascii=False)}"
+    assert warned() == ([f"{OFFICE} {it}, de «{name}»: la página lo mostraría mal; {told}"] if told else [])
+
+
+def test_a_total_that_the_page_shows_wrong_is_noticed(corte: Path, warned: Callable[[], list[str]]) -> None:
+    change(corte / OFFICE, lambda page: page["totales"].pop("lista_nominal"))
+    change(corte / OFFICE, lambda page: page["totales"].update(participacion="104.5000", actas_esperadas="07"))
+    count, share = warned()[:2]
+    assert count == f"{OFFICE} no dice «totales.lista_nominal»: la página lo mostraría mal; {COUNT}"
+    assert share == f'{OFFICE} dice en «totales.participacion» "104.5000": la página lo mostraría mal; {SHARE}'
+
+
 @pytest.mark.parametrize("path", [pages.IDENTITY, OFFICE, ACTAS, pages.NIGHT, pages.SECTIONS])
 def test_a_file_that_no_browser_can_read_is_noticed(corte: Path, warned: Callable[[], list[str]], path: str) -> None:
     """Python reads NaN, which pandas writes for 0/0; the night and the sections were not even looked at."""
