@@ -1,4 +1,4 @@
-"""Which figures of an office's page citizens would see wrong; docs/es/datos.md says their form."""
+"""Which figures of an office's page citizens would see wrong, or would wait for; docs/es/datos.md says their form."""
 
 from __future__ import annotations
 
@@ -39,6 +39,19 @@ def wrong(page: Mapping[str, Any]) -> list[str]:
             must = 'con cuatro decimales y hasta 100, como "5.0000"' if is_share else "solo con cifras"
             found[is_share] = f"{said or f'no dice «{name}»'}{where}: la página lo mostraría mal; debe decirlo {must}"
     return list(found.values())
+
+
+def differing(office: Mapping[str, Any], page: Mapping[str, Any]) -> str:
+    """Return the first total of an office's page that is not what the head says of the office, "" when all are.
+
+    By the page's own rule: it takes them for those of another corte, and reads both files again for 15 s.
+    """
+    known, totals = (each if isinstance(each, dict) else {} for each in (office.get("totales"), page.get("totales")))
+    for name, total in totals.items():
+        one, other = (0.0 if said is None else number(said) for said in (total, known.get(name, "")))
+        if one is not None and other is not None and abs(one - other) > 0:
+            return str(name)
+    return ""
 
 
 def _figures(page: Mapping[str, Any]) -> Iterator[tuple[str, str, object, bool]]:

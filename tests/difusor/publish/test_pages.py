@@ -253,6 +253,28 @@ def test_an_office_to_which_no_link_leads_is_noticed(
     assert told.startswith(f"{pages.IDENTITY} dice en «clave» ") and "use solo letras sin acento" in told
 
 
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (lambda totals: totals.update(participacion="1.0000"), "participacion"),
+        (lambda totals: totals.update(votos=0, lista_nominal=0), "lista_nominal"),
+        (lambda totals: totals.update(votos=str(totals["votos"])), ""),
+        (lambda totals: totals.update(actas_contabilizadas_porcentaje=None), "actas_contabilizadas_porcentaje"),
+        (lambda totals: totals.pop("votos"), ""),
+    ],
+)
+def test_totals_that_the_page_takes_for_another_corte_s_are_noticed(
+    corte: Path, warned: Callable[[], list[str]], how: Change, told: str
+) -> None:
+    """By the rule of the page's data.js: every visitor waited 15 s for an office, and asked five times."""
+    change(corte / pages.IDENTITY, lambda head: how(office_of(head)["totales"]))
+    found = warned()
+    assert len(found) == bool(told)
+    assert all(
+        each.startswith(f"{OFFICE} dice en «totales.{told}» ") and "tarda en mostrarlo" in each for each in found
+    )
+
+
 COUNT, SHARE = "debe decirlo solo con cifras.", 'debe decirlo con cuatro decimales y hasta 100, como "5.0000".'
 
 
