@@ -53,9 +53,16 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
         )
 
 
-def check_hours(election: Election, folder: Path, corte: datetime) -> None:
-    """Refuse a corte whose page would tell citizens wrong hours, or that is of before an official opening."""
-    if wrong := pages.wrong_hours(signing.stated(folder), election):
+def check_page(election: Election, folder: Path, corte: datetime) -> None:
+    """Refuse a corte of before an official opening, or one whose page no browser shows, or with wrong hours or labels.
+
+    Not to be called for orders on a corte that is signed already: they are urgent, and to correct the folder first
+    would make it another corte.
+    """
+    head = signing.stated(folder)
+    if pages.is_ours(head):
+        pages.document(folder / signing.IDENTITY, is_strict=True)
+    if wrong := [*pages.wrong_labels(head, election.environment), *pages.wrong_hours(head, election)]:
         raise UnusableError("\n".join(wrong))
     if election.environment != "official" or not (why := signing.early(corte, election.window)):
         return

@@ -214,7 +214,7 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
     sequence, corte = signing.identified(tree, orders.sequence, orders.corte)
     mistakes.check(election, tree, sequence, corte, orders.jump)
     if not ((orders.words or orders.withdraw) and signing.has_signed(tree, sequence, corte)):
-        mistakes.check_hours(election, tree, corte)  # to hold or withdraw what is out is urgent, whatever its hours
+        mistakes.check_page(election, tree, corte)  # to hold or withdraw what is out is urgent, whatever its page says
     if "light" in orders.words:
         mistakes.check_light(election)
     words = (*orders.words, *(["withdrawal"] if orders.withdraw else []))

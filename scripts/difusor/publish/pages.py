@@ -6,6 +6,7 @@ docs/es/datos.md describes them. A corte for another application has none, or an
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
@@ -17,22 +18,33 @@ from corte.format import content, instants
 from corte.format.manifest import Entry, Manifest
 from difusor.inventory import Election
 from difusor.project import UnusableError
+from difusor.publish import figures
 
 IDENTITY = "datos/corte.json"
+_REMEDY = "pida la carpeta otra vez a quien la hace, o corríjalo"
+_NO_JSON = "no es JSON que un navegador pueda leer: la página no lo puede mostrar"
 NO_INSTANT = "que no es un instante con su diferencia con UTC"
 MAX_WARNINGS = 10
 NIGHT = "datos/noche.json"
-READ = (NIGHT, "datos/resultados.html", "datos/secciones.json")
+SECTIONS = "datos/secciones.json"
+READ = (NIGHT, "datos/resultados.html", SECTIONS)
 """What the page reads of a corte besides, or leads to."""
 _MAX_ENTRIES = 100
 """How many offices, and how many downloads, are looked at."""
-_MAX_PLACES = 1000
-"""How many files of actas of an office are looked at."""
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
+"""What browsers leave as it is in an address; the page looks for the office that an address names."""
+_UNREADABLE: dict[str, Any] = {}
+"""Stands for the content of a file that no browser can read."""
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "corte": str, "hora": str, "descargas": list, "minutos_utc": (int, float, str), "eleccion.nombre": str,
     "eleccion.entidad": str, "eleccion.instituto": str, "eleccion.jornada": str, "eleccion.colores": dict,
 }  # fmt: skip
 """What the page shows no corte without, and of which type it is: `outer.inner`."""
+
+
+def is_ours(head: Mapping[str, Any]) -> bool:
+    """Tell whether a datos/corte.json is one that the page reads: another application's names no offices."""
+    return bool(_entries(head, "elecciones"))
 
 
 def warnings(folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], captured: dict[str, int]) -> list[str]:
@@ -41,11 +53,11 @@ def warnings(folder: Path, head: Mapping[str, Any], files: Mapping[str, Entry], 
     `head` is what datos/corte.json says; `files` are those of the corte; `captured` is the count of each table
     (`content.Content`).
     """
-    if not _entries(head, "elecciones"):
+    if not is_ours(head):
         return []
     parts = (
-        _of_the_head(head, files), _of_the_night(folder, files), _of_offices(folder, head, files, captured),
-        _of_downloads(head, files),
+        _unread(folder, files), _of_the_head(head, files), _of_the_night(folder, files),
+        _of_offices(folder, head, files, captured), _of_downloads(head, files),
     )  # fmt: skip
     found = (sentence for part in parts for sentence in part)
     return [sentence[: content.MAX_WARNING] for sentence in islice(found, MAX_WARNINGS)]
@@ -57,10 +69,10 @@ def wrong_hours(head: Mapping[str, Any], election: Election) -> list[str]:
     `head` as in `warnings`. The page tells hours by `minutos_utc`, whatever its value is worth as a number, and a
     browser takes an instant without its difference with UTC for one of the visitor's own zone.
     """
-    if not _entries(head, "elecciones"):
+    if not is_ours(head):
         return []
     told, minutes = [], election.utc_offset // timedelta(minutes=1)
-    if (said := head.get("minutos_utc", minutes)) is None or _minutes(said) != minutes:
+    if (said := head.get("minutos_utc", minutes)) is None or figures.number(said) != minutes:
         told.append(
             f"{IDENTITY} dice en «minutos_utc» {json.dumps(said, ensure_ascii=False)}, y la de {election.timezone} en "
             f"la apertura es {minutes}: la página diría mal todas las horas; pida que lo corrija a quien hace la "
@@ -75,10 +87,26 @@ def wrong_hours(head: Mapping[str, Any], election: Election) -> list[str]:
     return told
 
 
-def _minutes(said: object) -> float | None:
-    with suppress(ValueError, OverflowError):
-        return float(said) if isinstance(said, (int, float, str)) else None
-    return None
+def wrong_labels(head: Mapping[str, Any], environment: str) -> list[str]:
+    """Return a Spanish sentence for each label, of a rehearsal or of invented data, that citizens would see or miss.
+
+    `head` as in `warnings`. The page shows a label where JavaScript takes the value for true, as it does "false". What
+    it takes for false is right in an official corte; in a rehearsal, where it stops nobody's night, only booleans are.
+    A boolean that contradicts the environment is not told of here: nothing of it is signed, orders included.
+    """
+    if not is_ours(head):
+        return []
+    told = []
+    for name, rehearsal in (("simulacro", "true"), ("datos_sinteticos", "true o false")):
+        said = head.get(name)
+        if isinstance(said, bool) or (name == "datos_sinteticos" and name not in head):
+            continue
+        it = f"dice en «{name}» {json.dumps(said, ensure_ascii=False)}" if name in head else f"no dice «{name}»"
+        if environment != "official":
+            told.append(f"{IDENTITY} {it}, y en un simulacro debe decir {rehearsal}, sin comillas")
+        elif said or isinstance(said, (list, dict)):  # JavaScript takes an empty one for true, too
+            told.append(f"{IDENTITY} {it}, y la página diría que los resultados lo son: debe decir false, sin comillas")
+    return told
 
 
 def _without_offset(*said: object) -> list[str]:
@@ -112,6 +140,31 @@ def of_another(head: Mapping[str, Any], document: Manifest, name: str = "") -> l
     return [f"{each[: content.MAX_WARNING]}: revise que la carpeta sea de esta elección." for each in told]
 
 
+def of_the_next(head: Mapping[str, Any], document: Manifest) -> list[str]:
+    """Return a Spanish sentence for each thing by which the page would tell wrongly whether the next corte is late.
+
+    `head` as in `warnings`. Without a next one the page calls a corte the final one. The interval, of which it waits
+    two, may differ a little from the manifest's, as where cortes are spread evenly over the window; half of it, or
+    twice as much, is in other units or of another election.
+    """
+    if not is_ours(head):
+        return []
+    told, interval = [], timedelta(minutes=document.interval_minutes)
+    if not head.get("siguiente") and (after := document.corte + interval) <= document.window.closes:
+        told.append(
+            f"{IDENTITY} no dice «siguiente», y la página lo llamaría «Corte final»: hasta el cierre aún falta el de "
+            f"las {instants.write(after)}."
+        )
+    said, seconds = head.get("intervalo_segundos"), interval.total_seconds()
+    if not seconds / 2 < (figures.number(said) or 0) < seconds * 2:
+        it = json.dumps(said, ensure_ascii=False)
+        told.append(
+            f"{IDENTITY} dice en «intervalo_segundos» {it}, y su elección tiene {seconds:.0f}: la página no avisaría "
+            "bien de un corte atrasado."
+        )
+    return [each[: content.MAX_WARNING] for each in told]
+
+
 def _instant(said: object) -> datetime | None:
     with suppress(ValueError, OverflowError):
         return instants.parse_offset(said) if isinstance(said, str) else None
@@ -123,6 +176,13 @@ def _entries(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     given = document.get(name)
     known = given[:_MAX_ENTRIES] if isinstance(given, list) else []
     return [each for each in known if isinstance(each, dict) and isinstance(each.get("archivo"), str)]
+
+
+def _unread(folder: Path, files: Mapping[str, Entry]) -> Iterator[str]:
+    """Say which files no browser can read, of those that nothing else tells of."""
+    for path in (IDENTITY, NIGHT, SECTIONS):
+        if path in files and _page(folder, path, files) is _UNREADABLE:
+            yield f"{path} {_NO_JSON}."
 
 
 def _of_the_head(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterator[str]:
@@ -160,17 +220,43 @@ def _of_offices(
         page = _page(folder, path, files)
         own = list(_of_instants(path, page, IDENTITY, head.get("corte")))
         yield from own or islice(_of_actas(folder, path, page, files), 1)
-        table = _table(office, head)
-        told = captured.get(content.unstamped(table))
-        for where, said in ((IDENTITY, _captured(office)), (path, _captured(page))):
-            if said is not None and told is not None and said != told:
-                yield f"{where} dice {said} actas capturadas de «{office['nombre']}», y {table} dice {told}."
+        yield from _of_key(office, path, page)
+        yield from (f"{path} {told}." for told in (figures.wrong(page) if page else ()))
+        counted = list(_of_table(office, path, page, head, captured))
+        yield from counted
+        if page and not own and not counted and (name := figures.differing(office, page)):
+            yield (
+                f"{path} dice en «totales.{name}» {_field(page, f'totales.{name}')}, y {IDENTITY} de ese cargo "
+                f"{_field(office, f'totales.{name}')}: la página los toma por cortes distintos y tarda en mostrarlo."
+            )
+
+
+def _of_table(
+    office: Mapping[str, Any], path: str, page: Mapping[str, Any] | None, head: Mapping[str, Any],
+    captured: Mapping[str, int],
+) -> Iterator[str]:  # fmt: skip
+    """Say where head or page give another count of captured actas than the table of their office."""
+    table = _table(office, head)
+    told = captured.get(content.unstamped(table))
+    for where, said in ((IDENTITY, _captured(office)), (path, _captured(page))):
+        if said is not None and told is not None and said != told:
+            yield f"{where} dice {said} actas capturadas de «{office['nombre']}», y {table} dice {told}."
+
+
+def _of_key(office: Mapping[str, Any], path: str, page: Mapping[str, Any] | None) -> Iterator[str]:
+    """Say why the page's links to an office, or to a place of it, would lead to another office."""
+    key = office.get("clave")
+    it, lead = json.dumps(key, ensure_ascii=False), "los enlaces de la página llevarían a otro cargo"
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        yield f"{IDENTITY} dice en «clave» {it}: {lead}; use solo letras sin acento, cifras, «-» y «_»."
+    elif page and page.get("clave") != key:
+        yield f"{path} dice en «clave» {json.dumps(page.get('clave'), ensure_ascii=False)}, y {IDENTITY} {it}: {lead}."
 
 
 def _of_actas(folder: Path, path: str, page: Mapping[str, Any] | None, files: Mapping[str, Entry]) -> Iterator[str]:
     """Say of every place of an office what keeps the page from showing its actas."""
     places = (page or {}).get("territorios")
-    for place in places[:_MAX_PLACES] if isinstance(places, list) else []:
+    for place in places[: figures.MAX_PLACES] if isinstance(places, list) else []:
         file = _field(place, "detalle.archivo")
         if not isinstance(file, str):
             yield f"{path} no dice en «detalle» qué archivo tiene las actas de «{_field(place, 'nombre')}»."
@@ -183,7 +269,9 @@ def _of_actas(folder: Path, path: str, page: Mapping[str, Any] | None, files: Ma
 def _of_instants(path: str, page: Mapping[str, Any] | None, by: str, announced: object) -> Iterator[str]:
     """Say what keeps the page from showing a file, whose instant it compares with the announced one as a text."""
     said = page.get("corte") if page is not None else announced
-    if not isinstance(said, str):
+    if page is _UNREADABLE:
+        yield f"{path} {_NO_JSON}."
+    elif not isinstance(said, str):
         yield f"{path} no dice en «corte» de cuál es: la página no lo puede mostrar."
     elif not isinstance(announced, str):
         yield f"{by} no dice de qué corte es {path}: la página no lo puede mostrar."
@@ -204,13 +292,20 @@ def _of_downloads(head: Mapping[str, Any], files: Mapping[str, Entry]) -> Iterat
             yield f"{IDENTITY} dice de {path} un tamaño o un SHA-256 que no son los del archivo."
 
 
-def document(path: Path) -> dict[str, Any]:
+def document(path: Path, is_strict: bool = False) -> dict[str, Any]:
     """Return the object in a JSON file, {} when it has something else; OSError or UnusableError when it has no JSON.
 
-    A mark of byte order is no fault: browsers and servers pass over it, too.
+    A mark of byte order is no fault: browsers and servers pass over it, too. `is_strict`: NaN and Infinity are faults,
+    which Python reads and writes and no browser reads.
     """
+
+    def constant(name: str) -> float:
+        if is_strict:
+            raise UnusableError(f"{path} dice {name}, que no es JSON y ningún navegador lee; {_REMEDY}")
+        return float(name)
+
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=constant)
     except json.JSONDecodeError as error:
         why = f"no es JSON: se interrumpe en el renglón {error.lineno}, columna {error.colno}"
     except UnicodeDecodeError:
@@ -219,17 +314,17 @@ def document(path: Path) -> dict[str, Any]:
         why = "no es JSON que se pueda leer"
     else:
         return found if isinstance(found, dict) else {}
-    raise UnusableError(f"{path} {why}; pida la carpeta otra vez a quien la hace, o corríjalo")
+    raise UnusableError(f"{path} {why}; {_REMEDY}")
 
 
 def _page(folder: Path, path: str, files: Mapping[str, Entry]) -> Mapping[str, Any] | None:
-    """Return what a file of the page says: {} when it is no JSON, None when it is too large to be looked at."""
+    """Return what a file of the page says: _UNREADABLE when it is no JSON, None when it is too large to look at."""
     if files[path].size > content.MAX_JSON_BYTES:
         return None
     try:
-        return document(folder / path)
+        return document(folder / path, is_strict=True)
     except (OSError, UnusableError):
-        return {}
+        return _UNREADABLE
 
 
 def _differ(one: str, other: str) -> bool:

@@ -201,6 +201,8 @@ def plausible(signed: SignedCorte, election: Election | None = None) -> tuple[li
     found = [*texts.warnings(signed.foreign), *read.warnings]
     found += pages.warnings(signed.folder, said, document.files, read.captured)
     found += pages.of_another(said, document, election.name if election else "")
+    found += pages.of_the_next(said, document)
+    found += pages.wrong_labels(said, document.environment)
     found += pages.wrong_hours(said, election) if election else []
     with suppress(UnusableError):
         sequence, corte = identity(signed.folder)

@@ -27,6 +27,8 @@ from difusor.publish.push import PushFailed
 from difusor.publish.signing import SignedCorte
 
 OPENS = datetime(2024, 6, 3, 2, tzinfo=UTC)
+OFFICES = [{"clave": "congreso", "archivo": "datos/congreso.json"}]
+"""By these a head is one that the page reads."""
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +108,7 @@ def test_what_is_out_is_held_or_withdrawn_whatever_hours_its_page_tells(
     """An earlier version, or another machine, signed it; to correct the folder first would make it another corte."""
     tree = make_tree(tmp_path / "corte", 1, OPENS - timedelta(minutes=20))
     with monkeypatch.context() as earlier:
-        earlier.setattr(mistakes, "check_hours", lambda *given: None)
+        earlier.setattr(mistakes, "check_page", lambda *given: None)
         assert run_sign(tree, election, key).exit_code == 0
     assert run_sign(tree, election, key).exit_code == 1
     for order in (("--hold",), ("--withdraw", str(tree))):
@@ -262,6 +264,40 @@ def test_invented_data_are_no_official_corte(tmp_path: Path, election: Path, key
     assert run_sign(make_tree(tmp_path / "c", 7, datos_sinteticos=False), election, key).exit_code == 0
 
 
+MISSING = object()
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "official", "rehearsal"),
+    [
+        ("simulacro", "0", 1, 1), ("simulacro", "false", 1, 1), ("simulacro", "true", 1, 1), ("simulacro", 1, 1, 1),
+        ("simulacro", [], 1, 1), ("simulacro", 0, 0, 1), ("simulacro", None, 0, 1), ("simulacro", MISSING, 0, 1),
+        ("datos_sinteticos", "0", 1, 1), ("datos_sinteticos", 1, 1, 1), ("datos_sinteticos", None, 0, 1),
+        ("datos_sinteticos", MISSING, 0, 0),
+    ],
+)  # fmt: skip
+def test_a_label_that_the_page_would_show_or_leave_out_by_mistake_is_not_signed(
+    tmp_path: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch,
+    field: str, said: object, official: int, rehearsal: int,
+) -> None:  # fmt: skip
+    """JavaScript takes "0" and "false" for true: official results stood below SIMULACRO, and invented ones without."""
+    for flags, environment, status in (((), False, official), (("--simulacro",), True, rehearsal)):
+        labels = {"simulacro": environment, "datos_sinteticos": environment, field: said}
+        labels = {name: value for name, value in labels.items() if value is not MISSING}
+        tree = make_tree(tmp_path / f"corte-{environment}", 7, elecciones=OFFICES, **labels)
+        done = run_sign(tree, election, key, *flags)
+        told = " ".join(done.output.split())
+        assert (done.exit_code, f"«{field}»" in told and "sin comillas" in told) == (status, bool(status)), told
+        with monkeypatch.context() as earlier:
+            earlier.setattr(mistakes, "check_page", lambda *given: None)
+            assert run_sign(tree, election, key, *flags).exit_code == 0
+        done = run_sign(tree, election, key, *flags, "--hold")
+        told = " ".join(done.output.split())
+        assert (done.exit_code, f"«{field}»" in told) == (0, bool(status)), "what is out is held, with a warning"
+        other = make_tree(tmp_path / f"otra-{environment}", 7, **labels)
+        assert run_sign(other, election, key, *flags, "--withdraw", tree).exit_code == 0, "another application's"
+
+
 def test_a_mark_of_byte_order_hides_nothing(tmp_path: Path, election: Path, key: Path):
     """The number was not found, and what the advice led to was signed without a look at what the folder says."""
     given = ("--sequence", "7", "--corte", instants.write(OPENS + timedelta(minutes=60)))
@@ -289,6 +325,24 @@ def test_a_folder_that_says_nothing_readable_is_not_signed(
     done = run_sign(tree, election, key, *flags)
     assert done.exit_code == 1 and said in " ".join(done.output.split())
     assert not signing.is_signed(tree)
+
+
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+def test_what_no_browser_reads_is_not_signed(
+    tmp_path: Path, election: Path, key: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python writes it for 0/0, and reads it: every page would have stayed at the corte before, unexplained."""
+    said: dict[str, object] = {"simulacro": False, "totales": {"participacion": float(name)}}
+    tree = make_tree(tmp_path / "a", 7, elecciones=OFFICES, **said)
+    done = run_sign(tree, election, key)
+    told = " ".join(done.output.split())
+    assert done.exit_code == 1 and f"dice {name}, que no es JSON y ningún navegador lee" in told
+    assert run_sign(make_tree(tmp_path / "b", 7, **said), election, key).exit_code == 0, "another application's"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(mistakes, "check_page", lambda *given: None)
+        assert run_sign(tree, election, key).exit_code == 0
+    assert run_sign(tree, election, key).exit_code == 1
+    assert run_sign(tree, election, key, "--hold").exit_code == 0, "what is out is held, whatever it says"
 
 
 @pytest.mark.parametrize(("flags", "told"), [((), False), (("--sequence", "8"), True)])

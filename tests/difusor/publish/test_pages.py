@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,11 @@ def test_what_the_head_says_wrong_of_a_file_is_noticed(
     assert warning.startswith(pages.IDENTITY) and told in warning
 
 
+def office_of(head: dict[str, Any]) -> dict[str, Any]:
+    """Return the entry of the office of OFFICE in a head."""
+    return next(each for each in head["elecciones"] if each["archivo"] == OFFICE)
+
+
 OFFICE, ACTAS = "datos/congreso.json", "datos/congreso/03.json"
 CORTE = "2024-06-03T06:45:00Z"
 
@@ -137,6 +143,40 @@ def test_what_keeps_the_page_from_showing_a_corte_is_noticed(
     assert told in warning
 
 
+@pytest.mark.parametrize("said", [None, ""])
+def test_a_corte_that_would_be_called_the_final_one_all_night_is_noticed(
+    corte: Path, election: Path, key: Path, warned: Callable[[], list[str]], said: object
+) -> None:
+    """Nor did the page ever say that the next one was late."""
+    (told,) = changed(corte, warned, lambda head: head.update(siguiente=said))
+    assert "no dice «siguiente», y la página lo llamaría «Corte final»" in told
+    assert "aún falta el de las 2024-06-03T06:55:00Z" in told
+    assert changed(corte, warned, lambda head: head.pop("siguiente")) == [told]
+    signed = signing.sign(corte, load_election(election), key).manifest
+    for minutes, warnings in ((9, []), (10, [told])):  # until the close; an interval is of 10
+        closes = signed.corte + timedelta(minutes=minutes)
+        document = replace(signed, window=replace(signed.window, closes=closes))
+        assert pages.of_the_next({"elecciones": [{"archivo": OFFICE}], "intervalo_segundos": 600}, document) == warnings
+
+
+@pytest.mark.parametrize(
+    ("said", "is_told"),
+    [(600, 0), ("0600", 0), (900, 0), (301, 0), (None, 1), (10, 1), ("10 min", 1), (600_000, 1), (1200, 1), (0, 1)],
+)
+def test_an_interval_by_which_the_page_would_tell_wrongly_what_is_late_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], said: object, is_told: int
+) -> None:
+    found = changed(corte, warned, lambda head: head.update(intervalo_segundos=said))
+    assert len(found) == is_told
+    assert all("dice en «intervalo_segundos» " in each and "y su elección tiene 600:" in each for each in found)
+
+
+def changed(corte: Path, warned: Callable[[], list[str]], how: Change) -> list[str]:
+    """Return the warnings on a corte whose head was changed."""
+    change(corte / pages.IDENTITY, how)
+    return warned()
+
+
 @pytest.mark.parametrize("is_ours", [True, False])
 @pytest.mark.parametrize(
     ("field", "said", "told"),
@@ -162,10 +202,10 @@ def test_hours_that_every_visitor_would_read_wrong_are_not_signed(
     at = datetime(2024, 6, 3, 6, 45, tzinfo=UTC)
     if not is_ours:
         change(corte / pages.IDENTITY, lambda head: head.pop("elecciones"))
-        mistakes.check_hours(load_election(election), corte, at)
+        mistakes.check_page(load_election(election), corte, at)
         return
     with pytest.raises(UnusableError) as refused:
-        mistakes.check_hours(load_election(election), corte, at)
+        mistakes.check_page(load_election(election), corte, at)
     assert str(refused.value).startswith(pages.IDENTITY) and told in str(refused.value)
 
 
@@ -198,6 +238,90 @@ def test_a_file_that_the_page_reads_and_the_corte_lacks_is_noticed(
 ) -> None:
     (corte / path).unlink()
     assert warned() == [f"El corte no trae {path}, que la página lee o enlaza."]
+
+
+@pytest.mark.parametrize("said", ["diputación", "dip loc", "dip/loc", "", 7, None])
+def test_an_office_to_which_no_link_leads_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], said: object
+) -> None:
+    """Browsers write an address in another way, by which the page showed the place of another office."""
+    change(corte / OFFICE, lambda page: page.update(clave=said))
+    (told,) = warned()
+    assert told.startswith(f"{OFFICE} dice en «clave» ") and f'y {pages.IDENTITY} "congreso": los enlaces' in told
+    change(corte / pages.IDENTITY, lambda head: office_of(head).update(clave=said))
+    (told,) = warned()
+    assert told.startswith(f"{pages.IDENTITY} dice en «clave» ") and "use solo letras sin acento" in told
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        (lambda totals: totals.update(participacion="1.0000"), "participacion"),
+        (lambda totals: totals.update(votos=0, lista_nominal=0), "lista_nominal"),
+        (lambda totals: totals.update(votos=str(totals["votos"])), ""),
+        (lambda totals: totals.update(actas_contabilizadas_porcentaje=None), "actas_contabilizadas_porcentaje"),
+        (lambda totals: totals.pop("votos"), ""),
+    ],
+)
+def test_totals_that_the_page_takes_for_another_corte_s_are_noticed(
+    corte: Path, warned: Callable[[], list[str]], how: Change, told: str
+) -> None:
+    """By the rule of the page's data.js: every visitor waited 15 s for an office, and asked five times."""
+    change(corte / pages.IDENTITY, lambda head: how(office_of(head)["totales"]))
+    found = warned()
+    assert len(found) == bool(told)
+    assert all(
+        each.startswith(f"{OFFICE} dice en «totales.{told}» ") and "tarda en mostrarlo" in each for each in found
+    )
+
+
+COUNT, SHARE = "debe decirlo solo con cifras.", 'debe decirlo con cuatro decimales y hasta 100, como "5.0000".'
+
+
+@pytest.mark.parametrize(
+    ("field", "said", "told"),
+    [
+        ("votos", "1,000", COUNT), ("votos", "", COUNT), ("votos", None, COUNT), ("votos", -1, COUNT),
+        ("votos", 7.5, COUNT), ("votos", True, COUNT),
+        ("votos", {}, COUNT), ("votos", "07", ""), ("votos", 7.0, ""), ("votos", "7.0", ""),
+        ("porcentaje", "5.00", SHARE), ("porcentaje", "5,0000", SHARE), ("porcentaje", "100.0001", SHARE),
+        ("porcentaje", "5.0000 %", SHARE), ("porcentaje", 33.333333333333336, SHARE), ("porcentaje", 5, SHARE),
+        ("porcentaje", "100.0000", ""), ("porcentaje", 33.3333, ""), ("porcentaje", None, ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["candidaturas", "columnas"])
+def test_a_figure_that_the_page_shows_wrong_is_noticed(
+    corte: Path, warned: Callable[[], list[str]], kind: str, field: str, said: object, told: str
+) -> None:
+    """Citizens saw NaN votes, or a percentage with all the digits of a division; the first of each kind is told."""
+
+    def spoil(page: dict[str, Any]) -> None:
+        for place in page["territorios"][2:4]:
+            place[kind][1][field] = said
+
+    name = json.loads((corte / OFFICE).read_text(encoding="utf-8"))["territorios"][2]["nombre"]
+    change(corte / OFFICE, spoil)
+    it = f"dice en «{kind}.{field}» {json.dumps(said, ensure_ascii=False)}"
+    assert warned() == ([f"{OFFICE} {it}, de «{name}»: la página lo mostraría mal; {told}"] if told else [])
+
+
+def test_a_total_that_the_page_shows_wrong_is_noticed(corte: Path, warned: Callable[[], list[str]]) -> None:
+    change(corte / OFFICE, lambda page: page["totales"].pop("lista_nominal"))
+    change(corte / OFFICE, lambda page: page["totales"].update(participacion="104.5000", actas_esperadas="07"))
+    count, share = warned()[:2]
+    assert count == f"{OFFICE} no dice «totales.lista_nominal»: la página lo mostraría mal; {COUNT}"
+    assert share == f'{OFFICE} dice en «totales.participacion» "104.5000": la página lo mostraría mal; {SHARE}'
+
+
+@pytest.mark.parametrize("path", [pages.IDENTITY, OFFICE, ACTAS, pages.NIGHT, pages.SECTIONS])
+def test_a_file_that_no_browser_can_read_is_noticed(corte: Path, warned: Callable[[], list[str]], path: str) -> None:
+    """Python reads NaN, which pandas writes for 0/0; the night and the sections were not even looked at."""
+    told = [f"{path} no es JSON que un navegador pueda leer: la página no lo puede mostrar."]
+    change(corte / path, lambda page: page.update(x=float("nan")))
+    assert warned() == told
+    if path != pages.IDENTITY:  # the folder of another one is of another application, and `sign` refuses it
+        (corte / path).write_text("{'x': 1}", encoding="utf-8")
+        assert warned() == told
 
 
 @pytest.mark.parametrize(
