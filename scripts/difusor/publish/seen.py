@@ -38,6 +38,8 @@ OVERLAP = timedelta(minutes=1)
 """Two runs at once may note answers in another order than they received them; this is by how much at most."""
 PATIENCE = 1.0
 """Seconds to wait while another run writes."""
+AGAIN = "si volvió a una instantánea o se instaló de nuevo, antes de todo ./difusor apply -i X"
+"""What comes before the search for a culprit: with the log, revoked keys and removed addresses are in force again."""
 
 
 class Kept(BaseModel):
@@ -308,10 +310,10 @@ def _noted(record: Record, head: Head | None) -> tuple[Record, list[str]]:
 
 def _misfit(before: Head, now: Head) -> str:
     if now.entries < before.entries:
-        return f"su bitácora perdió renglones: tenía {before.entries} y tiene {now.entries}"
+        return f"su bitácora perdió renglones: tenía {before.entries} y tiene {now.entries}; {AGAIN}"
     if now.entries == before.entries:
-        return f"su bitácora se escribió de nuevo: su renglón {now.entries} ya no es el mismo"
-    return f"su bitácora se escribió de nuevo: tenía {before.segments} segmentos y tiene {now.segments}"
+        return f"su bitácora se escribió de nuevo: su renglón {now.entries} ya no es el mismo; {AGAIN}"
+    return f"su bitácora se escribió de nuevo: tenía {before.segments} segmentos y tiene {now.segments}; {AGAIN}"
 
 
 def _read[K: (Record, Published)](path: Path, kind: type[K], opens: datetime) -> tuple[K | None, list[str]]:

@@ -169,6 +169,7 @@ def test_a_log_that_lost_entries_is_told_from_a_new_segment(
     assert (said in told[0]) if said else told == []
     is_fault = "perdió" in said or "se escribió" in said
     assert kept.faults(target) == (told if is_fault else [])
+    assert all(each.endswith("antes de todo ./difusor apply -i X") for each in kept.faults(target))
     server.segments = status.get("log", {}).get("segments", 1)
     assert kept.note(target, server.write(), instants.now()) == []
     assert kept.faults(target) == (told if is_fault else []), "the record keeps what was told once"
