@@ -17,7 +17,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.publish import age, off_list, roads, served, signing
-from difusor.publish.mirror import PATH, TIMEOUT, Mirror, stands
+from difusor.publish.mirror import OTHERS, PATH, TIMEOUT, Mirror, stands, trusts_others
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
 from difusor.publish.signing import SignedCorte
@@ -46,7 +46,8 @@ class Comparison:
     untrusted (a browser would not accept its certificate); unreachable (for citizens, also if only the name of its page
     leads nowhere); off (off the list, and shows nothing); showing (off the list, and shows something); unchecked (this
     machine could not compare it, which says nothing of the mirror). `log`: what did not fit in the mirror's log since
-    the opening; `warnings`: what else is to be said. All these are sentences.
+    the opening; `warnings`: what else is to be said. All these are sentences. `trusts_others`: whether others may sign
+    there than in the election, or other keys are revoked; one of the warnings says so.
     """
 
     difusor: str
@@ -62,11 +63,16 @@ class Comparison:
     log: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    trusts_others: bool = False
 
     @property
     def good(self) -> bool:
-        """Whether citizens get exactly what the institute signed last, or nothing where nothing is to be shown."""
-        return self.result == "off" or (self.result in ("authentic", "resting") and not self.log)
+        """Whether citizens get exactly what the institute signed last, or nothing where nothing is to be shown.
+
+        And whether nobody else can change that, as far as the mirror's log and lists say.
+        """
+        is_right = self.result in ("authentic", "resting") and not (self.log or self.trusts_others)
+        return self.result == "off" or is_right
 
 
 def compare(
@@ -104,6 +110,7 @@ def compare(
         return found
 
     found = _asked(target, authority, started + limit, ask)
+    warnings += [OTHERS] * found.trusts_others
     return replace(
         found,
         detail=shortened(found.detail),
@@ -196,14 +203,14 @@ def _compare_once(
     tell: Callable[[float], object] = lambda minutes: None,
 ) -> Comparison:
     status = mirror.status() or {}
-    followed = stands(status)
+    followed, is_other = stands(status), trusts_others(status, target.election)
     base, paced = mirror.url.removesuffix(PATH) + target.path, Paced(mirror)
     came: list[bytes] = []
     papers: dict[str, Entry] = {}
     for part, limit in PAPERS.items():
         answer, content = paced.get(base + part, Content(limit, keep=True))
         if answer.status_code != httpx.codes.OK:
-            return _without(target, status, part, answer.status_code, is_whole)
+            return replace(_without(target, status, part, answer.status_code, is_whole), trusts_others=is_other)
         if content.length > limit:
             raise Refusal("size", f"{part} mide más de {limit} bytes.")
         came.append(bytes(content.kept or b""))
@@ -213,10 +220,9 @@ def _compare_once(
         signer = past_signer(signed, target.election, expected == signed.sha256)
     if seen:
         seen.notice(target, signed, followed, (status.get("shown") or {}).get("since"))
-    files = signed.manifest.files
-    tell(served.minutes(files))
+    tell(served.minutes(signed.manifest.files))
     is_light = signed.manifest.stands.is_light or (standing is not None and standing.is_light)
-    parts = served.parted(papers, files, is_light)
+    parts = served.parted(papers, signed.manifest.files, is_light)
     drawn = parts.drawn
     there, unasked, lost = roads.elsewhere(target, authority, drawn, mirror.deadline) if is_whole else ([], [], "")
     named = mirror.status()
@@ -239,10 +245,11 @@ def _compare_once(
         generated=instants.write(signed.manifest.generated),
         age_seconds=int((instants.now() - signed.manifest.generated).total_seconds()),
         manifest_sha256=signed.sha256,
-        files=len(files),
+        files=len(signed.manifest.files),
         bytes=signed.manifest.total_bytes,
         differences=differences,
         warnings=[*unasked, *warnings, *([late] if why and late else [])],
+        trusts_others=is_other,
     )
 
 
