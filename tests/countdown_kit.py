@@ -11,7 +11,7 @@ from inventory_kit import ELECTION, HASH, KEY, PREP, SERVER, WAF
 from publish_kit import SECRET
 
 from corte.format import instants, record
-from difusor.baseline.look import signers
+from difusor.baseline.look import fingerprint, signers
 from difusor.baseline.record import Look
 from difusor.countdown.inside import CODE
 from difusor.countdown.look import BESIDE, FIREWALL, UNITS
@@ -95,7 +95,8 @@ def server() -> dict[str, Any]:
 def own() -> dict[str, Any]:
     """Return what `own.py` prints of a server on which everything is as it was left."""
     paths = ["/etc/chrony/chrony.conf", "/etc/nginx/sites-enabled/prep", DROP_IN]
-    return {"paths": paths, "altered": [], "closed": []}
+    keys = {fingerprint(KEY.split()[1]): "/home/instituto/.ssh/authorized_keys"}
+    return {"paths": paths, "altered": [], "closed": [], "keys": keys}
 
 
 def look(election: Any) -> Look:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import typer
-from corte_kit import FILES, Server, allow, write_files
+from corte_kit import FILES, Server, write_files
 from publish_kit import ELECTION, make_target
 from typer.testing import CliRunner, Result
 
@@ -66,6 +66,7 @@ class Desk:
             server = Server.make(folder / "servers" / name, key, decided.window.opens)
             server.config = replace(server.config, environment="official", window=decided.window)
             server.config.gate_file.touch()
+            server.config.allowed_signers.write_text(decided.allowed_signers)
             self.servers[name] = server
             (folder / name).mkdir()
         monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
@@ -142,7 +143,7 @@ class Desk:
             )
         self.election.write_text(text.replace(text[text.index("      - principal:") :], lines))
         for server in self.servers.values():
-            server.config.allowed_signers.write_text(allow(other))
+            server.config.allowed_signers.write_text(load_election(self.election).allowed_signers)
         self.key = other
 
     def seen(self) -> list[int | None]:

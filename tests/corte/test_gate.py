@@ -309,6 +309,23 @@ def test_cortes_of_a_revoked_key_are_no_longer_shown(server: Server, opens: date
     assert "disowned" in events
 
 
+def test_estado_says_by_a_digest_who_may_sign_and_which_keys_are_revoked(
+    server: Server, opens: datetime, stolen: Path
+) -> None:
+    """By it the institute notices a server that is back at the lists of before a theft; how they are written is one."""
+    gate_of(server).step(opens)
+    before, lists = server.status()["trust_sha256"], server.config.allowed_signers.read_text()
+    revoke(server, stolen)
+    after = server.status()["trust_sha256"]
+    gone = f"# comment\n{stolen.with_name(stolen.name + '.pub').read_text()}"
+    assert before == signature.trust_sha256(lists, "")
+    assert after == signature.trust_sha256(allow(server.key), gone.replace(" ", "  "))
+    assert signature.trust_sha256(lists, "") == signature.trust_sha256("".join(reversed(lists.splitlines(True))), "")
+    assert len({before, after, signature.trust_sha256(allow(server.key), "")}) == 3
+    server.config.revoked.unlink()
+    assert server.config.trust_sha256() is None
+
+
 def test_the_last_good_corte_replaces_that_of_a_revoked_key(server: Server, opens: datetime, stolen: Path):
     gate_of(server).step(opens)
     evil = server.manifest(2, {**FILES, "datos/congreso.json": b"falso\n"})

@@ -20,21 +20,22 @@ SIGNERS = "/etc/prep-corte/allowed_signers"
 STRANGER = "ajena@otra.mx ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
 
 
-def look(host: Host) -> Seen:
-    found = servers.ask(host, "difusor", {}, "demo")
+def look(host: Host, variables: dict[str, Any]) -> Seen:
+    found = servers.ask(host, Server.of("difusor", variables), {}, "demo")
     assert isinstance(found, Seen), found
     return found
 
 
 def wrong(seen: Seen, variables: dict[str, Any]) -> dict[str, str]:
     """Return what is not as it should be; the clock needs minutes to be sure again after other tests."""
-    checks = inside.judge(Server.of("difusor", variables), seen, "demo")
+    server = Server.of("difusor", variables)
+    checks = [*inside.judge(server, seen, "demo"), *filter(None, [inside.entered(server, seen.own, "demo")])]
     return {each.key: each.found for each in checks if each.state != "good" and each.key != "clock"}
 
 
 def await_ready(host: Host, variables: dict[str, Any]) -> None:
     until(
-        lambda: wrong(look(host), variables),
+        lambda: wrong(look(host, variables), variables),
         lambda found: not found,
         what="el servidor esté listo: los contenedores que se reiniciaron tardan en decirse sanos",
     )
@@ -52,6 +53,16 @@ def without_an_address(host: Host, port: int) -> Iterator[str]:
 
 
 @contextmanager
+def with_a_strange_key(host: Host, account: str) -> Iterator[str]:
+    path = f"{host.user(account).home}/.ssh/authorized_keys"
+    host.check_output("cp -p %s /run/keys && echo %s >> %s", path, STRANGER.partition(" ")[2], path)
+    try:
+        yield "entra además SHA256:S9BbvkWru"
+    finally:
+        host.check_output("cp -p /run/keys %s && rm /run/keys", path)
+
+
+@contextmanager
 def with_a_strange_signer(host: Host) -> Iterator[str]:
     host.check_output(f"cp -p {SIGNERS} /run/signers && echo %s >> {SIGNERS}", STRANGER)
     try:
@@ -65,15 +76,20 @@ def test_what_is_broken_is_red_and_a_look_leaves_no_trace(
 ) -> None:
     """La cuenta regresiva encuentra listo al servidor, ve en rojo lo que se descompone, y no cambia nada en él."""
     await_ready(host, variables)
-    before = look(host)
-    with without_an_address(host, variables["rsync_port"]) as address, with_a_strange_signer(host) as signer:
-        found = wrong(look(host), variables)
+    before = look(host, variables)
+    with (
+        without_an_address(host, variables["rsync_port"]) as address,
+        with_a_strange_signer(host) as signer,
+        with_a_strange_key(host, variables["difusor_admin_user"]) as key,
+    ):
+        found = wrong(look(host, variables), variables)
     record_evidence(found)
-    assert list(found) == ["services", "signers", "trusted"]
+    assert list(found) == ["services", "signers", "trusted", "server"]
     assert SIGNERS in found["services"]
     assert address in found["trusted"]
     assert signer in found["signers"]
-    assert changes(before.look, look(host).look) == []
+    assert key in found["server"]
+    assert changes(before.look, look(host, variables).look) == []
 
 
 def test_an_emptied_packet_filter_is_red_until_a_run_restores_it(
@@ -88,7 +104,7 @@ def test_an_emptied_packet_filter_is_red_until_a_run_restores_it(
     lost = [] if host.run("pgrep docker-proxy").succeeded else ["image"]
     host.check_output("nft flush ruleset")
     try:
-        found = wrong(look(host), variables)
+        found = wrong(look(host, variables), variables)
     finally:
         site({}, "--tags", "ufw,docker")
     host.check_output("iptables --table nat --list-rules DOCKER")  # without this chain no container starts
@@ -113,10 +129,10 @@ def test_a_server_of_another_election_is_red_and_signers_alone_do_not_move_it(
     try:
         edit = "sed -i /X-Robots-Tag/d %s" if is_rehearsal else "echo '# X-Robots-Tag' >>%s"
         host.check_output(edit, headers)
-        half = wrong(look(host), variables)
+        half = wrong(look(host, variables), variables)
     finally:
         host.check_output("mv /run/headers %s", headers)
-    other = wrong(look(host), {**variables, "election_id": "otra-2021"})
+    other = wrong(look(host, variables), {**variables, "election_id": "otra-2021"})
     record_evidence({"otra elección": other, "otras páginas": half})
     assert done.returncode == 2
     assert "signers cambia solo a los firmantes" in " ".join(done.stdout.split())

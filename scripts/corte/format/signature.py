@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import codecs
 import hashlib
+import json
 import os
 import re
 import shlex
@@ -229,6 +230,19 @@ def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
         )
         if after <= now < before:
             yield found["principal"], f"{found['principal']} {found['options']} {found['key']}\n"
+
+
+def trust_sha256(allowed_signers: str, revoked: str) -> str:
+    """Return the SHA-256 over who may sign and which keys are revoked, by the texts of the two lists.
+
+    Order, comments, spaces and repetitions count for nothing, so that a server and the institute get the same.
+    """
+    lines = [" ".join(line.split()) for line in allowed_signers.splitlines()]
+    matches = {line: _SIGNER.fullmatch(line) for line in lines if line and not line.startswith("#")}
+    signers = {found.groups() if found else (line,) for line, found in matches.items()}
+    keys = [line.split()[:2] for line in revoked.splitlines()]
+    gone = {" ".join(key) for key in keys if key and not key[0].startswith("#")}
+    return hashlib.sha256(json.dumps([sorted(signers), sorted(gone)]).encode()).hexdigest()
 
 
 def is_by_any(armour: bytes, keys: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corte.format import instants
+from corte.format import instants, signature
 from corte.format.manifest import Window
 from corte.format.record import Damaged
 from corte.server import records
@@ -54,6 +54,14 @@ class Config:
         """Read the list of revoked keys anew and return its text, and below it the keys that are known besides."""
         listed = self.revoked.read_text(encoding="utf-8", errors="replace")
         return "\n".join((listed, *self.known_revoked))
+
+    def trust_sha256(self) -> str | None:
+        """Return the SHA-256 over who may sign and which keys are revoked; None when a list cannot be read."""
+        try:
+            allowed = self.allowed_signers.read_text(encoding="utf-8", errors="replace")
+            return signature.trust_sha256(allowed, self.revoked_keys())
+        except OSError:
+            return None
 
     @classmethod
     def load(cls, path: Path = PATH) -> Config:

@@ -282,6 +282,8 @@ def is_withdrawn(corte: Corte, standing: Standing) -> bool:
 def public(state: State, config: Config, gate: str, clock: Clock, now: datetime) -> dict[str, Any]:
     """Return the content of estado.json, which anybody may read: corte shown, gate, last attempt, clock, log's head.
 
+    Of who may sign it has only a digest, by which the institute notices lists of before a theft.
+
     Ages are those at the instant `updated`; for the present age a reader subtracts `shown.corte` from its own clock.
     """
     shown, newest, hold = state.shown, state.newest(config), state.hold_in_force(config)
@@ -314,6 +316,7 @@ def public(state: State, config: Config, gate: str, clock: Clock, now: datetime)
         and _stale(shown, config, min(now, state.window(config).closes)),
         "last_attempt": state.last_attempt and asdict(_without_content(state.last_attempt, is_early)),
         "clock": clock.to_json(),
+        "trust_sha256": config.trust_sha256(),
         "log": {"entries": state.log.entries, "head": state.log.sha256, "segments": state.log_segments},
     }
 

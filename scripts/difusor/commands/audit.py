@@ -204,8 +204,10 @@ def _tell(found: Sequence[Found], given: Chosen, as_json: bool) -> None:
 
 
 def _word(one: Comparison) -> str:
-    """Return the word for a result; of a mirror that is not good by its log alone, that it is the log."""
-    return "bitácora" if one.result in ("authentic", "resting") and not one.good else WORDS[one.result]
+    """Return the word for a result; of a mirror that is not good by its log or lists alone, that it is these."""
+    if one.result in ("authentic", "resting") and not one.good:
+        return "bitácora" if one.log else "otros firmantes"
+    return WORDS[one.result]
 
 
 def _few(faults: Sequence[str]) -> list[str]:

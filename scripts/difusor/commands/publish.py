@@ -185,19 +185,25 @@ def _status(outcomes: list[Outcome]) -> int:
 
 def _tell_lacking(outcomes: list[Outcome]) -> None:
     """Print as the last line how many have the corte, and who lacks it; who is off the list is not to have it."""
-    tell_lacking([(each.difusor, WORDS[each.result], each.good) for each in outcomes if each.result != "revoked"])
+    tell_lacking([(each.difusor, _word(each), each.good) for each in outcomes if each.result != "revoked"])
+
+
+def _word(outcome: Outcome) -> str:
+    """Return the word for a result; of a difusor that is not as it should be by its lists alone, that it is these."""
+    has_it = outcome.result in ("shown", "held", "withdrawn")
+    return "[red]otros firmantes[/]" if has_it and outcome.trusts_others else WORDS[outcome.result]
 
 
 def _say(outcome: Outcome, told: list[Outcome], publication: Publication) -> None:
     """Remember the outcome at a difusor, add it to those told, and print it."""
     told.append(outcome)
     publication.hear(outcome)
-    console.print(f"  {outcome.difusor}: {WORDS[outcome.result]} [dim]({outcome.seconds:.1f} s)[/]")
+    console.print(f"  {outcome.difusor}: {_word(outcome)} [dim]({outcome.seconds:.1f} s)[/]")
 
 
 def _table(outcomes: list[Outcome], zone: tzinfo | None) -> Table:
     rows = table("Difusor", "Resultado", "Detalle", "Enviado", "Tiempo")
     for outcome in outcomes:
         sent, seconds = f"{outcome.sent_bytes / 1e6:.2f} MB", f"{outcome.seconds:.1f} s"
-        rows.add_row(outcome.difusor, WORDS[outcome.result], printable(outcome.detail, zone), sent, seconds)
+        rows.add_row(outcome.difusor, _word(outcome), printable(outcome.detail, zone), sent, seconds)
     return rows

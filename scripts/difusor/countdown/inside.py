@@ -7,12 +7,13 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from difusor.baseline.look import fingerprint
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
 from difusor.countdown import services, window
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.countdown.look import FAMILIES, SHOWN, admitted
-from difusor.countdown.seen import Disk, Filed, Seen, Server
+from difusor.countdown.seen import Disk, Filed, Own, Seen, Server
 from difusor.countdown.services import ABSENT, CHRONY
 from difusor.inventory import Election, Host
 from difusor.project import ROOT, is_stray
@@ -59,6 +60,25 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
         _trusted(host, server, given) or _filed(host, seen.filed, given),
         _room(server, given),
     ]
+
+
+def entered(host: Host, own: Own, given: str) -> Check | None:
+    """Return the red check of who enters as the institute's account with a key that its inventory does not have.
+
+    So it is where an image of before a key was removed came back, or where the server was down when `apply` removed it.
+    """
+    partner = host.partner
+    wanted = [*partner.admin_keys, *filter(None, [partner.break_glass_key])]
+    strange = sorted(own.keys.keys() - {fingerprint(each.split()[1]) for each in wanted})
+    if not strange:
+        return None
+    path = own.keys[strange[0]]  # the next look names the others' places
+    is_left = path.endswith("authorized_keys2")  # a run makes the other files anew, and this one stays
+    repair = f"en el servidor: quítela de {plain(path, 100)}" if is_left else f"./difusor apply -i {given}"
+    return bad(
+        "server", f"entra además {some([plain(each, 60) for each in strange])}, que no está en difusor_admin_keys",
+        f"{repair}; averigüe desde cuándo",
+    )  # fmt: skip
 
 
 def _room(server: Server, given: str) -> Check:

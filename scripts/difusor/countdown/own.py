@@ -1,17 +1,21 @@
 """Reads whether what the project has on a server is as its runs left it; changes nothing (Python 3.9, root).
 
-Sent to the server as text, as `look.py` is: prints one line of JSON, the fields of `seen.Own`. ASCII only.
+Sent to the server as text, as `look.py` is: with the name of the institute's account, prints one line of JSON, the
+fields of `seen.Own`. ASCII only.
 """
 
 from __future__ import annotations
 
+import base64
 import grp
 import hashlib
 import json
 import os
 import pwd
+import re
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,12 @@ FOLDER, CODE = Path("/etc/prep-corte"), Path("/usr/local/lib/prep-corte/corte")
 NEEDED = ("server.json", "server.copy.json", "allowed_signers", "revoked")
 """What that user reads of the first folder; of the second, all the code."""
 TEST = 'for path; do test -r "$path" || printf "%s\\n" "$path"; done'
+KEYS = (".ssh/authorized_keys", ".ssh/authorized_keys2", "/etc/ssh/prep-break-glass")
+"""Where sshd looks for the keys of the institute's account, from its home folder."""
+KEY = re.compile(r"(?:^|\s)(?:ssh|ecdsa|sk)-\S+\s+(AAAA[\w+/]+=*)")
+"""A key in a line there, which may begin with options."""
+MOST = 2**20
+"""Bytes of such a file that are read; whoever owns the account writes it."""
 SECONDS = 8
 """How long a user may be asked: a disk that hangs must not hide what the other looks say."""
 
@@ -91,6 +101,40 @@ def closed(user: str, paths: list[str]) -> list[str]:
     return done.stdout.splitlines()
 
 
+def keys(user: str) -> dict[str, str]:
+    """Return by fingerprint (SHA256:...) the file of each key that opens an account; none without that account."""
+    try:
+        home = pwd.getpwnam(user).pw_dir
+    except KeyError:
+        return {}
+    found: dict[str, str] = {}
+    for path in (Path(home, name) for name in KEYS):
+        for line in _lines(path):
+            found.update(dict.fromkeys(filter(None, map(_fingerprint, KEY.findall(line))), str(path)))
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a file that are no comments; none where there is no file."""
+    try:
+        if not path.is_file():  # a pipe would keep its reader waiting
+            return []
+        with path.open("rb") as file:
+            lines = file.read(MOST).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return [line for line in lines if not line.lstrip().startswith("#")]
+
+
+def _fingerprint(key: str) -> str:
+    """Return a key's fingerprint as ssh-keygen writes it; "" for what is damaged, which opens nothing."""
+    try:
+        digest = hashlib.sha256(base64.b64decode(key)).digest()
+    except ValueError:
+        return ""
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
 def main() -> None:
     """Print what was seen as one line of JSON."""
     read = [*(FOLDER / name for name in NEEDED), *sorted(CODE.rglob("*.py"))]
@@ -98,6 +142,7 @@ def main() -> None:
         "paths": listed(RECORD),
         "altered": altered(RECORD),
         "closed": closed(READER, [str(path) for path in read]),
+        "keys": keys("".join(sys.argv[1:])),
     }
     print(json.dumps(seen))
 

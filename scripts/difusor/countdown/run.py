@@ -112,7 +112,8 @@ def _checks(subject: Subject, found: Found, moment: Moment, register: Path) -> l
         checks.append(seen)
     else:
         baseline = register / f"{subject.inventory.resolve().name}.json"
-        checks += [_entered(subject.shell), *inside.judge(host, seen, given)]
+        entered = inside.entered(host, seen.own, given) or _entered(subject.shell)
+        checks += [entered, *inside.judge(host, seen, given)]
         checks.append(drift.judge(baseline, host.election, host.name, seen.look, given))
         checks.append(restart.judge(host.election, seen.server, moment, given))
     if isinstance(page, Check):

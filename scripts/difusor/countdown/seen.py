@@ -89,12 +89,14 @@ class Own(Exact):
     """What the project has on a server.
 
     `paths`: its files and links; `altered`: what is not as the last run left it, as far as that run recorded it;
-    `closed`: files that the user who verifies cortes may not read.
+    `closed`: files that the user who verifies cortes may not read; `keys`: by fingerprint, the file of each key with
+    which somebody enters as the institute's account.
     """
 
     paths: list[str]
     altered: list[str]
     closed: list[str]
+    keys: dict[str, str]
 
 
 class Filed(Exact):

@@ -22,6 +22,7 @@ from difusor.countdown.checks import Check, bad
 from difusor.countdown.reach import OTHER, STRANGE
 from difusor.countdown.seen import Filed, Own, Seen, Server
 from difusor.countdown.subjects import Subject
+from difusor.inventory import Host
 from difusor.servers import identity
 from difusor.servers.certificate import NO_ROAD
 from difusor.terminal import plain
@@ -30,6 +31,8 @@ LOOK, OWN, FILED, REACH = (
     Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("look.py", "own.py", "filed.py", "reach.py")
 )
 BASELINE = take.LOOK.read_text(encoding="utf-8")
+PROGRAMS = " && ".join(f"python3 -IB -c {arguments}" for arguments in ("%s", "%s", "%s %s", "%s"))
+"""What runs on the server, with places for the programs and the institute's account, whose keys OWN reads."""
 REACHED = TypeAdapter(dict[str, dict[str, int]])
 Reached = dict[str, dict[str, str | None]]
 Page = tuple[str, str, Sequence[str]]
@@ -41,18 +44,18 @@ def look(subject: Subject) -> Seen | Check:
     found = identity.server(subject.host.name, subject.shell, subject.values)
     if found.unreachable or subject.shell is None:
         return bad("server", found.unreachable, f"cuando se pueda entrar: ./difusor preflight -i {subject.given}")
-    return ask(subject.shell, subject.host.name, found.identity, subject.given)
+    return ask(subject.shell, subject.host, found.identity, subject.given)
 
 
-def ask(shell: Shell, name: str, known: Mapping[str, str], given: str) -> Seen | Check:
-    """Look at the server `name`, of which its identity is known; its red check when that fails. `given` follows -i."""
+def ask(shell: Shell, host: Host, known: Mapping[str, str], given: str) -> Seen | Check:
+    """Look at a server of which its identity is known; its red check when that fails. `given` follows -i."""
     asked = instants.now()
     try:
-        done = shell.run(" && ".join(["python3 -IB -c %s"] * 4), LOOK, BASELINE, OWN, FILED)
+        done = shell.run(PROGRAMS, LOOK, BASELINE, OWN, host.partner.admin_user, FILED)
     except RuntimeError as error:
         said = getattr(error.args[0], "stderr", str(error))
         return bad(
-            "server", f"dejó de responder: {identity.explain(said, name, shell)}",
+            "server", f"dejó de responder: {identity.explain(said, host.name, shell)}",
             f"repita; si sigue, ./difusor preflight -i {given}",
         )  # fmt: skip
     return _understood(done, known, asked, given)

@@ -52,6 +52,27 @@ def faults(sources: Iterable[Path]) -> list[str]:
     return [sentence for judge in judges for sentence in judge(files.values())]
 
 
+def servers(sources: Iterable[Path]) -> set[tuple[str, str]]:
+    """Return (name, address) of each server of these inventories' folders, as far as their files say it plainly.
+
+    Ansible is not asked, so it takes no time. Of files in which anything is wrong nothing is known.
+    """
+    found: set[tuple[str, str]] = set()
+    for folder in sources:
+        with suppress(Exception):  # nobody has looked at these files, and whoever asks has a corte to deliver
+            if files := folders.own_files(folder):
+                found |= {(name, way[0]) for name, way in _ways(files)}
+    return found
+
+
+def shortest(address: str) -> str:
+    """Return an address in its shortest notation, and a name in small letters."""
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return address.lower()
+
+
 def _elections(inventories: Iterable[list[Path]]) -> Iterator[str]:
     """Yield a sentence when these inventories, by their files, are not all of one election."""
     of_elections = ([path for path in files if _is_election(path)] for files in inventories)
@@ -118,9 +139,7 @@ def _ways(files: list[Path]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _plain(name: str, said: dict[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the name and where it is, unless somebody else than ssh knows that."""
-    address = (said[ADDRESS] or said[OTHERS[ADDRESS]] or name).lower()
-    with suppress(ValueError):
-        address = str(ip_address(address))
+    address = shortest(said[ADDRESS] or said[OTHERS[ADDRESS]] or name)
     if said[CONNECTION] in SSH and not {"{", "["} & set("".join([address, *said.values()])):
         user = said[USER] or said[OTHERS[USER]]
         behind = user if GATEWAY & set(user) else ""

@@ -16,6 +16,7 @@ from difusor.inventory import Election
 from difusor.listing.entries import Listed
 from difusor.publish import age
 from difusor.publish.comparison import Comparison, glance, rejudged
+from difusor.publish.mirror import OTHERS
 from difusor.publish.seen import Published, Seen
 from difusor.publish.stopping import stop
 from difusor.publish.target import Target
@@ -81,6 +82,11 @@ class _There:
             return self._at(unchecked(self.seen.trouble))
         return self._at(self.found.detail) if self.found and self.found.result == "unchecked" else ""
 
+    @property
+    def strangers(self) -> str:
+        """That others may sign there than in the election; the page stays listed, as it shows what it should."""
+        return self._at(OTHERS) if self.found and self.found.trusts_others else ""
+
     def _at(self, sentence: str) -> str:
         return f"en {families.family(self.seen.address)} {self.seen.address}: {sentence}"
 
@@ -144,7 +150,8 @@ def _judge(page: _Page, how: How) -> Look:
     if found.disagreement and not is_harmless:
         faults.append(found.disagreement)
     unknown = [each.unchecked for each in there if each.unchecked]
-    warnings = [*unknown, *found.silent, *found.warnings(), *_about_certificates(found, there, how)]
+    others = [each.strangers for each in there if each.strangers]
+    warnings = [*unknown, *others, *found.silent, *found.warnings(), *_about_certificates(found, there, how)]
     told = warnings + [found.disagreement] * (bool(found.disagreement) and is_harmless)
     return Look(tuple(faults), tuple(told), bool(unknown))
 

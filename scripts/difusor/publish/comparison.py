@@ -18,7 +18,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.publish import age, off_list, roads, served, signing
-from difusor.publish.mirror import PATH, TIMEOUT, Mirror, stands
+from difusor.publish.mirror import OTHERS, PATH, TIMEOUT, Mirror, stands, trusts_others
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Published, Seen, Shown
 from difusor.publish.signing import SignedCorte
@@ -47,7 +47,8 @@ class Comparison:
     untrusted (a browser would not accept its certificate); unreachable (for citizens, also if only the name of its page
     leads nowhere); off (off the list, and shows nothing); showing (off the list, and shows something); unchecked (this
     machine could not compare it, which says nothing of the mirror). `log`: what did not fit in the mirror's log since
-    the opening; `warnings`: what else is to be said. All these are sentences.
+    the opening; `warnings`: what else is to be said. All these are sentences. `trusts_others`: whether others may sign
+    there than in the election, or other keys are revoked; one of the warnings says so.
     """
 
     difusor: str
@@ -63,11 +64,16 @@ class Comparison:
     log: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    trusts_others: bool = False
 
     @property
     def good(self) -> bool:
-        """Whether citizens get exactly what the institute signed last, or nothing where nothing is to be shown."""
-        return self.result == "off" or (self.result in ("authentic", "resting") and not self.log)
+        """Whether citizens get exactly what the institute signed last, or nothing where nothing is to be shown.
+
+        And whether nobody else can change that, as far as the mirror's log and lists say.
+        """
+        is_right = self.result in ("authentic", "resting") and not (self.log or self.trusts_others)
+        return self.result == "off" or is_right
 
 
 def compare(
@@ -105,6 +111,7 @@ def compare(
         return found
 
     found = _asked(target, authority, started + limit, ask)
+    warnings += [OTHERS] * found.trusts_others
     return replace(
         found,
         detail=shortened(found.detail),
@@ -197,14 +204,14 @@ def _compare_once(
     tell: Callable[[float], object] = lambda minutes: None,
 ) -> Comparison:
     status = mirror.status() or {}
-    followed = stands(status)
+    followed, is_other = stands(status), trusts_others(status, target.election)
     base, paced = mirror.url.removesuffix(PATH) + target.path, Paced(mirror)
     came: list[bytes] = []
     papers: dict[str, Entry] = {}
     for part, limit in roads.PAPERS.items():
         answer, content = paced.get(base + part, Content(limit, keep=True))
         if answer.status_code != httpx.codes.OK:
-            return _without(target, status, part, answer.status_code, is_whole)
+            return replace(_without(target, status, part, answer.status_code, is_whole), trusts_others=is_other)
         if content.length > limit:
             raise Refusal("size", f"{part} mide más de {limit} bytes.")
         came.append(bytes(content.kept or b""))
@@ -241,10 +248,11 @@ def _compare_once(
         generated=instants.write(signed.manifest.generated),
         age_seconds=int((instants.now() - signed.manifest.generated).total_seconds()),
         manifest_sha256=signed.sha256,
-        files=len(files),
+        files=len(signed.manifest.files),
         bytes=signed.manifest.total_bytes,
         differences=differences,
         warnings=[*there.unasked, *warnings, *news, *([late] if why and late else [])],
+        trusts_others=is_other,
     )
 
 

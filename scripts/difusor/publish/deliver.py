@@ -17,7 +17,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.project import UnusableError, fallen
 from difusor.publish import clocks, signing
-from difusor.publish.mirror import Mirror, has, last_number, refuses, stands, waits
+from difusor.publish.mirror import OTHERS, Mirror, has, last_number, refuses, stands, trusts_others, waits
 from difusor.publish.push import LIMIT, PushFailed, PushLate, push
 from difusor.publish.seen import Seen, knows_light
 from difusor.publish.signing import SignedCorte
@@ -67,7 +67,8 @@ class Outcome:
     delivered); silent (its status says nothing); revoked (off the list: nothing is sent).
 
     `warnings`: sentences on its log, and on what this machine keeps of it; `follows`: whether it says that it follows
-    the orders that the corte carries, whatever became of its files; `late`: whether its transfer took too long.
+    the orders that the corte carries, whatever became of its files; `late`: whether its transfer took too long;
+    `trusts_others`: whether it says that others may sign there than in the election, or that other keys are revoked.
     """
 
     difusor: str
@@ -78,11 +79,12 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     follows: bool = False
     late: bool = False
+    trusts_others: bool = False
 
     @property
     def good(self) -> bool:
         """Whether the operator may go on to the next corte."""
-        return self.result in ("shown", "held", "withdrawn", "revoked")
+        return self.result in ("shown", "held", "withdrawn", "revoked") and not self.trusts_others
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,12 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         if options.seen and result in ("shown", "held", "moved", "shut"):
             warnings.extend(options.seen.publish(signed, target.election))
         seconds = round(time.monotonic() - started, 2)
-        return Outcome(target.name, result, plain(detail, MOST), sent, seconds, warnings, _follows(signed, status))
+        if is_other := trusts_others(status, target.election):
+            warnings.append(OTHERS)
+        told = plain(detail, MOST)
+        return Outcome(
+            target.name, result, told, sent, seconds, warnings, _follows(signed, status), trusts_others=is_other
+        )
 
     def note(mirror: Mirror, status: dict[str, Any] | None) -> None:
         if mirror.distrust and (warning := f"{mirror.distrust}; el corte se entregó de todos modos") not in warnings:

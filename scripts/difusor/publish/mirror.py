@@ -16,8 +16,9 @@ from typing import Any
 
 import httpx
 
-from corte.format import instants
+from corte.format import instants, signature
 from corte.format.standing import Standing
+from difusor.inventory import Election
 from difusor.publish import trust
 from difusor.publish.signing import SignedCorte
 from difusor.publish.stopping import LOOK_EVERY, STOPPED, TOLD
@@ -30,6 +31,7 @@ EVERY = 0.05
 """Seconds between two requests at first; later a tenth of the time waited so far."""
 BEHIND = 5.0
 """Seconds for which a mirror is waited for whose clock is behind this machine's at the opening; good clocks agree."""
+OTHERS = "admite a otros firmantes que la elección: ./difusor signers -i X"
 TIMEOUT = 5.0
 """Seconds that a connection may stay silent; also the limit for receiving the whole of estado.json."""
 MAX_BYTES = 256 * 1024
@@ -52,6 +54,7 @@ _SHAPE = {
     "clock": {"synchronised": bool},
     "standing": {"withdrawn": list},
     "log": {"entries": int, "head": str, "segments": int},
+    "trust_sha256": str,
 }
 """The part of estado.json that is used here. Any value may be missing or null, but not of another type."""
 
@@ -289,6 +292,15 @@ def stands(status: dict[str, Any]) -> Standing:
         return Standing.from_json(status.get("standing"))
     except ValueError:
         return Standing()
+
+
+def trusts_others(status: dict[str, Any], election: Election) -> bool:
+    """Tell whether a mirror says that others may sign there than the election says, or that other keys are revoked.
+
+    So it is after a snapshot, where `signers` failed, and until it has run. Earlier versions say nothing of it.
+    """
+    said = status.get("trust_sha256")
+    return bool(said) and said != signature.trust_sha256(election.allowed_signers, election.revoked)
 
 
 def refuses(status: dict[str, Any], signed: SignedCorte) -> bool:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,8 +24,8 @@ from corte.format import files, instants, manifest
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing, Withdrawn
-from difusor.inventory import Election
-from difusor.project import UnusableError, denied, refuse_later
+from difusor.inventory import Election, together
+from difusor.project import UnusableError, denied, inventories, refuse_later
 from difusor.publish import notes
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, is_of
@@ -39,6 +39,8 @@ OVERLAP = timedelta(minutes=1)
 """Two runs at once may note answers in another order than they received them; this is by how much at most."""
 PATIENCE = 1.0
 """Seconds to wait while another run writes."""
+AGAIN = "si volvió a una instantánea o se instaló de nuevo, antes de todo ./difusor apply -i X"
+"""What comes before the search for a culprit: with the log, revoked keys and removed addresses are in force again."""
 
 
 class Kept(BaseModel):
@@ -144,7 +146,9 @@ class Seen:
             path, opens = self.path(target.election, _name(target)), target.election.window.opens
             with _alone(path.parent):
                 before, damage = _read(path, Record, opens)
-                record, news = _noted(before or Record(opens=opens), _head(status, asked))
+                former, problems = (None, []) if before or damage else _former(path, target, opens)
+                before, damage = former or before, damage + problems
+                record, news = _noted(before or Record(opens=opens), _head(status, asked), moved=former is not None)
                 record = record.model_copy(update={"knows_light": knows_light(status, record.knows_light)})
                 told += damage + news
                 if record != (before or Record(opens=opens)):
@@ -292,8 +296,32 @@ def _head(status: dict[str, Any], asked: datetime) -> Head | None:
     return None
 
 
-def _noted(record: Record, head: Head | None) -> tuple[Record, list[str]]:
-    """Return a record with a newly seen head, and the news in it."""
+def _former(path: Path, target: Target, opens: datetime) -> tuple[Record | None, list[str]]:
+    """Return the record of a mirror that has another address now, and what damaged ones say; it is `path` from then on.
+
+    It is the last one of this name at an address at which no inventory has a server of this name any more: one of
+    another difusor may be called so. A log does not begin anew because its server's address is another.
+    """
+    found: list[tuple[Record, Path]] = []
+    told: list[str] = []
+    others = [each for each in path.parent.glob(_file(f"{target.name}@").replace(".json", "*.json")) if each != path]
+    there = together.servers(inventories()) if others else set()
+    for other in others:
+        address = unquote(other.stem).removeprefix(f"{target.name}@")
+        if (target.name, together.shortest(address)) not in there:
+            record, damage = _read(other, Record, opens)
+            told += damage
+            found += [(record, other)] if record and record.heads else []
+    if not found:
+        return None, told
+    record, other = max(found, key=lambda each: each[0].heads[-1].answered)
+    _keep_earlier(path, None)
+    other.rename(path)
+    return record, told
+
+
+def _noted(record: Record, head: Head | None, *, moved: bool) -> tuple[Record, list[str]]:
+    """Return a record with a newly seen head, and the news in it; `moved`: whether the mirror's address is another."""
     last = record.heads[-1] if record.heads else None
     if head is None:
         return record, ["su estado.json ya no dice la cabeza de su bitácora"] if last else []
@@ -305,7 +333,8 @@ def _noted(record: Record, head: Head | None) -> tuple[Record, list[str]]:
         return record, []  # another run got a later answer and noted it first
     heads = (*record.heads, head)[-MOST_HEADS:]
     if not head.follows(last):
-        fault = f"{instants.write(head.answered)}: {_misfit(last, head)}"
+        since = "cambió de dirección, y " if moved else ""
+        fault = f"{instants.write(head.answered)}: {since}{_misfit(last, head)}"
         return record.model_copy(update={"heads": heads, "faults": (*record.faults, fault)[-MOST_HEADS:]}), [fault]
     news = []
     if head.segments > last.segments:
@@ -318,10 +347,10 @@ def _noted(record: Record, head: Head | None) -> tuple[Record, list[str]]:
 
 def _misfit(before: Head, now: Head) -> str:
     if now.entries < before.entries:
-        return f"su bitácora perdió renglones: tenía {before.entries} y tiene {now.entries}"
+        return f"su bitácora perdió renglones: tenía {before.entries} y tiene {now.entries}; {AGAIN}"
     if now.entries == before.entries:
-        return f"su bitácora se escribió de nuevo: su renglón {now.entries} ya no es el mismo"
-    return f"su bitácora se escribió de nuevo: tenía {before.segments} segmentos y tiene {now.segments}"
+        return f"su bitácora se escribió de nuevo: su renglón {now.entries} ya no es el mismo; {AGAIN}"
+    return f"su bitácora se escribió de nuevo: tenía {before.segments} segmentos y tiene {now.segments}; {AGAIN}"
 
 
 def _read[K: (Record, Published)](path: Path, kind: type[K], opens: datetime) -> tuple[K | None, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -45,8 +46,10 @@ STEPS = ("debug1: ", "debug2: ", "debug3: ", AUTHENTICATED, "Transferred: ", "By
 """How ssh, asked by `-o LogLevel=DEBUG`, begins the lines that tell of its steps; of more, with a `-v` besides."""
 ACCEPTED = "debug1: Server accepts key"
 """The step after which a server closes the connection, before AUTHENTICATED, if it refuses the account, as PAM does."""
+CUT = 100
+"""After how many characters ssh cuts the first known_hosts file's name, where a key has changed."""
 # What ssh, sudo and Ansible say, the first that fits; the sentence may use the fields of `Login`. `{said}` is the text
-# that the first group of the pattern found.
+# that the first group of the pattern found, `{old}` and `{learn}` are what `_files` returns.
 ACCESS = (
     (r"(la respuesta no terminaba)", "{said}"),
     # Before what ssh says, because sudo-rs says nearly the same.
@@ -57,9 +60,8 @@ ACCESS = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED|host key .{0,80}has changed|Host key for .{0,200}has changed",
         "la llave con que se identifica {address} ya no es la que esta máquina conocía. Pregunte a su administrador "
-        "si lo reinstaló y cuál es su huella; si coincide, ssh-keygen -R '{known_as}' y entre una vez con ssh "
-        "{target} (si su inventario tiene un known_hosts, bórrela también ahí, con -f). Si no, puede ser otro quien "
-        "responde",
+        "si lo reinstaló y cuál es su huella; si coincide, ssh-keygen {old}-R '{known_as}' y entre una vez con ssh "
+        "{learn}{target}. Si no, puede ser otro quien responde",
     ),
     (
         r"Host key verification failed|host key is known for",
@@ -189,13 +191,32 @@ def spoken(said: str) -> str:
     return " ".join(told if accepted else told[-1:])
 
 
+def _files(complaint: str) -> tuple[str, str]:
+    """Return what to add to `ssh-keygen` and to `ssh` to exchange a host key where the inventory keeps it.
+
+    ssh names the file with the old key, and the first of those in which it looks, which is the inventory's if that has
+    one. Both are "" where it names none.
+    """
+    old = re.search(r"Offending .{0,40}key in (.+):\d+", complaint)
+    first = re.search(r"Add correct host key in (.+) to get rid of this message", complaint)
+    if not old or not first:
+        return "", ""
+    is_cut = len(first[1]) >= CUT and old[1].startswith(first[1])
+    path = old[1] if is_cut else first[1]
+    # In an option, a space would end the name.
+    option = f'UserKnownHostsFile="{path}"' if " " in path else f"UserKnownHostsFile={path}"
+    return f"-f {shlex.quote(old[1])} ", f"-o {shlex.quote(option)} -o StrictHostKeyChecking=ask "
+
+
 def cause(complaint: str, login: Login) -> str:
     """Return what to tell the operator, without its full stop, when ssh, sudo or Ansible has said `complaint`."""
+    old, learn = _files(complaint)
     for pattern, text in ACCESS:
         if match := re.search(pattern, complaint, re.DOTALL):
             said = next(filter(None, match.groups()), "")
             fields = {"address": login.address, "user": login.user or "su usuario", "port": login.port, "said": said}
-            return text.format(**fields, target=login.target, known_as=login.known_as)
+            fields |= {"target": login.target, "known_as": login.known_as, "old": old, "learn": learn}
+            return text.format(**fields)
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     said = f"se oyó «{lines[-1].rstrip('.')}»" if lines else "sin respuesta"
     return f"{said}; pruebe con ssh {login.target} sudo true"

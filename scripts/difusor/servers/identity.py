@@ -234,8 +234,8 @@ def _ask(name: str, host: Host | None) -> tuple[dict[str, str], str]:
 
 
 def explain(complaint: str, name: str, host: Host) -> str:
-    """Return the Spanish sentence on what ssh or sudo complain of, cut to MOST characters."""
-    return plain(cause(complaint, _login(name, host)), MOST)
+    """Return the Spanish sentence on what ssh or sudo complain of, cut to twice MOST characters: it may name files."""
+    return plain(cause(complaint, _login(name, host)), 2 * MOST)
 
 
 def _login(name: str, host: Host) -> Login:

@@ -17,15 +17,18 @@ from corte_kit import make_key
 from countdown_kit import DISK, DROP_IN, EXPECTED, host, look, own, seen, server
 from hypothesis import given
 from hypothesis import strategies as st
+from inventory_kit import KEY
 from pydantic import ValidationError
 
 from corte.format import instants, record
+from difusor.baseline.look import fingerprint
 from difusor.countdown import inside, services
 from difusor.countdown.checks import Check
 from difusor.countdown.look import TESTS
 from difusor.countdown.seen import Server
 
 Said = dict[str, Any]
+STOLEN = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICQn370pnXsnrYRik6ZwTgdm98+rHn4tKSdNw0EAOTOm"
 
 
 def judged(change: Callable[[Said], object] = lambda said: None, **variables: Any) -> dict[str, Check]:
@@ -440,6 +443,34 @@ def test_a_clock_is_not_wrong_because_the_look_took_long() -> None:
     late = seen(said, host().election)
     long = replace(late, asked=late.asked - timedelta(seconds=50), answered=late.answered + timedelta(seconds=50))
     assert wrong({each.key: each for each in inside.judge(host(), long, "diario")}) == {}
+
+
+def keyed(files: dict[str, str], **variables: Any) -> Check | None:
+    """Return the check of an account that is entered with these keys, by the files in which they are."""
+    keys = {fingerprint(each.split()[1]): path for each, path in files.items()}
+    said = seen(server(), host().election, {**own(), "keys": keys})
+    return inside.entered(host(**variables), said.own, "diario")
+
+
+def test_a_key_that_the_inventory_does_not_have_is_red() -> None:
+    """As one that was stolen, removed, and is back with an image of the server of before."""
+    home = "/home/instituto/.ssh"
+    found = keyed({KEY: f"{home}/authorized_keys", STOLEN: f"{home}/authorized_keys"})
+    assert found and (found.key, found.state) == ("server", "bad")
+    told = fingerprint(STOLEN.split()[1])
+    assert found.found == f"entra además {told}, que no está en difusor_admin_keys"
+    assert found.remedy == "./difusor apply -i diario; averigüe desde cuándo"
+    second = keyed({STOLEN: f"{home}/authorized_keys2"})
+    assert second and second.remedy.startswith(f"en el servidor: quítela de {home}/authorized_keys2; ")
+
+
+def test_the_inventorys_keys_are_good_whatever_stands_beside_them() -> None:
+    """A comment, or the key that is kept offline; and nobody enters where there is no key yet."""
+    path = "/etc/ssh/prep-break-glass"
+    assert keyed({KEY: "/home/instituto/.ssh/authorized_keys"}, difusor_admin_keys=[f"{KEY}  ana@instituto"]) is None
+    assert keyed({STOLEN: path}, difusor_break_glass_key=STOLEN) is None
+    assert keyed({STOLEN: path}) is not None, "that key was exchanged for another since"
+    assert keyed({}) is None
 
 
 ANY = st.recursive(

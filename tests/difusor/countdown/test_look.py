@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import errno
 import json
 import os
@@ -23,6 +24,7 @@ import role_kit
 from inventory_kit import Certificates
 from look_kit import held_and_answering, page
 
+from difusor.baseline import look as baseline
 from difusor.countdown import look, own, reach, seen, servers
 from difusor.publish.mirror import PATH
 
@@ -321,6 +323,41 @@ def test_the_projects_files_are_read_from_the_record(tmp_path: Path) -> None:
     assert own.listed(tmp_path) == ["/etc/waf/a", "/etc/waf/b"]
 
 
+def test_every_key_of_the_account_is_read_from_each_place_that_sshd_looks_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Options before a key may have spaces and name another key; a comment and a damaged line open nothing."""
+    lines = {
+        ".ssh/authorized_keys": (
+            f"# {key(1)}",
+            f"{key(2)} ana@instituto",
+            f'from="10.0.0.0/8",command="echo AAAA {key(3)}" {key(4)}',
+            "ssh-ed25519 AAAAC",
+            "\xff",
+        ),
+        ".ssh/authorized_keys2": (key(5).replace(" ", "\t"),),
+        "etc/prep-break-glass": (f"# Managed\n{key(6)}",),
+    }
+    paths = {name: tmp_path / name for name in lines}
+    for name, path in paths.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes("\n".join(lines[name]).encode("latin-1"))
+    monkeypatch.setattr(own, "KEYS", (*list(lines)[:2], str(paths["etc/prep-break-glass"]), "none", "pipe"))
+    monkeypatch.setattr(own.pwd, "getpwnam", lambda name: SimpleNamespace(pw_dir=str(tmp_path)))
+    os.mkfifo(tmp_path / "pipe")
+    first, second, third = map(str, paths.values())
+    where = {2: first, 3: first, 4: first, 5: second, 6: third}
+    assert own.keys("instituto") == {baseline.fingerprint(key(each).split()[1]): path for each, path in where.items()}
+    monkeypatch.undo()
+    assert own.keys("gone-from-passwd") == own.keys("") == {}
+
+
+def key(number: int) -> str:
+    """Return a public key that is another for each number."""
+    kind = b"\0\0\0\x0bssh-ed25519"
+    return f"ssh-ed25519 {base64.b64encode(kind + bytes([0, 0, 0, 32, *[number] * 32])).decode()}"
+
+
 ALTERATIONS = {
     "missing": "rm", "emptied": "truncate --size=0", "mode": "chmod 0646", "older": "sed -i s/42/41/",
     "link": "ln -sfn /dev/null", "folder": "sh -c 'rm $0 && mkdir $0'",
@@ -406,7 +443,7 @@ def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
     found = seen.Server.model_validate_json(done.stdout)
     assert found.disks["/"].size > 0 and found.config is None and found.status is None
     done = subprocess.run([sys.executable, "-IB", "-c", servers.OWN], capture_output=True, check=True)
-    assert seen.Own.model_validate_json(done.stdout) == seen.Own(paths=[], altered=[], closed=[])
+    assert seen.Own.model_validate_json(done.stdout) == seen.Own(paths=[], altered=[], closed=[], keys={})
 
 
 @pytest.mark.parametrize("text", [servers.LOOK, servers.OWN, servers.FILED, servers.REACH])

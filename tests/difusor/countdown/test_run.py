@@ -126,6 +126,16 @@ def test_another_page_at_the_servers_own_address_is_red(
     assert f"./difusor preflight -i {inventories[0]}" in remedy
 
 
+def test_a_key_that_is_not_the_inventorys_makes_the_servers_row_red(
+    inventories: list[Path], looks: Looks, tmp_path: Path
+) -> None:
+    said = (tmp_path / "look").read_text()
+    (tmp_path / "look").write_text(said.replace('"keys": {', '"keys": {"SHA256:otra": "/home/x/.ssh/keys", '))
+    read = subjects.read_all(inventories[:1])
+    (norte,) = rows(read, Options(tmp_path / "registro", looks), OPENS - timedelta(hours=20))
+    assert told(norte)["server"] == "bad: entra además SHA256:otra, que no está en difusor_admin_keys"
+
+
 def test_a_server_that_is_entered_whatever_key_it_shows_is_told(
     inventories: list[Path], looks: Looks, tmp_path: Path
 ) -> None:

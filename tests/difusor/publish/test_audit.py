@@ -744,6 +744,19 @@ def test_an_old_corte_and_a_log_that_lost_entries_fail_the_audit(
     assert found.result == "old" and "el Instituto publicó el 8" in found.detail
 
 
+def test_a_mirror_that_lets_others_sign_fails_the_audit_and_is_warned_of_by_the_list(
+    serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path
+) -> None:
+    """What it shows is right all the same, so its link stays."""
+    where, kept = make_target(election, path="/prep/"), Seen(tmp_path / "build/cortes")
+    status = {"shown": {"manifest_sha256": signed.sha256}, "trust_sha256": "0" * 64}
+    serve({PATH: json.dumps(status).encode()})
+    found, glanced = comparison.compare(where), comparison.glance(where, None, 10, kept)
+    assert (found.result, found.good, found.warnings) == ("authentic", False, [comparison.OTHERS])
+    assert audit._word(found) == "otros firmantes"
+    assert (glanced.result, glanced.trusts_others) == ("authentic", True)
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_a_page_that_shows_results_after_the_end_fails(serve: Serve, signed: SignedCorte, election: Path, held: bool):
     """As a machine does that was suspended in the night; a newer corte that is held back may have a later end."""

@@ -95,6 +95,27 @@ def refusal(code: str) -> tuple[str, dict[str, Any]]:
     return "refused", {"last_attempt": {"code": code, "reason": "No."}}
 
 
+def test_a_mirror_that_lets_others_sign_is_not_good_at_any_push(
+    signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is back at a snapshot of before a key was stolen; one of an earlier version says nothing of it."""
+    decided = make_target(election).election
+    own = mirror.signature.trust_sha256(decided.allowed_signers, decided.revoked)
+    both = [make_target(election), make_target(election, "sur")]
+    monkeypatch.setattr(targets, "read", lambda source: [both[source.name == "sur"]])
+    asked = [str(signed.folder), "-i", str(signed.folder.parent / "norte"), "-i", str(signed.folder.parent / "sur")]
+    for name in ("norte", "sur"):
+        (signed.folder.parent / name).mkdir(exist_ok=True)
+    for said, status in ((own, 0), ("0" * 64, 3), ("0" * 64, 3), (None, 0)):
+        mirror_that_says(monkeypatch, SHOWN)
+        answers = {"norte": {**SHOWN[1], "trust_sha256": said}, "sur": SHOWN[1]}
+        monkeypatch.setattr(mirror.Mirror, "await_word", lambda self, *_, a=answers: ("shown", a[self.target.name]))
+        done = CliRunner().invoke(app_of(publish), asked)
+        assert done.exit_code == status, done.output
+        is_told = "norte: admite a otros firmantes que la elección: ./difusor signers -i X" in done.output
+        assert is_told == ("falta: norte (otros firmantes)" in done.output) == (status == 3)
+
+
 def test_one_difusor_that_fails_stops_no_other(signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch):
     mirror_that_says(monkeypatch, SHOWN)
     both = [make_target(election, "sur", address="caído"), make_target(election)]

@@ -169,9 +169,57 @@ def test_a_log_that_lost_entries_is_told_from_a_new_segment(
     assert (said in told[0]) if said else told == []
     is_fault = "perdió" in said or "se escribió" in said
     assert kept.faults(target) == (told if is_fault else [])
+    assert all(each.endswith("antes de todo ./difusor apply -i X") for each in kept.faults(target))
     server.segments = status.get("log", {}).get("segments", 1)
     assert kept.note(target, server.write(), instants.now()) == []
     assert kept.faults(target) == (told if is_fault else []), "the record keeps what was told once"
+
+
+def test_a_log_that_lost_entries_is_told_at_another_address_too(
+    kept: Seen, target: Target, server: Server, election: Path
+) -> None:
+    """The providers' snapshots come back at another address, of which nothing was known."""
+    moved, other = replace(target, address="2001:db8::2"), replace(target, name="sur", address="2001:db8::2")
+    assert kept.note(target, server.write(5), instants.now()) == []
+    (fault,) = kept.note(moved, cut_with_state(server), instants.now())
+    assert "cambió de dirección, y su bitácora perdió renglones: tenía 5 y tiene 3; si volvió" in fault
+    assert kept.faults(moved) == [fault] and kept.faults(target) == []
+    assert kept.note(moved, server.write(), instants.now()) == [], "it is told once"
+    assert kept.note(other, begin_anew(server), instants.now()) == [], "that is another server"
+    kept.path(target.election, "norte@2001:db8::2").unlink()
+    assert kept.note(moved, server.status(), instants.now()) == [], "whoever moves the file away begins anew"
+
+
+def test_a_log_that_has_grown_goes_on_at_another_address(kept: Seen, target: Target, server: Server) -> None:
+    assert kept.note(target, server.write(5), instants.now()) == []
+    moved = replace(target, address="10.0.0.2")
+    assert kept.note(moved, server.write(2), instants.now()) == []
+    assert "tenía 7 y tiene 5" in kept.note(moved, cut_with_state(server), instants.now())[0]
+    assert not kept.path(target.election, NAME).exists()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "faults"),
+    [
+        ("norte: {ansible_host: 10.0.0.1}", 0),
+        ("norte: {ansible_host: 10.0.0.3}  # antes 10.0.0.1", 1),
+        ("sur: {ansible_host: 10.0.0.1}", 1),
+        ("norte: [", 1),
+        ("- norte", 1),
+    ],
+    ids=["another difusor's", "moved", "its address is another's", "broken", "no servers"],
+)
+def test_the_log_of_another_difusors_server_of_that_name_is_left_alone(
+    kept: Seen, target: Target, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hosts: str, faults: int
+) -> None:
+    monkeypatch.setenv("DIFUSOR_HOME", str(tmp_path))
+    folder = tmp_path / "inventories/otro"
+    folder.mkdir(parents=True)
+    (folder / "hosts.yml").write_text(f"difusores: {{children: {{otro: {{hosts: {{\n{hosts}\n}}}}}}}}\n")
+    assert kept.note(target, server.write(5), instants.now()) == []
+    moved = replace(target, address="10.0.0.2")
+    assert len(kept.note(moved, cut_with_state(server), instants.now())) == faults
+    assert kept.path(target.election, NAME).exists() == (not faults)
 
 
 def test_two_runs_at_once_raise_no_alarm(kept: Seen, target: Target, server: Server):

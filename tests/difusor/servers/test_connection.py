@@ -76,3 +76,30 @@ def test_an_unknown_complaint_is_quoted(complaint: str) -> None:
         "sin respuesta; pruebe con ssh 189.240.1.7 sudo true",
         "se oyó «algo que nadie previó»; pruebe con ssh 189.240.1.7 sudo true",
     )
+
+
+CHANGED = """@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r
+Please contact your system administrator.\r
+Add correct host key in {first} to get rid of this message.\r
+Offending ED25519 key in {old}:1\r
+Host key for [189.240.1.7]:2222 has changed and you have requested strict checking.\r
+Host key verification failed."""
+"""What OpenSSH says, with LF or CR LF; it cuts the first path at 100 characters."""
+OWN, LONG = "/home/ana/.ssh/known_hosts", f"/home/ana/{'carpeta/' * 12}inventories/diario/known_hosts"
+
+
+@pytest.mark.parametrize(
+    ("first", "old", "told", "option"),
+    [
+        ("/inv/known_hosts", "/inv/known_hosts", "/inv/known_hosts", "UserKnownHostsFile=/inv/known_hosts"),
+        ("/inv/known_hosts", OWN, OWN, "UserKnownHostsFile=/inv/known_hosts"),
+        (LONG[:100], LONG, LONG, f"UserKnownHostsFile={LONG}"),
+        ("/mi inv/hosts", "/mi inv/hosts", "'/mi inv/hosts'", "'UserKnownHostsFile=\"/mi inv/hosts\"'"),
+    ],
+    ids=["the inventory's", "old one in the account's", "long path", "with a space"],
+)
+def test_a_new_host_key_is_learnt_where_the_inventory_keeps_it(first: str, old: str, told: str, option: str) -> None:
+    """Learnt in the account's own file, it was missing where somebody takes over with a copy of the home."""
+    said = cause(CHANGED.format(first=first, old=old), LOGIN)
+    learn = f"entre una vez con ssh -o {option} -o StrictHostKeyChecking=ask -p 2222 operador@189.240.1.7."
+    assert f"si coincide, ssh-keygen -f {told} -R '[189.240.1.7]:2222' y {learn}" in said
