@@ -194,15 +194,9 @@ def _asked(target: Target, authority: Path | None, deadline: float, ask: Callabl
 
 
 def _compare_once(
-    mirror: Mirror,
-    target: Target,
-    authority: Path | None,
-    expected: str | None,
-    seen: Seen | None,
-    standing: Standing | None,
-    is_whole: bool = True,
-    tell: Callable[[float], object] = lambda minutes: None,
-) -> Comparison:
+    mirror: Mirror, target: Target, authority: Path | None, expected: str | None, seen: Seen | None,
+    standing: Standing | None, is_whole: bool = True, tell: Callable[[float], object] = lambda minutes: None,
+) -> Comparison:  # fmt: skip
     status = mirror.status() or {}
     followed, is_other = stands(status), trusts_others(status, target.election)
     base, paced = mirror.url.removesuffix(PATH) + target.path, Paced(mirror)

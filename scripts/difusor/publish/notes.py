@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from corte.format import files
 from difusor.inventory import Election
 from difusor.project import UnusableError, build, denied
 
@@ -25,6 +26,8 @@ So do those of the folders there with what was kept of it under other elections,
 """
 EARLIER = "anteriores"
 """The folder in that of an election and environment with what was kept of mirrors in its other openings."""
+PATIENCE = 1.0
+"""Seconds to wait while another run writes what it saw of a mirror or published."""
 _EARLIER = {"last.json": SIGNED, "history.jsonl": HISTORY}
 
 
@@ -74,6 +77,14 @@ def of_mirror(name: str) -> Iterator[tuple[Path, str, str]]:
         yield path, "", "simulacro"  # nothing else is ever purged
     for path in sorted(purged_in().glob(f"*/*/{HANDED}*/{name}@*.json")):
         yield path, *_of(path.parent.name.removeprefix(HANDED))
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Make a folder, and wait while another run writes there; not for ever, because that run may have been stopped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with files.locked(folder, patience=PATIENCE):
+        yield
 
 
 def _of(folder: str) -> tuple[str, str]:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -37,8 +36,6 @@ MOST_HEADS = 5000
 """How many heads of a mirror are kept, the newest ones: a night has some hundreds."""
 OVERLAP = timedelta(minutes=1)
 """Two runs at once may note answers in another order than they received them; this is by how much at most."""
-PATIENCE = 1.0
-"""Seconds to wait while another run writes."""
 AGAIN = "si volvió a una instantánea o se instaló de nuevo, antes de todo ./difusor apply -i X"
 """What comes before the search for a culprit: with the log, revoked keys and removed addresses are in force again."""
 
@@ -144,7 +141,7 @@ class Seen:
         told: list[str] = []
         try:
             path, opens = self.path(target.election, _name(target)), target.election.window.opens
-            with _alone(path.parent):
+            with notes.alone(path.parent):
                 before, damage = _read(path, Record, opens)
                 former, problems = (None, []) if before or damage else _former(path, target, opens)
                 before, damage = former or before, damage + problems
@@ -172,7 +169,7 @@ class Seen:
         document = signed.manifest
         try:
             path = self.path(election, PUBLISHED)
-            with _alone(path.parent):
+            with notes.alone(path.parent):
                 last, told = _read(path, Published, election.window.opens)
                 if last is None or (document.generated > last.generated):
                     _keep_earlier(path, last)
@@ -238,13 +235,13 @@ class Seen:
         cortes stay known, because other mirrors have them.
         """
         here = notes.folder(target.election, self.folder)
-        with _alone(here):  # or else a `publish` would write it back
+        with notes.alone(here):  # or else a `publish` would write it back
             for name in (_name(target), PUBLISHED):
                 kept = self.path(target.election, name)
                 if kept.exists():
                     shutil.move(kept, folder / f"{notes.HANDED}{kept.name}")
         for kept in sorted(here.parent.glob(f"*/{_file(_name(target))}")):
-            with _alone(kept.parent):
+            with notes.alone(kept.parent):
                 aside = folder / f"{notes.HANDED}{kept.parent.name}"
                 aside.mkdir(exist_ok=True)
                 shutil.move(kept, aside / kept.name)
@@ -392,11 +389,3 @@ def _keep_earlier(path: Path, found: Kept | None) -> None:
 def _write(path: Path, kept: Kept) -> None:
     text = kept.model_dump_json()
     files.replace(path, json.dumps({"kept": text, "sha256": manifest.digest(text.encode())}).encode() + b"\n")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Make a folder, and wait while another run writes there; not for ever, because that run may have been stopped."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with files.locked(folder, patience=PATIENCE):
-        yield
