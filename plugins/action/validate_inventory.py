@@ -39,10 +39,9 @@ class ActionModule(ActionBase):
         problems = inventory.unknown(own, ROOT) + inventory.problems(values, read)
         if read:
             problems += _doubles(str((task_vars or {}).get("inventory_dir") or ""))
-            problems = problems or [*_proofs(task_vars or {})]
         if not problems:
             host = inventory.Host.of(str(task_vars and task_vars["inventory_hostname"]), values)
-            told = [*_advice(host, read), *_shared(task_vars or {})]
+            told = [*_advice(host, read), *_shared(task_vars or {}), *(_proofs(task_vars or {}) if read else ())]
             return {"changed": False, "warnings": [f"{each}." for each in told]}
         lines = "\n".join(f"- {problem}" for problem in problems)
         return {"failed": True, "msg": f"El inventario no está listo y nada se tocó en el servidor. Corrija:\n{lines}"}
@@ -105,8 +104,8 @@ def _proofs(task_vars: Mapping[str, Any]) -> Iterator[str]:
     if asked := _alike(task_vars, inventory.is_asked_too):
         yield (
             f"difusor_tls_mode: {' y '.join([task_vars['inventory_hostname'], *asked])} tienen un mismo nombre y, con "
-            "acme, la autoridad preguntaría a cualquiera de ellos, y solo uno tiene la respuesta; use files, con un "
-            "certificado para todos."
+            "acme, la autoridad preguntaría a cualquiera de ellos, y solo uno tiene la respuesta: use files, con un "
+            "certificado para todos, salvo que el nombre lleve siempre a uno solo, como con una dirección flotante"
         )
 
 

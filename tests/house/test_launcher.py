@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+LIMIT = 60.0
+"""Seconds after which a launcher that was ended hangs."""
 ROOT = Path(__file__).resolve().parents[2]
 MADE_FROM = ("requirements.lock", "pyproject.toml")
 Launch = Callable[..., list[str]]
@@ -150,7 +152,9 @@ def test_the_first_environment_that_cannot_be_made_is_of_no_version_of_before(pr
     for _ in range(2):  # the second finds what the first one left
         start = subprocess.run([project / "difusor", "spec"], capture_output=True, text=True)
         assert start.returncode == 1
-        assert start.stderr.splitlines()[-1].endswith("¿hay acceso a PyPI? Repita cuando lo haya")
+        assert start.stderr.splitlines()[-1].endswith(
+            "¿hay acceso a PyPI, y espacio en el disco? Repita cuando los haya"
+        )
 
 
 @pytest.mark.parametrize("left", ["nothing", "half of it", "a mark that is not on the disk"])
@@ -165,6 +169,14 @@ def test_a_making_that_a_power_cut_ended_gives_back_the_environment_of_before(
         (project / ".venv/made-from").touch()
     assert launch("verify") == ["difusor verify"]
     assert not (project / ".venv-before").exists()
+
+
+def test_what_cannot_be_deleted_of_the_environment_of_before_stops_no_verb(project: Path, launch: Launch) -> None:
+    """As where a verb that was run by root had left its files there."""
+    (project / ".venv-before/bin").mkdir(parents=True)
+    launcher = project / "difusor"
+    launcher.write_text(launcher.read_text().replace("\nmain() {", "\nrm() { return 1; }\nmain() {", 1))
+    assert launch("verify") == ["difusor verify"]
 
 
 def test_a_power_cut_after_the_making_leaves_the_new_environment(project: Path, launch: Launch) -> None:
@@ -212,8 +224,10 @@ def interrupted(project: Path, installing: str) -> subprocess.Popen[bytes]:
 def test_a_making_that_is_ended_gives_back_the_environment_of_before(
     project: Path, launch: Launch, ended_by: signal.Signals
 ) -> None:
-    with interrupted(project, "echo >begun; sleep infinity") as start:
+    # The program that a signal has to end says that it runs: one that bash has only forked may lose the signal.
+    with interrupted(project, "sh -c 'echo >begun; exec sleep infinity'") as start:
         os.killpg(start.pid, ended_by)
+        start.wait(LIMIT)
     assert start.returncode != 0
     assert launch("verify") == ["difusor verify"]
     assert not (project / ".venv-before").exists()

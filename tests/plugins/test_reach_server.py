@@ -89,7 +89,7 @@ def test_a_revoked_server_is_refused_by_a_folder_that_does_not_know_of_it(tmp_pa
     said = " ".join(done.stdout.split())
     assert [name for name in hosts if f"{name} fue retirado de la lista el " in said] == ["ajena", "anterior"], done
     assert f"esta carpeta no lo sabe: traiga de la otra máquina {folder}/group_vars/diario/revocations.yml" in said
-    assert "./difusor revoke diario; nada se tocó" in said
+    assert "./difusor revoke diario --reason RAZÓN; nada se tocó" in said
     assert SINCE not in said, "it is told by the place's clocks"
     assert all(re.fullmatch("[0-9a-f]{12}\n", (each / WORD).read_text()) for each in (listed, revoked))
     assert [name for name in hosts if re.search(rf"{name} : ok=\d+ [^:]*failed=0\b", said)] == [*hosts][2:], done

@@ -127,7 +127,8 @@ def rehearsing(election_file: Path) -> list[Path]:
     with suppress(InventoryError, OSError):
         election = load_election(election_file)
         if election.environment == "official":
-            away = [folder for folder in inventories() if _rehearses(folder, election)]
+            others = [each for each in inventories() if linked.election_file(each) != election_file.resolve()]
+            away = [folder for folder in others if _rehearses(folder, election)]
             return [folder for folder in away if not is_off(folder)]
     return []
 

@@ -48,7 +48,8 @@ def refuse_lost_password() -> None:
         named = ", ".join(sealed[:SHOWN]) + ("…" if len(sealed) > SHOWN else "")
         raise UnusableError(
             f"falta {vault_password()}, que abre las bóvedas que ya hay ({named}); tráigalo de la otra máquina o de su "
-            "copia, y repita; nada se creó"
+            "copia, y repita; si la guarda en otra parte, dígalo con export "
+            "ANSIBLE_VAULT_IDENTITY_LIST=difusores@prompt, o @ARCHIVO; nada se creó"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -65,8 +65,8 @@ def watch_once(wanted: Making) -> Made:
         election, found, there, gone = _known(wanted)
         now, before = wanted.now(), state.read(election)
         result = _judged(asked.listed, found.listed, looks, before, now)
-        result = replace(result, events=(*gone, *result.events), changes=(*gone, *result.changes))
         _log(election, result, now)
+        result = replace(result, events=(*gone, *result.events))
         digest = _digest(election, result.shown)
         is_new = there is None or digest != before.page or _differs(there, result.shown) or _is_due(there, wanted, now)
         # Whoever fails is remembered even if the list cannot be written, and so is that nobody has been told of it; the
@@ -77,6 +77,7 @@ def watch_once(wanted: Making) -> Made:
         if is_new:
             with suppress(UnusableError):  # the list is written; forgotten, it is written once more the next time
                 state.keep(election, result.state.model_copy(update={"page": digest, "told": None}))
+            _log_changes(election, gone, now)  # only now: they are found anew each time until the list is written
     return Made(
         election.id, election.catalog.zone, found, result.shown, result.state.out, looks, result.events, now,
         time.monotonic() - started, result.is_blind, until, result.held,
@@ -162,12 +163,16 @@ def _refuse_lost(gone: Sequence[tuple[Listed, Left | None]], there: Published) -
         )
 
 
-def _log(election: Election, result: Round, now: datetime) -> None:
-    for each in result.changes:
+def _log_changes(election: Election, changes: Iterable[Event], now: datetime) -> None:
+    for each in changes:
         state.log(
             election, now, que=each.change, difusor=each.listed.id, desde=instants.write(each.since or now),
             motivo=list(each.faults), llamar=each.listed.call,
         )  # fmt: skip
+
+
+def _log(election: Election, result: Round, now: datetime) -> None:
+    _log_changes(election, result.changes, now)
     if result.is_blind:
         state.log(election, now, que="ninguna página respondió bien; nadie sale por eso")
     if result.held:

@@ -16,6 +16,8 @@ STATUS = "/.well-known/prep/"
 def lines(hosts: Sequence[Host]) -> str:
     """Return the lines by which the outlet's own site passes its folder to these servers, which have one name.
 
+    nginx gets all of them; Apache asks for the name, and the DNS leads it to them.
+
     UnusableError when the inventory names no such site.
     """
     host = hosts[0]

@@ -70,9 +70,10 @@ def by_name(target: Target, found: Comparison, authority: Path | None, deadline:
         return found
     named, pages = replace(target, address=target.fqdn), {"": PAGES[""]}
     differences, lesser, rest = _page_differences(target, named, authority, deadline, pages)
-    if differences:
-        stopping.STOPPED.wait(max(0.0, min(roads.KEPT_SECONDS, deadline - time.monotonic())))
-        differences, lesser, rest = _page_differences(target, named, authority, deadline, pages)
+    if differences and roads.may_look_again(deadline):
+        stopping.STOPPED.wait(roads.KEPT_SECONDS)
+        second = _page_differences(target, named, authority, deadline, pages)
+        differences, lesser, rest = (differences, lesser, rest) if second[2] else second
     through = f"por {target.fqdn}, y no en su servidor: "
     faults = [comparison.shortened(through + each) for each in differences]
     told = [through + each for each in lesser] + ([f"por {target.fqdn}, {rest.detail}"] if rest else [])
@@ -109,7 +110,8 @@ def _compared(
         )
         return replace(found, warnings=[*found.warnings, comparison.shortened(said)])
     faults = [*_older(found, behind), *found.differences]
-    if behind.good:
+    sends_right = replace(behind, trusts_others=False).good
+    if sends_right:
         differences, lesser, rest = _page_differences(target, through, authority, deadline)
         faults += [*differences, *lesser]
         if rest and faults:
@@ -118,7 +120,7 @@ def _compared(
             return replace(found, result=rest.result, detail=comparison.shortened(rest.detail))
     if not faults:
         return found
-    whose = f"es de {front} y no de su servidor: " if behind.good else ""
+    whose = f"es de {front} y no de su servidor: " if sends_right else ""
     return replace(found, result="altered", detail=comparison.shortened(whose + faults[0]), differences=faults)
 
 

@@ -31,7 +31,10 @@ EVERY = 0.05
 """Seconds between two requests at first; later a tenth of the time waited so far."""
 BEHIND = 5.0
 """Seconds for which a mirror is waited for whose clock is behind this machine's at the opening; good clocks agree."""
-OTHERS = "admite a otros firmantes que la elección: ./difusor signers -i X"
+OTHERS = (
+    "no admite a los mismos firmantes que la elección de esta máquina: si aquí está al día, ./difusor signers -i X; si "
+    "cambió en otra máquina, traiga antes de allá la elección"
+)
 TIMEOUT = 5.0
 """Seconds that a connection may stay silent; also the limit for receiving the whole of estado.json."""
 MAX_BYTES = 256 * 1024

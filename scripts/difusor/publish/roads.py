@@ -20,7 +20,7 @@ import httpx
 
 from corte.format import limits, manifest, signature
 from corte.format.manifest import Entry, Manifest
-from difusor.publish.mirror import PATH, Mirror
+from difusor.publish.mirror import PATH, TIMEOUT, Mirror
 from difusor.publish.paced import Content, Paced
 from difusor.publish.signing import SignedCorte
 from difusor.publish.stopping import STOPPED
@@ -107,9 +107,11 @@ def elsewhere(target: Target, authority: Path | None, files: Files, deadline: fl
             return There(unasked=[f"desde esta máquina no se pudo comparar {where}: {trouble(error)}"])
 
     found = {where: look(where) for where in asked}
-    if again := [where for where, each in found.items() if each.different or each.cortes]:
-        STOPPED.wait(max(0.0, min(KEPT_SECONDS, deadline - time.monotonic())))
-        found |= {where: look(where) for where in again}
+    again = [where for where, each in found.items() if each.different or each.cortes]
+    if again and may_look_again(deadline):
+        STOPPED.wait(KEPT_SECONDS)
+        second = {where: look(where) for where in again}
+        found |= {where: each for where, each in second.items() if not each.unasked}
     each = [*found.values()]
     unasked = [told for one in each for told in one.unasked]
     is_reached = len(unasked) < len(asked) or _is_named(target, named)
@@ -120,6 +122,11 @@ def elsewhere(target: Target, authority: Path | None, files: Files, deadline: fl
         lost="" if is_reached or may_be_reached or not _is_public(target) else _lost(target, named),
         cortes=[corte for one in each for corte in one.cortes],
     )
+
+
+def may_look_again(deadline: float) -> bool:
+    """Tell whether there is time to ask again after what a cache kept, and to end the comparison then."""
+    return deadline - time.monotonic() > KEPT_SECONDS + TIMEOUT
 
 
 def _found(mirror: Mirror, where: str, files: Files, signed: Signed) -> There:

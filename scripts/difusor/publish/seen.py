@@ -305,7 +305,8 @@ def _former(path: Path, target: Target, opens: datetime) -> tuple[Record | None,
     there = together.servers(inventories()) if others else set()
     for other in others:
         address = unquote(other.stem).removeprefix(f"{target.name}@")
-        if (target.name, together.shortest(address)) not in there:
+        # What begins as the present address is its own record, which somebody has renamed to begin another one.
+        if not address.startswith(target.address) and (target.name, together.shortest(address)) not in there:
             record, damage = _read(other, Record, opens)
             told += damage
             found += [(record, other)] if record and record.heads else []

@@ -416,6 +416,25 @@ def test_who_leaves_the_list_by_the_records_is_told(night: Night) -> None:
     assert night.page == ["norte"]
 
 
+def test_who_leaves_by_the_records_is_logged_once_although_the_list_cannot_be_written(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrolled(night.home, "este")
+    night.round()
+    shutil.rmtree(night.home / "inventories/este")
+
+    def full(*_: object) -> None:
+        raise UnusableError("no queda espacio")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(watching, "write", full)
+        for _ in range(2):
+            with pytest.raises(UnusableError, match="no queda espacio"):
+                night.round()
+    night.round()
+    assert [each["difusor"] for each in night.log if each["que"] == "sale"] == ["Diario Este"]
+
+
 def test_who_is_revoked_while_the_watch_looks_is_not_put_back(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is who came meanwhile left out: the clerk's list, which is newer than the look, is right."""
     right = watching.look_all

@@ -1056,6 +1056,22 @@ def test_an_address_that_has_the_corte_a_moment_later_is_right(staggered: Stagge
     assert (found.result, found.warnings) == ("authentic", []), found
 
 
+def test_what_is_altered_at_an_address_stays_so_where_nobody_answers_the_second_time(
+    staggered: Staggered, monkeypatch: pytest.MonkeyPatch
+):
+    right, looks = roads._found, []
+
+    def found_once(*given: Any) -> roads.There:
+        looks.append(given)
+        if len(looks) > 1:
+            raise httpx.ReadTimeout("no answer")
+        return right(*given)
+
+    monkeypatch.setattr(roads, "_found", found_once)
+    assert staggered({f"{STALE} /prep/descargas/a.csv": b"a|c\n"}).result == "altered"
+    assert len(looks) == 2
+
+
 def test_what_no_signer_signed_at_an_address_is_altered_also_beside_an_earlier_corte(
     staggered: Staggered, signed: SignedCorte
 ):

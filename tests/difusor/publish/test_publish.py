@@ -112,7 +112,7 @@ def test_a_mirror_that_lets_others_sign_is_not_good_at_any_push(
         monkeypatch.setattr(mirror.Mirror, "await_word", lambda self, *_, a=answers: ("shown", a[self.target.name]))
         done = CliRunner().invoke(app_of(publish), asked)
         assert done.exit_code == status, done.output
-        is_told = "norte: admite a otros firmantes que la elección: ./difusor signers -i X" in done.output
+        is_told = "norte: no admite a los mismos firmantes que la elección de esta máquina" in done.output
         assert is_told == ("falta: norte (otros firmantes)" in done.output) == (status == 3)
 
 

@@ -190,6 +190,17 @@ def test_a_log_that_lost_entries_is_told_at_another_address_too(
     assert kept.note(moved, server.status(), instants.now()) == [], "whoever moves the file away begins anew"
 
 
+def test_a_record_that_is_renamed_where_it_was_is_not_taken_for_that_of_another_address(
+    kept: Seen, target: Target, server: Server
+) -> None:
+    """So the manual ends what is repeated, and whoever renames the file does not move it to another folder."""
+    assert kept.note(target, server.write(5), instants.now()) == []
+    assert kept.note(target, cut_with_state(server), instants.now()) == kept.faults(target) != []
+    path = kept.path(target.election, NAME)
+    path.rename(path.with_name(f"{path.stem}.viejo.json"))
+    assert kept.note(target, server.write(), instants.now()) == kept.faults(target) == []
+
+
 def test_a_log_that_has_grown_goes_on_at_another_address(kept: Seen, target: Target, server: Server) -> None:
     assert kept.note(target, server.write(5), instants.now()) == []
     moved = replace(target, address="10.0.0.2")

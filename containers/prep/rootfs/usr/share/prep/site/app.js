@@ -36,7 +36,7 @@ function route() {
 
 // The office that a view shows: the first where the address names none.
 function officeOf(view, {elecciones: offices}) {
-  return view === DATA ? undefined : offices.find(one => one.clave === view) ?? offices[0];
+  return view === DATA ? undefined : offices.find(one => String(one.clave) === view) ?? offices[0];
 }
 
 // A corrected corte may keep its instant; its number is higher.
@@ -63,7 +63,7 @@ async function show({renew = false, arrived = false} = {}) {
       unreachable = missed = false;
     }
     const isNew = shown && isNewer(latest, shown);
-    present(latest, page, office?.clave === view && id, arrived); // another office has other places
+    present(latest, page, String(office?.clave) === view && id, arrived); // another office has other places
     if (isNew) pages.clear();
     if (page) pages.set(office.clave, page);
     if (isNew && renew) setText('announcement', `Nuevo corte: ${time(head.corte)}`);
