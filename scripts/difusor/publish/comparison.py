@@ -358,7 +358,7 @@ def _amiss(signed: SignedCorte, election: Election, known: Standing) -> Iterator
 def _misnamed(status: dict[str, Any] | None, sha256: str, expected: str | None) -> Iterator[str]:
     if expected not in (None, sha256):
         yield f"muestra el manifiesto {sha256[:16]}… y no {str(expected)[:16]}…"
-    if status is not None and shown_digest(status) != sha256:  # one that came no more in time names nothing
+    if shown_digest(status) != sha256:
         yield "su estado.json nombra otro manifiesto que el que entrega"
 
 
