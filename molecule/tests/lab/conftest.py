@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_kit import ansible
+from site_runs import LONGEST, NO_SCAN
 from testinfra.host import Host
 
 from difusor.lab import night
@@ -20,16 +21,12 @@ Site = Callable[..., str]
 UNREAD = ("--skip-tags", "authorise")
 """Options of runs after which no test reads AIDE's record: a scan of all programs takes two seconds of a processor."""
 AT_BOOT = "/etc/systemd/system/multi-user.target.wants/aidecheck.service"
-NO_SCAN = "systemctl stop aiderenew.service"
-"""Ends the wait for a scan that installing packages has begun, and that no test reads either."""
 # Opens connections to SSH and says nothing.
 SILENT = """
 import socket, sys, time
 held = [socket.create_connection((sys.argv[1], 22)) for _ in range(20)]
 time.sleep(60)  # pace: as long as the test may take
 """
-LONGEST = 1800.0
-"""Seconds after which a run of a playbook hangs; one against a slow server on a busy machine takes some minutes."""
 
 
 @pytest.fixture

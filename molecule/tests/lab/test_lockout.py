@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from ansible_kit import ansible, start
 from interpreter_kit import Running
+from site_runs import NO_SCAN
 
 from difusor.lab import night
 from difusor.project import ROOT
@@ -248,7 +249,7 @@ def test_sudo_broken_by_pam(
     )
     status, said = operator.run("site.yml", "--tags", "packages,pam", roles=roles, **provisioned)
     assert status != 0
-    operator.console("systemctl stop aiderenew.service")  # AIDE would scan the new packages, for a record nobody reads
+    operator.console(NO_SCAN)
     assert "sudo no admite la configuración nueva de PAM" in said
     record_evidence(f"se retiró; se vuelve a entrar y a ser root en {operator.seconds_until_let_in()} s")
 

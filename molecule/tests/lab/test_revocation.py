@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from ansible_kit import ansible
+from site_runs import LONGEST, NO_SCAN
 from testinfra.host import Host
 
 from difusor import inventory
@@ -36,10 +37,6 @@ ROLES = "rsync,corte,nginx,accounts,ssh"
 """The tags of the roles that a revocation concerns."""
 UNITS = "rsync.service prep-corte-gate.service prep-corte-intake.path prep-corte-intake.service"
 RESULTS = "datos/corte.json"
-LONGEST = 1800.0
-"""Seconds after which a run of a playbook hangs."""
-NO_SCAN = "systemctl stop aiderenew.service"
-"""Ends the wait for the scan with which AIDE authorises what a run changed: no test reads what it would record."""
 GIVEN_UP = 5
 """Seconds after which a server that does not answer is given up; an institute waits twenty."""
 REASON = "alteró la página"
