@@ -150,7 +150,7 @@ def recorded(target: Target) -> Manifest | None:
     """
     try:
         return Records(target.election).newest()
-    except UnusableError as error:
+    except UnusableError as error:  # of this machine: of the server nothing is proved then, for it or against it
         pytest.skip(str(error))
 
 
@@ -174,6 +174,7 @@ def ordered(shown: Shown, recorded: Manifest | None, target: Target, grace: time
     late = [one for one, at in sent if present - at > max(grace, age.while_pushed(one, sequence, target.election))]
     if not follows.includes(due := _given_with(late, recorded)):
         return due
+    # The server is right by what it was sent, and wrong by what was signed: until that has been sent nothing is proved.
     if follows.includes(_given_with([one for one, _ in sent], recorded)):
         pytest.skip(
             "el Instituto firmó una orden que desde esta máquina no se ha enviado a nadie; publíquela, o mida desde la "
@@ -249,6 +250,7 @@ def which(
             fault = "no muestran todos el mismo corte"
         except ConnectionError as error:
             fault = f"uno no contesta ({error})"
+        # Whose fault it is, the tests of each server say; here it cannot be told which of them answers.
         pytest.skip(f"{enumerated(behind)} están detrás de {name} y {fault}; no se sabe cuál da lo que llega por ahí")
 
     return _lasting(agreed) if is_named else agreed
