@@ -36,7 +36,7 @@ INSTITUTE = {
     "oficial": "publicar el primer corte de la noche",
 }
 UNTIL_OPENING = "incompleto hasta la apertura"
-REHEARSE = "participar en el simulacro: ./difusor publish"
+REHEARSE = "participar en el simulacro: enlazar su elección, y ./difusor publish"
 
 
 class Step(BaseModel):

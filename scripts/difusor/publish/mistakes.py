@@ -25,6 +25,10 @@ SOON = timedelta(minutes=2)
 """How far ahead a close is, at most, that is proposed to who wants to close at once; whole minutes are."""
 MAX_JUMP = 10
 """How many sequences a corte may be beyond the last one; more is signed only with `--jump`."""
+_REHEARSAL = (
+    "y si es un simulacro, enlace a su elección los difusores que lo reciben (docs/es/operacion.md, «Simulacro»), o "
+    "fírmelo con «sign --simulacro»"
+)
 
 
 def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
@@ -44,12 +48,12 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
     if isinstance(said, bool) and said != (election.environment == "simulacro"):
         raise UnusableError(
             f"{folder / signing.IDENTITY} dice «simulacro»: {'sí' if said else 'no'}, y se firmaría como "
-            f"{election.environment}; revise la carpeta, y si es un simulacro use --simulacro"
+            f"{election.environment}; revise la carpeta, {_REHEARSAL}"
         )
     if head.get("datos_sinteticos") is True and election.environment == "official":
         raise UnusableError(
             f"{folder / signing.IDENTITY} dice «datos_sinteticos»: sí, y ninguna elección oficial publica datos "
-            "inventados; revise la carpeta, y si es un simulacro use --simulacro"
+            f"inventados; revise la carpeta, {_REHEARSAL}"
         )
 
 
