@@ -12,7 +12,8 @@ read what options they have, and would read the spec of the call, which some fil
 Each task's process also compiles the templates that it needs, and what it compiled ends with it, which takes a third of
 its work: here it is kept by what the template says, and for the next process the code is only read.
 
-Ansible also starts a process for a task that `when` skips, which only finds that out. Here the run itself finds it out.
+Ansible also starts a process for a task that `when` skips, or that only asserts or sets a fact, or whose action knows
+already that the server is as wanted. Here the run itself finds these out.
 
 Python's search for unused objects writes to each object that it looks at, and so copies the memory that forks share:
 forks, which do not last long, do without it.
@@ -25,12 +26,13 @@ import marshal
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Set
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Iterator, Set
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
+from unittest.mock import patch
 
 from ansible._internal._templating._jinja_bits import (
     _TEMPLATE_OVERRIDE_FIELD_NAMES,
@@ -38,8 +40,11 @@ from ansible._internal._templating._jinja_bits import (
     _TemplateCompileContext,
 )
 from ansible.executor.process.worker import TaskExecutor, WorkerProcess, _task
+from ansible.playbook.task import Task
+from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import (
     Jinja2Loader,
+    action_loader,
     become_loader,
     connection_loader,
     filter_loader,
@@ -57,6 +62,8 @@ USED = (
     (shell_loader, "sh"),
 )
 """The plugins that nearly every task needs, by the loader and the name by which it asks for them."""
+LOCAL = ("container", "managed_files", "unit")
+"""The project's actions that ask the server only for what `server_probe` did not find as wanted."""
 
 KEPT = Path(tempfile.mkdtemp(prefix="templates-"))
 _compile = AnsibleEnvironment.compile
@@ -102,43 +109,68 @@ def _found(get: Callable[..., Any], own: Set[str], name: str, *rest: Any, **opti
     return None if name in own else get(name, *rest, **options)
 
 
-class _NotSkipped(BaseException):
-    """The conditions of a task hold. Not an Exception, which Ansible would take for a failure of the task."""
+class _NeedsProcess(BaseException):
+    """The task has to have its process. Not an Exception, which Ansible would take for a failure of the task."""
 
 
 def _start(process: WorkerProcess) -> None:
-    """Start the process of a task, unless its conditions skip it. Each item of a loop has its own conditions."""
+    """Start the process of a task, unless it ends without one. Each item of a loop has its own conditions."""
     task = process._task
-    if not task.when or task.loop is not None or task.loop_with or not _skips(process):
+    if task.loop is not None or task.loop_with or not (task.when or _may_stay(task)) or not _ended(process):
         _begin(process)
 
 
-def _skips(process: WorkerProcess) -> bool:
-    """Tell whether a task is skipped; if so, send what its process would have sent.
+def _may_stay(task: Task) -> bool:
+    """Tell whether a task may do all that it does without asking the server, and without waiting."""
+    waits = task.delegate_to or task.async_val or task.until or task.retries or task.timeout
+    return not waits and (task.action in LOCAL or _asks_nobody(task.action))
+
+
+@cache
+def _asks_nobody(action: str) -> bool:
+    plugin = action_loader.get(action, class_only=True)
+    return plugin is not None and not plugin._requires_connection
+
+
+def _ended(process: WorkerProcess) -> bool:
+    """Tell whether a task needs no process; if so, send what its process would have sent.
 
     What cannot be evaluated is evaluated again by its process, which tells why.
     """
     task = process._task.copy(exclude_parent=True, exclude_tasks=True)
     task._parent = process._task._parent
     task.squash()
-    task.post_validate = _not_skipped  # Ansible's first step after the conditions
+    stays = _may_stay(task)
+    if not stays:
+        task.post_validate = _need_process  # Ansible's first step after the conditions
     executor = TaskExecutor(
         process._host, process._play_context, process._loader, process._shared_loader_obj, process._final_q,
         process._variable_manager,
     )  # fmt: skip
     variables = dict(process._task_vars)
-    with suppress(_NotSkipped), _task.TaskContext.create(task=task, task_vars=variables, host_name=process._host.name):
+    created = _task.TaskContext.create(task=task, task_vars=variables, host_name=process._host.name)
+    with suppress(_NeedsProcess), _without_server(), created:
         result = executor.run()
-        if result.skipped:
+        if stays or result.skipped:
             result.finalize_registered_values()
-            task.ignore_errors, task.ignore_unreachable = result.ignore_errors, result.ignore_unreachable
+            for each in (task, process._task):  # which callbacks read
+                each.ignore_errors, each.ignore_unreachable = result.ignore_errors, result.ignore_unreachable
             process._final_q.send_task_result(process._host, task, result)
             return True
     return False
 
 
-def _not_skipped(*_: Any, **__: Any) -> None:
-    raise _NotSkipped
+@contextmanager
+def _without_server() -> Iterator[None]:
+    """Have an action that asks the server need a process for its task instead."""
+    with ExitStack() as stack:
+        for name in ("_execute_module", "_low_level_execute_command"):
+            stack.enter_context(patch.object(ActionBase, name, _need_process))
+        yield
+
+
+def _need_process(*_: Any, **__: Any) -> None:
+    raise _NeedsProcess
 
 
 def _remove() -> None:
