@@ -109,8 +109,13 @@ class LabServer:
         copy.mkdir()
         # By the console, because the engine begins three programs for `docker cp`, and some forty cortes are made so.
         pack = [*self._entered(), "tar", "--create", f"--directory={TREE}", "."]
-        packed = subprocess.run(pack, check=True, capture_output=True, timeout=WAIT).stdout
-        subprocess.run(["tar", "--extract", f"--directory={copy}"], check=True, input=packed, timeout=WAIT)
+        # The server may look at its shown files again meanwhile and link, close or replace some, and then tar fails.
+        packed = until(
+            lambda: subprocess.run(pack, capture_output=True, timeout=WAIT),
+            lambda done: done.returncode == 0,
+            what="el corte publicado no cambie mientras se copia",
+        )
+        subprocess.run(["tar", "--extract", f"--directory={copy}"], check=True, input=packed.stdout, timeout=WAIT)
         shown = manifest.read((copy / manifest.NAME).read_bytes())
         for path in shown.files:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -28,12 +28,15 @@ FULL = ("/var/log/nginx", "/var/cache/nginx", "/var/lib/nginx")
 """The folders of the disk in which nginx writes."""
 FILL = """
 mkdir -p {0}; cd {0}
-find . -type d | tar --no-recursion --files-from - --create --file /run/prueba.tar
+find . -type d | tar --no-recursion --files-from - --create --file /run/prueba.tar || test $? = 1
 mount -t tmpfs -o size=128k,mode=0755 tmpfs {0}; cd {0}
 tar --extract --preserve-permissions --file /run/prueba.tar; rm /run/prueba.tar
 cat /dev/zero >full 2>/dev/null || true
 """
-"""Puts a full file system with the same folders in the place of one of them."""
+"""Puts a full file system with the same folders in the place of one of them.
+
+With 1 tar ends when nginx put a file into a folder just then: only the folders themselves are copied.
+"""
 KEEPER = "prep-containers.service"
 ENDED = (
     "chrony.service", "docker.service", "fail2ban.service", "nginx.service", "prep-clock.service",
