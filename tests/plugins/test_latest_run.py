@@ -124,4 +124,5 @@ def test_a_removal_tells_its_own_word(monkeypatch: pytest.MonkeyPatch) -> None:
     action._task = SimpleNamespace(args={"restore": True})
     monkeypatch.setattr(plugin.ActionBase, "run", lambda *_: {})
     monkeypatch.setattr(action, "_execute_module", lambda module_args, **_: module_args)
-    assert action.run(task_vars={"preflight_run": "a"}) == {"restore": True, "run": "a"}
+    done = action.run(task_vars={"preflight_run": "a"})
+    assert done == {"restore": True, "run": "a", "ansible_facts": {"units_read": False}}
