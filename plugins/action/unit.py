@@ -6,6 +6,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from difusor.servers.latest_run import refusal
+
 SPEC = {
     "name": {"type": "str", "required": True},  # with its suffix
     "restart": {"type": "bool", "default": False},  # files that the unit reads have changed
@@ -36,7 +38,9 @@ class ActionModule(ActionBase):
             return {"changed": False}
         if self._task.check_mode and (args["restart"] or args["name"] not in units):
             return {"changed": True}  # check mode may not have installed the unit or its files
-        if not args["restart"] and (older := self._older(task_vars)):
+        # A later run may have stopped the unit on purpose. What is restarted has files that `managed_files` has just
+        # written, which asks the same.
+        if not args["restart"] and (older := refusal(self, task_vars)):
             return older
         done = self._ask(args["name"], "restarted" if args["restart"] else "started", task_vars)
         if not args["restart"] and done.get("status", {}).get("ActiveState") == "activating":
@@ -44,20 +48,6 @@ class ActionModule(ActionBase):
             # A restart fails then.
             done = self._ask(args["name"], "restarted", task_vars)
         return done
-
-    def _older(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return the failure of a run that a later one has overtaken; nothing else.
-
-        A later one may have stopped the unit on purpose. What is restarted has files that `managed_files` has just
-        written, which asks the same.
-        """
-        run = task_vars.get("preflight_run", "")
-        if self._task.check_mode or not run:
-            return {}
-        asked: dict[str, Any] = self._execute_module(
-            module_name="latest_run", module_args={"run": run}, task_vars=task_vars
-        )
-        return asked if asked.get("failed") else {}
 
     def _stop(self, name: str, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Stop a unit and disable it; the probe does not tell which of the two is missing, so systemd is asked."""

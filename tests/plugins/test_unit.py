@@ -48,8 +48,6 @@ def test_a_unit_that_systemd_starts_again_every_second_does_not_pass_for_one_tha
     action = UNIT.ActionModule.__new__(UNIT.ActionModule)
 
     def execute(module_name: str, module_args: dict[str, Any], **_: Any) -> dict[str, Any]:
-        if module_name == "latest_run":
-            return {"failed": overtaken}
         states.append(module_args["state"])
         return {"changed": False, "status": {"ActiveState": seen}}
 
@@ -58,6 +56,8 @@ def test_a_unit_that_systemd_starts_again_every_second_does_not_pass_for_one_tha
     monkeypatch.setattr(UNIT.ActionBase, "run", lambda *_: {})
     monkeypatch.setattr(action, "validate_argument_spec", lambda _: (None, args))
     monkeypatch.setattr(action, "_execute_module", execute)
+    latest = lambda _: {"stdout": f"-- latest --\n{'b' if overtaken else 'a'}\n"}  # noqa: E731
+    monkeypatch.setattr(action, "_low_level_execute_command", latest)
     action.run(task_vars={"preflight_run": "a"})
     assert states == asked
     overtaken = True
