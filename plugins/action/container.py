@@ -8,6 +8,8 @@ from typing import Any
 from ansible.module_utils.common.text.formatters import human_to_bytes
 from ansible.plugins.action import ActionBase
 
+from difusor.servers.latest_run import refusal
+
 SPEC = {
     "name": {"type": "str", "required": True},
     "image": {"type": "str", "required": True},  # its name on the server
@@ -47,10 +49,8 @@ class ActionModule(ActionBase):
         current_state = task_vars.get("ansible_facts", {}).get("current_state")
         if current_state and not current_state.get("unapplied") and is_current(args, current_state):
             return {"changed": False}
-        if (run := task_vars.get("preflight_run", "")) and not self._task.check_mode:
-            older = self._execute_module(module_name="latest_run", module_args={"run": run}, task_vars=task_vars)
-            if older.get("failed"):
-                return older
+        if older := refusal(self, task_vars):
+            return older
         options = module_options(args, current_state)
         module = "community.docker.docker_container"
         result = self._execute_module(module_name=module, module_args=options, task_vars=task_vars)

@@ -15,14 +15,15 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result."""
+        """Return the module's result; the fact `units_read` is false until `unit` has systemd read its files again."""
         super().run(tmp, task_vars)
         args = {**self._task.args, "run": (task_vars or {}).get("preflight_run", "")}
         if args.get("own"):
             if self._task._role is None:
                 raise AnsibleActionFail("give_back: only a role has something of its own")
             args["paths"] = [*installed(Path(self._task._role._role_path)), *(args.get("paths") or [])]
-        return self._execute_module(module_name="give_back", module_args=args, task_vars=task_vars)
+        result = self._execute_module(module_name="give_back", module_args=args, task_vars=task_vars)
+        return {**result, "ansible_facts": {"units_read": False}}
 
 
 def installed(role: Path) -> list[str]:

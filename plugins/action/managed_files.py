@@ -31,7 +31,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result: `changed`, `changed_files`, `armed`, and `diff` when it was asked for.
 
-        After a change the fact `files_changed` is true for the rest of the run.
+        After a change the fact `files_changed` is true for the rest of the run, and `units_read` false until `unit` has
+        systemd read its files again.
         """
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
@@ -52,7 +53,8 @@ class ActionModule(ActionBase):
             },
             task_vars=task_vars,
         )
-        return {**result, "ansible_facts": {"files_changed": True}} if result.get("changed") else result
+        facts = {"files_changed": True, "units_read": False}
+        return {**result, "ansible_facts": facts} if result.get("changed") else result
 
     def _is_current(self, payload: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
         """Tell whether `server_probe` has read the server and found everything as wanted."""

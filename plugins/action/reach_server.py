@@ -16,6 +16,7 @@ from corte.format import instants
 from difusor.servers import expected
 from difusor.servers.connection import Login, cause
 from difusor.servers.expected import OFFICIAL, Expected
+from difusor.servers.latest_run import LATEST
 
 CLASSIC = "/usr/bin/sudo.ws"
 """The original sudo, where sudo-rs took its name (Ubuntu 26.04)."""
@@ -49,8 +50,6 @@ LISTED = (
 The server has them in three files, one of which the disk may have damaged: what stands in two counts. An earlier
 version has one file.
 """
-LATEST = "/run/prep-difusor.run"
-"""The word of the run that began last on a server, which modules compare with their own (module_utils/runs.py)."""
 SPEC = {
     "run": {"type": "str", "default": ""},  # the word that an earlier play of this run has left on the server
     "begins": {"type": "bool", "default": False},  # this run may change the server

@@ -6,6 +6,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from difusor.servers.latest_run import refusal
+
 SPEC = {
     "name": {"type": "str", "required": True},  # with its suffix
     "restart": {"type": "bool", "default": False},  # files that the unit reads have changed
@@ -19,7 +21,11 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result; in check mode only whether the unit would be started, restarted or enabled."""
+        """Return the module's result; in check mode only whether the unit would be started, restarted or enabled.
+
+        When systemd was asked, the fact `units_read` is true until `managed_files`, `give_back` or new packages change
+        files again.
+        """
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
         _, args = self.validate_argument_spec(SPEC)
@@ -32,7 +38,9 @@ class ActionModule(ActionBase):
             return {"changed": False}
         if self._task.check_mode and (args["restart"] or args["name"] not in units):
             return {"changed": True}  # check mode may not have installed the unit or its files
-        if not args["restart"] and (older := self._older(task_vars)):
+        # A later run may have stopped the unit on purpose. What is restarted has files that `managed_files` has just
+        # written, which asks the same.
+        if not args["restart"] and (older := refusal(self, task_vars)):
             return older
         done = self._ask(args["name"], "restarted" if args["restart"] else "started", task_vars)
         if not args["restart"] and done.get("status", {}).get("ActiveState") == "activating":
@@ -41,27 +49,16 @@ class ActionModule(ActionBase):
             done = self._ask(args["name"], "restarted", task_vars)
         return done
 
-    def _older(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """Return the failure of a run that a later one has overtaken; nothing else.
-
-        A later one may have stopped the unit on purpose. What is restarted has files that `managed_files` has just
-        written, which asks the same.
-        """
-        run = task_vars.get("preflight_run", "")
-        if self._task.check_mode or not run:
-            return {}
-        asked: dict[str, Any] = self._execute_module(
-            module_name="latest_run", module_args={"run": run}, task_vars=task_vars
-        )
-        return asked if asked.get("failed") else {}
-
     def _stop(self, name: str, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Stop a unit and disable it; the probe does not tell which of the two is missing, so systemd is asked."""
         return self._ask(name, "stopped", task_vars)
 
     def _ask(self, name: str, state: str, task_vars: dict[str, Any]) -> dict[str, Any]:
-        asked = {"name": name, "enabled": state != "stopped", "state": state, "daemon_reload": True}
+        # To read all its files costs systemd an eighth of a second. What a killed run left of them nobody has told: the
+        # first unit of a run has them read, and then the first one after anything that may have changed them.
+        are_read = task_vars.get("ansible_facts", {}).get("units_read", False)
+        asked = {"name": name, "enabled": state != "stopped", "state": state, "daemon_reload": not are_read}
         found: dict[str, Any] = self._execute_module(
             module_name="ansible.builtin.systemd_service", module_args=asked, task_vars=task_vars
         )
-        return found
+        return {**found, "ansible_facts": {"units_read": not self._task.check_mode}}  # Ansible drops it after a failure

@@ -17,8 +17,14 @@ def refuse_older(module, run):
     """
     try:
         with open(LATEST, encoding="utf-8", errors="replace") as file:
-            latest = file.read().strip()
+            latest = file.read()
     except OSError:
         return
-    if run and latest and run != latest:
+    if is_older(run, latest):
         module.fail_json(msg=LATER)
+
+
+def is_older(run, latest):
+    """Tell whether the run with the word `run` is not the one that LATEST, whose text is `latest`, names."""
+    latest = latest.strip()
+    return bool(run and latest and run != latest)

@@ -10,8 +10,8 @@ DOCUMENTATION = """
 module: latest_run
 short_description: Fail when another run of the project began later on this server
 description:
-  - For what modules of others do, such as starting a unit. The project's own modules that change a server compare by
-    themselves.
+  - For what modules of others do, such as ending sessions. The project's own modules that change a server compare by
+    themselves, and so do the actions C(unit) and C(container).
 options:
   run:
     description: The word of this run, which C(reach_server) left on the server; empty when it left none.

@@ -44,14 +44,19 @@ def acting(monkeypatch: pytest.MonkeyPatch, *, overtaken: bool, called: list[str
     action = CONTAINER.ActionModule.__new__(CONTAINER.ActionModule)
     action._task = SimpleNamespace(check_mode=False)
 
+    def ask(command: str) -> dict[str, Any]:
+        called.append(command.rpartition("; ")[2].split()[0])
+        return {"stdout": f"-- latest --\n{'b' if overtaken else 'a'}\n"}
+
     def execute(module_name: str, **_: Any) -> dict[str, Any]:
         called.append(module_name.rpartition(".")[2])
-        return {"failed": overtaken} if module_name == "latest_run" else {"changed": False}
+        return {"changed": False}
 
     monkeypatch.setattr(CONTAINER.ActionBase, "run", lambda *_: {})
     monkeypatch.setattr(CONTAINER, "is_current", lambda *_: True)
     monkeypatch.setattr(CONTAINER, "module_options", lambda *_: {})
     monkeypatch.setattr(action, "validate_argument_spec", lambda _: (None, ARGS))
+    monkeypatch.setattr(action, "_low_level_execute_command", ask)
     monkeypatch.setattr(action, "_execute_module", execute)
     return action
 
@@ -60,8 +65,8 @@ def acting(monkeypatch: pytest.MonkeyPatch, *, overtaken: bool, called: list[str
     ("unapplied", "overtaken", "asked"),
     [
         ([], False, []),
-        (["/etc/nginx/sites-available/prep.conf"], False, ["latest_run", "docker_container"]),
-        (["/etc/nginx/sites-available/prep.conf"], True, ["latest_run"]),
+        (["/etc/nginx/sites-available/prep.conf"], False, ["cat", "docker_container"]),
+        (["/etc/nginx/sites-available/prep.conf"], True, ["cat"]),
     ],
 )
 def test_what_was_found_while_another_run_worked_is_asked_again(

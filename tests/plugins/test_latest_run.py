@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 from plugin_kit import load
+
+from difusor.servers import latest_run
 
 RUNS = importlib.import_module("ansible.module_utils.runs")
 
@@ -108,14 +111,36 @@ def test_an_older_run_writes_nothing(change: Callable[[Path, Server], None], tmp
     assert not (folder / "record").exists()
 
 
+@pytest.mark.parametrize(
+    ("run", "word", "refused"),
+    [("a", "b\n", True), ("b", "b\n", False), ("", "b\n", False), ("a", "\n", False), ("a", None, False)],
+    ids=["older", "latest", "without a word", "empty", "gone"],
+)
+def test_plugins_ask_by_the_modules_rule_and_start_none(
+    run: str, word: str | None, refused: bool, latest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module takes 0.1 s of the server's processor; sudo's warnings share a terminal with what it runs."""
+    if word is None:
+        latest.unlink()
+    else:
+        latest.write_text(word)
+    monkeypatch.setattr(latest_run, "LATEST", str(latest))
+
+    def execute(command: str) -> dict[str, Any]:
+        shell = ["sh", "-c", f"echo 'sudo: unable to resolve host'; {command}"]
+        return {"stdout": subprocess.run(shell, stdout=subprocess.PIPE, text=True, check=False).stdout}
+
+    action = SimpleNamespace(_task=SimpleNamespace(check_mode=False), _low_level_execute_command=execute)
+    told = {"failed": True, "msg": RUNS.LATER} if refused else {}
+    assert latest_run.refusal(action, {"preflight_run": run}) == told
+    action._task.check_mode = True
+    assert latest_run.refusal(action, {"preflight_run": run}) == {}, "a preview"
+
+
 def test_a_preview_of_an_older_run_is_not_refused(tmp_path: Path) -> None:
     server = Server(run="a")
     server.check_mode = True
     firewall(tmp_path, server)
-
-
-def test_the_controller_writes_where_the_server_looks() -> None:
-    assert load("module_utils/runs.py").LATEST == load("action/reach_server.py").LATEST
 
 
 def test_a_removal_tells_its_own_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,4 +149,5 @@ def test_a_removal_tells_its_own_word(monkeypatch: pytest.MonkeyPatch) -> None:
     action._task = SimpleNamespace(args={"restore": True})
     monkeypatch.setattr(plugin.ActionBase, "run", lambda *_: {})
     monkeypatch.setattr(action, "_execute_module", lambda module_args, **_: module_args)
-    assert action.run(task_vars={"preflight_run": "a"}) == {"restore": True, "run": "a"}
+    done = action.run(task_vars={"preflight_run": "a"})
+    assert done == {"restore": True, "run": "a", "ansible_facts": {"units_read": False}}

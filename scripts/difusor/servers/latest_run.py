@@ -1,0 +1,30 @@
+"""Keeps what a plugin asks of a server from undoing what a run that began later has done there."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from difusor.project import ROOT
+
+# Ansible gives this file to the modules that it sends to a server, and lets no plugin import it.
+_RUNS = runpy.run_path(str(ROOT / "plugins/module_utils/runs.py"))
+LATEST: str = _RUNS["LATEST"]
+_BEGINS = "-- latest --"
+
+
+def refusal(action: ActionBase, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the failure of a task whose run (`preflight_run`) a later one has overtaken; otherwise nothing.
+
+    It is what the module `latest_run` says, which takes a tenth of a second of the server's processor to start.
+    """
+    run = str(task_vars.get("preflight_run", ""))
+    if not run or action._task.check_mode:
+        return {}
+    # Where Ansible asks for a terminal, what sudo warns of comes before, in the same stream.
+    answer = action._low_level_execute_command(f"echo {_BEGINS}; cat {LATEST} 2>/dev/null")
+    _, _, latest = answer["stdout"].partition(_BEGINS)
+    return {"failed": True, "msg": _RUNS["LATER"]} if _RUNS["is_older"](run, latest) else {}
