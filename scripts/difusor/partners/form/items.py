@@ -157,13 +157,18 @@ def _text(value: object) -> str:
 
 def _alone(key: str, value: str) -> str:
     """Return one value as the model tidies it."""
+    return _text(_adapter(key).validate_python(value))
+
+
+@cache
+def _adapter(key: str) -> TypeAdapter[Any]:
+    """Return what reads an item's values; to make one takes far longer than to read a value with it."""
     part: type[BaseModel] = Form
     *parents, name = key.split(".")
     for parent in parents:
         part = next(one.annotation for one in part.model_fields.values() if one.alias == parent)  # type: ignore[assignment]
     field = next(one for one in part.model_fields.values() if one.alias == name)
-    one: TypeAdapter[Any] = TypeAdapter(Annotated[field.annotation, *field.metadata, None])  # type: ignore[arg-type]
-    return _text(one.validate_python(value))
+    return TypeAdapter(Annotated[field.annotation, *field.metadata, None])  # type: ignore[arg-type]
 
 
 def _nested(values: Mapping[str, str]) -> dict[str, Any]:
