@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Mapping
-from typing import Any
-
-from ansible.plugins.action import ActionBase
+from typing import TYPE_CHECKING, Any
 
 from difusor.project import ROOT
+
+if TYPE_CHECKING:
+    from ansible.plugins.action import ActionBase
 
 # Ansible gives this file to the modules that it sends to a server, and lets no plugin import it.
 _RUNS = runpy.run_path(str(ROOT / "plugins/module_utils/runs.py"))
 LATEST: str = _RUNS["LATEST"]
+"""The file on a server with the word of the run that began last there."""
 _BEGINS = "-- latest --"
+"""The line after which the file's text comes."""
 
 
 def refusal(action: ActionBase, task_vars: Mapping[str, Any]) -> dict[str, Any]:

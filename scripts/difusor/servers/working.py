@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from testinfra.host import Host
 
-LATEST, RECORD = "/run/prep-difusor.run", "/var/lib/prep-difusor"
-"""The word of the run that began last, and the folder in which runs note what they change; only root reads them."""
+from difusor.servers.latest_run import LATEST
+
+RECORD = "/var/lib/prep-difusor"
+"""The folder in which runs note what they change; only root reads it, and the word of the run that began last."""
 RECENT = 15
 """Minutes after which a run that has left changes on the list of those not yet in force counts as failed."""
 PENDING, UNFINISHED, ACTIVE = "pending", "unfinished", "active"
