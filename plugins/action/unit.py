@@ -38,10 +38,8 @@ class ActionModule(ActionBase):
             return {"changed": False}
         if self._task.check_mode and (args["restart"] or args["name"] not in units):
             return {"changed": True}  # check mode may not have installed the unit or its files
-        # A later run may have stopped the unit on purpose. What is restarted has files that `managed_files` has just
-        # written, which asks the same.
-        if not args["restart"] and (older := refusal(self, task_vars)):
-            return older
+        if older := refusal(self, task_vars):
+            return older  # the later run may have stopped the unit on purpose
         done = self._ask(args["name"], "restarted" if args["restart"] else "started", task_vars)
         if not args["restart"] and done.get("status", {}).get("ActiveState") == "activating":
             # The module takes such a unit for started, although it may fail, and systemd start it again, every second.

@@ -112,6 +112,10 @@ ansible_facts:
       type: list
       elements: str
     recorded: {description: Whether an earlier run has begun to change this server., type: bool}
+    units_read:
+      description: >-
+        Whether systemd has read its units' files in this run: false here, also where Ansible keeps facts between runs.
+      type: bool
     sites: {description: Files of nginx's sites but the project's and the packaged sample., type: list, elements: str}
     su_stack: {description: "The text of /etc/pam.d/su, which says who may become whom by su.", type: str}
     owners_parameters:
@@ -395,6 +399,7 @@ def main():
         replaced = asked.pop("replaced")
         found["neighbours"] = neighbours.look(lines, docker, found["containers"], **asked)
         found["files"] = files.look(lines, asked["account"], replaced)
+    facts["units_read"] = False
     module.exit_json(changed=False, ansible_facts=sendable(facts), **sendable(found))
 
 

@@ -128,13 +128,23 @@ def test_plugins_ask_by_the_modules_rule_and_start_none(
 
     def execute(command: str) -> dict[str, Any]:
         shell = ["sh", "-c", f"echo 'sudo: unable to resolve host'; {command}"]
-        return {"stdout": subprocess.run(shell, stdout=subprocess.PIPE, text=True, check=False).stdout}
+        return {"stdout": subprocess.run(shell, stdout=subprocess.PIPE, text=True, check=False).stdout, "stderr": ""}
 
     action = SimpleNamespace(_task=SimpleNamespace(check_mode=False), _low_level_execute_command=execute)
     told = {"failed": True, "msg": RUNS.LATER} if refused else {}
     assert latest_run.refusal(action, {"preflight_run": run}) == told
     action._task.check_mode = True
     assert latest_run.refusal(action, {"preflight_run": run}) == {}, "a preview"
+
+
+def test_a_server_that_does_not_answer_the_question_lets_no_run_go_on() -> None:
+    """Nothing is known of a later run, which may have closed the page."""
+    answer = {"rc": 1, "stdout": "", "stderr": "sudo: unable to allocate pty: No space left on device\n"}
+    action = SimpleNamespace(
+        _task=SimpleNamespace(check_mode=False), _low_level_execute_command=lambda _: answer
+    )
+    told = latest_run.refusal(action, {"preflight_run": "a"})
+    assert told["failed"] and "unable to allocate pty" in told["msg"]
 
 
 def test_a_preview_of_an_older_run_is_not_refused(tmp_path: Path) -> None:
