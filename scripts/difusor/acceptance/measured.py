@@ -14,7 +14,7 @@ from difusor.report.verdict import Overall
 from difusor.terminal import StepFailed
 
 GOOD = (Overall.COMPLIES, Overall.WAIVED)
-RECAP = re.compile(r"\bchanged=(\d+)")
+RECAP = re.compile(r"changed=(\d+)")  # a colour may come before it (ANSIBLE_FORCE_COLOR)
 SHOWN = 6
 """How many names a sentence has; the rest are in the step's files."""
 
