@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_kit import ansible
-from site_runs import LONGEST, NO_SCAN
+from site_runs import LONGEST, NO_SCAN, roles_path
 from testinfra.host import Host
 
 from difusor.lab import night
@@ -66,8 +66,14 @@ def no_check_at_boot(variables: dict[str, Any]) -> Iterator[None]:
     subprocess.run([*console, "ln", "--symbolic", "../aidecheck.service", AT_BOOT], check=True)
 
 
+@pytest.fixture(scope="session")
+def roles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of changed copies of roles, which is empty but for those that a test makes and deletes."""
+    return tmp_path_factory.mktemp("roles")
+
+
 @pytest.fixture(scope="module")
-def play(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Play:
+def play(pytestconfig: pytest.Config, roles: Path, tmp_path_factory: pytest.TempPathFactory) -> Play:
     """Return a function that runs a playbook, given with its options, with other values for some variables.
 
     All runs of a worker are forks of one Python that has imported Ansible, since importing it takes a tenth of a run.
@@ -77,7 +83,7 @@ def play(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) 
     def run(playbook: str, values: dict[str, Any], *options: str) -> subprocess.CompletedProcess[str]:
         values_file.write_text(json.dumps(values))
         given = ("-i", pytestconfig.option.ansible_inventory, *options, "--extra-vars", f"@{values_file}")
-        return ansible("playbook", playbook, *given, timeout=LONGEST)
+        return ansible("playbook", playbook, *given, env=roles_path(roles), timeout=LONGEST)
 
     return run
 

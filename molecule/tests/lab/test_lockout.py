@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from ansible_kit import ansible, start
 from interpreter_kit import Running
-from site_runs import NO_SCAN
+from site_runs import NO_SCAN, roles_path
 
 from difusor.lab import night
 from difusor.project import ROOT
@@ -36,19 +36,18 @@ class Operator:
     """The person who runs Ansible against the lab's server."""
 
     def __init__(self, variables: dict[str, Any], folder: Path, roles: Path) -> None:
-        """Keep the server's variables, a folder for temporary files, and one for changed copies of roles."""
+        """Keep the server's variables, a folder for temporary files, and the one for changed copies of roles."""
         self.variables = variables
         self.folder = folder
         self.roles = roles
 
     def start(self, *arguments: str, **values: Any) -> Running:
         """Start ansible-playbook with extra variables."""
-        return start("playbook", *self._given(arguments, values))
+        return start("playbook", *self._given(arguments, values), env=roles_path(self.roles))
 
-    def run(self, *arguments: str, roles: Path | None = None, **values: Any) -> tuple[int, str]:
-        """Run ansible-playbook to its end, with roles changed locally; return its exit status and what it printed."""
-        found = {"ANSIBLE_ROLES_PATH": f"{roles}:{ROOT / 'roles'}"} if roles else {}
-        done = ansible("playbook", *self._given(arguments, values), env=found, timeout=LIMIT)
+    def run(self, *arguments: str, **values: Any) -> tuple[int, str]:
+        """Run ansible-playbook to its end; return its exit status and what it printed."""
+        done = ansible("playbook", *self._given(arguments, values), env=roles_path(self.roles), timeout=LIMIT)
         return done.returncode, " ".join((done.stdout + done.stderr).split())
 
     def _given(self, arguments: tuple[str, ...], values: dict[str, Any]) -> list[str]:
@@ -61,15 +60,14 @@ class Operator:
         given.write_text(json.dumps({"ansible_control_path_dir": str(self.folder), **values}))
         return ["-i", INVENTORY, "-e", f"@{given}", "--skip-tags", "authorise", *arguments]
 
-    def changed_role(self, name: str, path: str, old: str, new: str) -> Path:
-        """Return a folder with a copy of a role, in one of whose templates `old` is replaced by `new`."""
+    def change_role(self, name: str, path: str, old: str, new: str) -> None:
+        """Have the runs use a copy of a role, in one of whose templates `old` is replaced by `new`."""
         copy = self.roles / name
         shutil.copytree(ROOT / "roles" / name, copy)
         template = copy / "templates" / path
         text = template.read_text()
         assert old in text
         template.write_text(text.replace(old, new))
-        return copy.parent
 
     def enters(self, user: str = "", key: str = "", command: str = "sudo -n true") -> bool:
         """Return whether a new login and sudo work, for the operator or for another account and key."""
@@ -102,12 +100,6 @@ def break_glass(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key = tmp_path_factory.mktemp("safe") / "break-glass"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     return key
-
-
-@pytest.fixture(scope="module")
-def roles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the changed copies of roles: one for all tests, for whose path Ansible is imported once."""
-    return tmp_path_factory.mktemp("roles")
 
 
 @pytest.fixture(scope="module")
@@ -154,9 +146,9 @@ def test_late_change_without_the_operator(operator: Operator, record_evidence: R
 def test_syntax_error_in_sshd(operator: Operator, provisioned: dict[str, Any], record_evidence: Record) -> None:
     """Un error de sintaxis en la configuración de SSH se descubre antes de ponerla en vigor, y la anterior vuelve."""
     name = "etc/ssh/sshd_config.d/00-prep-difusor.conf"
-    roles = operator.changed_role("ssh", f"{name}.j2", "PubkeyAuthentication yes", "PubkeyAuthentication perhaps")
+    operator.change_role("ssh", f"{name}.j2", "PubkeyAuthentication yes", "PubkeyAuthentication perhaps")
     before = operator.console(f"cat /{name}")
-    status, said = operator.run("site.yml", "--tags", "ssh", roles=roles, **provisioned)
+    status, said = operator.run("site.yml", "--tags", "ssh", **provisioned)
     assert status != 0
     assert "rechazó la nueva configuración" in said
     assert operator.console(f"sshd -t; cat /{name}") == before
@@ -241,13 +233,13 @@ def test_sudo_broken_by_pam(
 ) -> None:
     """Una configuración de PAM con la que sudo dejaría de funcionar se retira en el acto."""
     operator.console(before)
-    roles = operator.changed_role(
+    operator.change_role(
         "pam",
         "usr/share/pam-configs/prep-difusor-faillock-notify",
         "required pam_faillock.so",
         "requisite pam_deny.so",
     )
-    status, said = operator.run("site.yml", "--tags", "packages,pam", roles=roles, **provisioned)
+    status, said = operator.run("site.yml", "--tags", "packages,pam", **provisioned)
     assert status != 0
     operator.console(NO_SCAN)
     assert "sudo no admite la configuración nueva de PAM" in said

@@ -12,6 +12,7 @@ import pytest
 from port_fixtures import scan_every_port
 from testinfra.host import Host
 
+from difusor.lab import night
 from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
@@ -82,9 +83,9 @@ def test_a_restart_opens_nothing(
 def _restart_server(variables: dict[str, Any]) -> None:
     container = f"prep-{variables['lab']}-{variables['inventory_hostname']}"
     subprocess.run(["docker", "restart", container], check=True, capture_output=True)
-    state = ["docker", "exec", container, "systemctl", "is-system-running"]
+    state = [*night.console(variables), "systemctl", "is-system-running", "--wait"]
     until(
-        lambda: subprocess.run(state, check=False, capture_output=True, text=True).stdout.strip(),
+        lambda: subprocess.run(state, check=False, capture_output=True, text=True, timeout=BOOT).stdout.strip(),
         lambda said: said in ("running", "degraded"),
         what="el servidor termine de arrancar",
         within=BOOT,
