@@ -140,9 +140,7 @@ def test_plugins_ask_by_the_modules_rule_and_start_none(
 def test_a_server_that_does_not_answer_the_question_lets_no_run_go_on() -> None:
     """Nothing is known of a later run, which may have closed the page."""
     answer = {"rc": 1, "stdout": "", "stderr": "sudo: unable to allocate pty: No space left on device\n"}
-    action = SimpleNamespace(
-        _task=SimpleNamespace(check_mode=False), _low_level_execute_command=lambda _: answer
-    )
+    action = SimpleNamespace(_task=SimpleNamespace(check_mode=False), _low_level_execute_command=lambda _: answer)
     told = latest_run.refusal(action, {"preflight_run": "a"})
     assert told["failed"] and "unable to allocate pty" in told["msg"]
 

@@ -321,7 +321,7 @@ def test_new_denials_and_failed_units_fail(
     [
         ("PLAY RECAP ***\nuno : ok=3 changed=0 unreachable=0\ndos : ok=3 changed=2 unreachable=0\n", 2),
         ("PLAY RECAP ***\nuno : ok=3    changed=0    unreachable=0\n", 0),
-        ("PLAY RECAP ***\n\x1b[0;33muno\x1b[0m : \x1b[0;32mok=3 \x1b[0m \x1b[0;33mchanged=5  \x1b[0m unreachable=0\n", 5),
+        ("PLAY RECAP ***\n\x1b[0;33muno\x1b[0m : ok=3 \x1b[0;33mchanged=5  \x1b[0m unreachable=0\n", 5),
         ("TASK [x]\nchanged=7\n", None),
         ("", None),
     ],
