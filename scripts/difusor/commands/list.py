@@ -80,7 +80,8 @@ def run(
 ) -> None:
     """Escribe la lista oficial: los difusores con su expediente completo que no están revocados, y sus enlaces.
 
-    Termina con 1 si un registro está dañado, si algo no se pudo escribir, o si al vigilar falla más de la mitad.
+    Termina con 1 si un registro está dañado, si un inventario no enlaza su elección, si algo no se pudo escribir, o si
+    al vigilar falla más de la mitad.
     """
     from difusor.listing import making
     from difusor.project import UnusableError

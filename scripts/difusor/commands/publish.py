@@ -97,7 +97,7 @@ def run(
             delivered = deliver_all(signed, targets, options, lambda done: _say(done, told, publication))
         except BaseException:  # who presses Ctrl-C has to know who has the corte by then
             _end(signed, outcomes + told, given, zone, as_json, publication)
-            _tell_lacking(outcomes + told)
+            _tell_lacking(outcomes + told, given)
             raise
         outcomes += delivered
         _end(signed, outcomes, given, zone, as_json, publication)
@@ -105,8 +105,8 @@ def run(
             warn(cause)
     else:
         _tell(signed, outcomes, given, zone, as_json)
-    _tell_lacking(outcomes)
-    raise typer.Exit(_status(outcomes))
+    _tell_lacking(outcomes, given)
+    raise typer.Exit(_status(outcomes, given))
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo | None]:
@@ -153,6 +153,7 @@ def _tell(signed: SignedCorte, outcomes: list[Outcome], given: Chosen, zone: tzi
             "difusores": [asdict(outcome) for outcome in outcomes],
             "left_out": left_out,
             "astray": given.astray,
+            "rehearsing": given.rehearsing,
         }
         typer.echo(json_text(document))
     else:
@@ -177,15 +178,19 @@ def _end(
             warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
 
 
-def _status(outcomes: list[Outcome]) -> int:
-    """Return 0 when all that are on the list are as they should be, 3 when only some are, 1 when none is."""
-    listed = [outcome.good for outcome in outcomes if outcome.result != "revoked"]
+def _status(outcomes: list[Outcome], given: Chosen) -> int:
+    """Return 0 when all that are on the list are as they should be, 3 when only some are, 1 when none is.
+
+    One that links a rehearsal is on the list too, and got nothing.
+    """
+    listed = [outcome.good for outcome in outcomes if outcome.result != "revoked"] + [False] * len(given.rehearsing)
     return 1 if not any(listed) else 0 if all(listed) else 3
 
 
-def _tell_lacking(outcomes: list[Outcome]) -> None:
+def _tell_lacking(outcomes: list[Outcome], given: Chosen) -> None:
     """Print as the last line how many have the corte, and who lacks it; who is off the list is not to have it."""
-    tell_lacking([(each.difusor, _word(each), each.good) for each in outcomes if each.result != "revoked"])
+    listed = [(each.difusor, _word(each), each.good) for each in outcomes if each.result != "revoked"]
+    tell_lacking(listed + [(name, "[red]enlaza un simulacro[/]", False) for name in given.rehearsing])
 
 
 def _word(outcome: Outcome) -> str:
