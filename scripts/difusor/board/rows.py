@@ -36,7 +36,7 @@ INSTITUTE = {
     "oficial": "publicar el primer corte de la noche",
 }
 UNTIL_OPENING = "incompleto hasta la apertura"
-REHEARSE = "participar en el simulacro: enlazar su elección, y ./difusor publish"
+REHEARSE = "participar en el simulacro: enlazar su elección, y ./difusor publish CORTE -i {}"
 
 
 class Step(BaseModel):
@@ -281,9 +281,10 @@ def _next(step: Step, found: Recorded, name: str, election: Election) -> tuple[s
         return "Instituto", _without_form(step, found, name), election.contact
     legal, technical = found.kept.form.legal, found.kept.form.technical
     if step.key in OUTLET:
-        action = "archivar el oficio: ./difusor file" if step.note.startswith("registrado") else OUTLET[step.key]
-        actor = "Instituto" if step.note.startswith("registrado") else "Difusor"
-        return actor, action, f"{legal.name}, {legal.phone}, celular {legal.mobile}"
+        call = f"{legal.name}, {legal.phone}, celular {legal.mobile}"
+        if step.note.startswith("registrado"):
+            return "Instituto", f"archivar el oficio: ./difusor file ARCHIVO -i {name} --as oficio --folio FOLIO", call
+        return "Difusor", OUTLET[step.key], call
     actor = "Difusor" if step.state == "no cumple" else "Instituto"
     return actor, _at_server(step, name), f"{technical.name}, {technical.phone}, celular {technical.mobile}"
 
@@ -302,4 +303,4 @@ def _without_form(step: Step, found: Recorded, name: str) -> str:
 def _at_server(step: Step, name: str) -> str:
     if step.state == "no cumple":
         return "corregir lo que dice el dictamen"
-    return REHEARSE if step.key.startswith("simulacro") else INSTITUTE[step.key].format(name)
+    return (REHEARSE if step.key.startswith("simulacro") else INSTITUTE[step.key]).format(name)

@@ -199,7 +199,7 @@ def _tell_looks(made: Made) -> None:
         complain(
             "FALLA MÁS DE LA MITAD DE LA LISTA. Lo más probable es una causa común: la red del Instituto, un proveedor "
             f"de varios, o lo último que se publicó. Siguen en la lista {', '.join(made.held)}, para que no se vacíe "
-            "ni se caigan los que quedan; si alguno muestra otros resultados: ./difusor revoke."
+            "ni se caigan los que quedan; si alguno muestra otros resultados: ./difusor revoke DIFUSOR --reason RAZÓN."
         )
     told = list(made.looks.items())[: EXAMPLES if made.is_blind else None]
     for name, look in told:

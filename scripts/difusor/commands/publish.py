@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from datetime import tzinfo
 from pathlib import Path
@@ -162,8 +163,9 @@ def _tell(signed: SignedCorte, outcomes: list[Outcome], given: Chosen, zone: tzi
         for warning in outcome.warnings:
             console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning, zone)}", soft_wrap=True)
     if left_out:
-        these = " ".join(f"-i {name}" for name in left_out)
-        warn(f"son de la misma elección y no se les envió: {', '.join(left_out)}; si deben tenerlo: publish {these}")
+        corte, these = shlex.quote(str(signed.folder)), " -i ".join(left_out)
+        told = f"son de la misma elección y no se les envió: {', '.join(left_out)}"
+        warn(f"{told}; si deben tenerlo: ./difusor publish {corte} -i {these}")
 
 
 def _end(
