@@ -34,8 +34,11 @@ ADVISERS = [
 LINE = re.compile(r"^ *(\./difusor (?:\\\n|.)*)", re.MULTILINE)
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`]+)`(?!`)")
-ADVICE = re.compile(r"(?:\./|[«`(>])difusor ((?:(?![.:](?:\s|$))[^«»`;<\n\"(),])*)")
-"""A command in a sentence, as far as punctuation does not end it."""
+ADVICE = re.compile(
+    r"(?:(: )?(\./)difusor |[«`(>]difusor |«(?=(?:" + "|".join(cli.VERBS) + r") --?[a-z]))"
+    r"((?:(?![.:](?:\s|$))[^«»`;<\n\"(),])*)"
+)
+"""A command in a sentence, as far as punctuation does not end it: after a colon or not, with ./ or not, its words."""
 PLACEHOLDER = re.compile(r"<.*>|[^a-záéíóúñ]+|.*….*")
 """What stands for a value: in angle brackets, without small letters, or with an ellipsis in it."""
 OPTION = re.compile(r"--?[a-z].*")
@@ -51,17 +54,17 @@ def group() -> click.Group:
     return whole
 
 
-def fault(words: list[str], is_whole: bool) -> str:
+def fault(words: list[str], is_whole: bool, is_cut: bool) -> str:
     """Return what click says against the words after `difusor`; empty when it takes them.
 
-    Those of a command that is not whole may lack what is required, and the value of the last option.
+    Those of a command that is not whole may lack what is required; where they were cut, the value of the last option.
     """
     command: click.Command | None = group()
     context = None
     try:
         while isinstance(command, click.Command):
             context = click.Context(command, parent=context, info_name="difusor", **command.context_settings)
-            values, words = parsed(command, context, words, is_whole)
+            values, words = parsed(command, context, words, is_cut)
             for param in command.get_params(context):
                 refuse(param, values.get(param.name or ""), context, is_whole)
             if not isinstance(command, click.Group):
@@ -75,13 +78,13 @@ def fault(words: list[str], is_whole: bool) -> str:
 
 
 def parsed(
-    command: click.Command, context: click.Context, words: list[str], is_whole: bool
+    command: click.Command, context: click.Context, words: list[str], is_cut: bool
 ) -> tuple[dict[str, object], list[str]]:
     """Return the texts by parameter, and the words that are left."""
     try:
         return command.make_parser(context).parse_args(list(words))[:2]
     except click.BadOptionUsage:
-        if is_whole or not OPTION.fullmatch(words[-1]):
+        if not is_cut or not OPTION.fullmatch(words[-1]):
             raise
         return command.make_parser(context).parse_args([*words, "…"])[:2]
 
@@ -122,34 +125,40 @@ def spans(text: str) -> list[str]:
     return [" ".join(span.split()).replace("\\|", "|") for span in SPAN.findall(FENCE.sub("", text))]
 
 
-def advice(path: Path) -> Iterator[list[str]]:
-    """Yield the words after `difusor` of the commands in a file's texts: the verb, and what follows up to an option.
+def advice(path: Path) -> Iterator[tuple[list[str], bool, bool]]:
+    """Yield the words after `difusor` of the commands in a file's texts; whether each is whole, and whether it was cut.
 
-    What comes after the last option cannot be told from the sentence that goes on.
+    They are the verb, and what follows up to an option: what comes after the last one cannot be told from the sentence
+    that goes on. A command with ./ is whole that has an option, or comes after a colon; others may only name the verb.
     """
     text = path.read_text(encoding="utf-8")
     for said in texts(text) if path.suffix == ".py" else [re.sub(r"{{.*?}}", "X", text)]:
-        for found in ADVICE.findall(said):
-            words = list(takewhile(lambda word: word != "--", found.split()))
+        for found in ADVICE.finditer(said):
+            colon, typed, told = found.groups()
+            words = list(takewhile(lambda word: word != "--", told.split()))
             named = 2 if words[:1] == ["new"] else 1
             last = max((at for at, word in enumerate(words, 1) if OPTION.fullmatch(word)), default=0)
+            values = [] if last else takewhile(PLACEHOLDER.fullmatch, words[named:])
+            goes_on = last < len(words) or said[found.end() : found.end() + 1] in ('"', "«", "<")
             if words:
-                yield words[: max(last, named)]
+                yield [*words[: max(last, named)], *values], bool(typed and (last or colon)), not typed or goes_on
 
 
 def texts(source: str) -> Iterator[str]:
     """Yield the texts of a program in Python; what is filled in is X."""
-    for node in ast.walk(ast.parse(source)):
+    nodes = list(ast.walk(ast.parse(source)))
+    pieces = {part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in pieces:
             yield re.sub(r"{\w*}", "X", node.value)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_documents_give_commands_that_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    found = [(command, fault(words_of(command), is_whole)) for command, is_whole in of_document(text)]
+    found = [(command, fault(words_of(command), is_whole, not is_whole)) for command, is_whole in of_document(text)]
     assert [each for each in found if each[1]] == []
 
 
@@ -162,7 +171,8 @@ def test_documents_give_measurements_that_can_be_run(path: Path) -> None:
 
 
 def test_messages_advise_commands_that_exist() -> None:
-    found = [(path.relative_to(ROOT), words, fault(words, False)) for path in ADVISERS for words in advice(path)]
+    told = [(path, *each) for path in ADVISERS for each in advice(path)]
+    found = [(path.relative_to(ROOT), words, fault(words, *how)) for path, words, *how in told]
     assert [each for each in found if each[2]] == []
 
 
@@ -183,7 +193,7 @@ def test_messages_advise_commands_that_exist() -> None:
 )
 def test_a_document_with_a_wrong_command_is_found(document: str, wrong: str) -> None:
     (found,) = of_document(document)
-    assert wrong in fault(words_of(found[0]), found[1])
+    assert wrong in fault(words_of(found[0]), found[1], not found[1])
 
 
 @pytest.mark.parametrize(
@@ -191,9 +201,32 @@ def test_a_document_with_a_wrong_command_is_found(document: str, wrong: str) -> 
     [
         ("a.py", 'x = f"ábralo: ./difusor apply -i {name} --chek, y repita"', "--chek"),
         ("a.py", 'x = "el corte no está firmado; use «difusor sing»"', "sing"),
+        ("a.py", 'x = "fírmelo con «sign --simulacros»"', "--simulacros"),
         ("a.yml", "fail_msg: >-\n  devuélvalo con ./difusor restore {{ name }} --razon; nada se tocó\n", "--razon"),
+        ("a.py", 'x = f"envíeselo: ./difusor publish -i {name}"', "CORTE"),
+        ("a.py", 'x = f"para que vuelva: ./difusor restore, y repita"', "DIFUSOR"),
+        ("a.py", 'x = f"hágala: ./difusor new election"', "NOMBRE"),
+        ("a.py", 'x = "los renglones los da ./difusor front -i; póngalos"', "-i"),
+        ("a.yml", "fail_msg: 'diga por qué: ./difusor upgrade --reason \"…\"'\n", "-i"),
     ],
 )
 def test_a_message_with_a_wrong_command_is_found(tmp_path: Path, name: str, text: str, wrong: str) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    assert any(wrong in fault(words, False) for words in advice(tmp_path / name))
+    assert any(wrong in fault(words, *how) for words, *how in advice(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no está firmado; use «difusor sign» o «publish --key»",
+        "repita ./difusor upgrade.",
+        "aplíquelo allá (./difusor apply)",
+        'diga por qué: ./difusor upgrade -i X --reason "…", que queda anotado',
+        "ponga las que da: ./difusor images, y repita",
+        "si no se le envió: ./difusor publish CARPETA -i X; si se le envió, llame",
+    ],
+)
+def test_a_message_may_name_a_verb_or_give_all_of_a_command(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yml").write_text(text, encoding="utf-8")
+    found = list(advice(tmp_path / "a.yml"))
+    assert found and [fault(words, *how) for words, *how in found if fault(words, *how)] == []

@@ -98,7 +98,7 @@ FAULTS = {
     ),
     "does not pass the status": (
         {'location ^~ "/.well-known/prep/"': 'location ^~ "/ajena/"'},
-        "no pasa /.well-known/prep/ a su servidor; los renglones que le faltan los da ./difusor front -i",
+        "no pasa /.well-known/prep/ a su servidor; los renglones que le faltan los da ./difusor front -i X",
     ),
     "does not pass the folder": (
         {f'location ^~ "{FOLDER}"': 'location ^~ "/ajena/"'},

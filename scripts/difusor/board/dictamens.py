@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from corte.format import instants
 from corte.format.errors import why
 from difusor.board import rows
-from difusor.inventory import Election, linked, load_election
+from difusor.inventory import Election, load_election
 from difusor.partners import election as files
 from difusor.project import UnusableError
 from difusor.report.index import Index, Row, again, worst_first, write_index
@@ -27,11 +27,11 @@ Each takes an eighth of a core (bench/report) and some 350 MB.
 
 @dataclass(frozen=True)
 class Chosen:
-    """An election, the inventories of its difusores, and those of which nobody can say whose election they are for."""
+    """An election, the inventories of its difusores, and why others are not measured that may be of it as well."""
 
     election: Election
     folders: tuple[Path, ...]
-    astray: tuple[Path, ...]
+    apart: Mapping[Path, str]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,10 @@ class Measured:
 def chosen(name: str | None) -> Chosen:
     """Return the difusores of the election of this name, or of the only one; UnusableError when there is none."""
     path = files.file(files.chosen(name))
-    return Chosen(load_election(path), tuple(rows.folders_of(path)), tuple(linked.astray()))
+    apart = rows.apart(path)
+    off = [folder for folder in apart if rows.is_off(folder)]  # of these the row says so, and nobody measures them
+    other = {folder: why for folder, why in apart.items() if folder not in off}
+    return Chosen(load_election(path), (*rows.folders_of(path), *off), other)
 
 
 def measure(of: Chosen, output: Path, jobs: int | None, at: At, ended: Callable[[Row], None]) -> Measured:
@@ -61,9 +64,8 @@ def measure(of: Chosen, output: Path, jobs: int | None, at: At, ended: Callable[
     """
     found = measure_all(of.folders, output, jobs or PER_CORE * (os.process_cpu_count() or 1), at, ended)
     now = instants.now().astimezone(ZoneInfo(of.election.timezone))
-    index = worst_first(
-        of.election.id, of.election.name, of.election.institute.name, now, [*found, *map(_astray, of.astray)]
-    )
+    others = [_apart(folder.name, why) for folder, why in of.apart.items()]
+    index = worst_first(of.election.id, of.election.name, of.election.institute.name, now, [*found, *others])
     try:
         return Measured(index, write_index(index, output))
     except OSError as error:
@@ -72,7 +74,5 @@ def measure(of: Chosen, output: Path, jobs: int | None, at: At, ended: Callable[
         ) from error
 
 
-def _astray(folder: Path) -> Row:
-    name = folder.name
-    told = linked.of_nobody(folder)
-    return Row(id=name, name=name, verdict=Overall.UNREACHABLE, status=2, why=told, action=again(name))
+def _apart(name: str, why: str) -> Row:
+    return Row(id=name, name=name, verdict=Overall.UNREACHABLE, status=2, why=why, action=again(name))

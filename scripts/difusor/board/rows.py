@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -36,7 +36,7 @@ INSTITUTE = {
     "oficial": "publicar el primer corte de la noche",
 }
 UNTIL_OPENING = "incompleto hasta la apertura"
-REHEARSE = "participar en el simulacro: enlazar su elección, y ./difusor publish"
+REHEARSE = "participar en el simulacro: enlazar su elección, y ./difusor publish CORTE -i {}"
 
 
 class Step(BaseModel):
@@ -57,7 +57,8 @@ class Row(BaseModel):
 
     `overdue`: that moment is over, be it on this same day. `actor` has to do `action`; `call` is whom to call, with
     telephone. `revoked`: since when it is off the list, and why; nothing is asked of it then. `damage`: records that
-    could not be read. `ending`: what of it ends before the page does, and whom to ask for another one.
+    could not be read. `ending`: what of it ends before the page does, and whom to ask for another one. `away`: that its
+    inventory links a rehearsal, and what to do.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +75,7 @@ class Row(BaseModel):
     revoked: str = ""
     damage: tuple[str, ...] = ()
     ending: tuple[str, ...] = ()
+    away: str = ""
 
     @property
     def is_behind(self) -> bool:
@@ -100,10 +102,11 @@ class Board(BaseModel):
     astray: tuple[str, ...] = ()
 
 
-def board(election: Election, folders: Sequence[Path], now: datetime) -> Board:
-    """Return the board of the difusores whose inventories these folders are, at an instant."""
+def board(election: Election, folders: Sequence[Path], now: datetime, gone: Mapping[Path, str] | None = None) -> Board:
+    """Return the board of the difusores whose inventories these folders are, and of those of `away`, at an instant."""
     calendar, zone = dues(election), ZoneInfo(election.timezone)
-    rows = [_row(election, folder, calendar, now) for folder in folders]
+    told = {**dict.fromkeys(folders, ""), **(gone or {})}
+    rows = [_row(election, folder, calendar, now, why) for folder, why in told.items()]
     late = [row for row in rows if row.action]
     return Board(
         election=election.id, name=election.name, institute=election.institute.name, contact=election.contact,
@@ -119,18 +122,29 @@ def folders_of(election_file: Path) -> list[Path]:
     return [folder for folder in inventories() if linked.election_file(folder) == election_file.resolve()]
 
 
-def rehearsing(election_file: Path) -> list[Path]:
+def away(election_file: Path) -> dict[Path, str]:
     """Return the inventories of those who enrolled in an official election and which link a rehearsal, by name.
 
-    A link that was not put back after the rehearsal leaves them out of all that is done for the election.
+    Of each it says so in a sentence, and what to do. A link that was not put back after the rehearsal leaves them out
+    of all that is done for the election.
     """
     with suppress(InventoryError, OSError):
         election = load_election(election_file)
         if election.environment == "official":
             others = [each for each in inventories() if linked.election_file(each) != election_file.resolve()]
-            away = [folder for folder in others if _rehearses(folder, election)]
-            return [folder for folder in away if not is_off(folder)]
-    return []
+            found = [folder for folder in others if _rehearses(folder, election)]
+            return {folder: linked.of_rehearsal(folder, election_file.stem) for folder in found}
+    return {}
+
+
+def rehearsing(election_file: Path) -> list[Path]:
+    """Return those of `away` who are not off the list."""
+    return [folder for folder in away(election_file) if not is_off(folder)]
+
+
+def apart(election_file: Path) -> dict[Path, str]:
+    """Return those of `away`, and the inventories of which nobody can say whose they are: of each, what is wrong."""
+    return {**{folder: linked.of_nobody(folder) for folder in linked.astray()}, **away(election_file)}
 
 
 def _rehearses(folder: Path, election: Election) -> bool:
@@ -165,7 +179,7 @@ def _urgency(row: Row) -> tuple[int, str]:
     return (row.days if row.days is not None else 10_000, row.id)
 
 
-def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetime) -> Row:
+def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetime, gone: str) -> Row:
     found, zone = recorded.read(folder, election.id, polling_day(election)), ZoneInfo(election.timezone)
     steps = tuple(_step(each, found, zone, now, election.opens) for each in calendar)
     waiting = next((each for each in steps if each.state not in SETTLED and not _missed(each)), None)
@@ -173,7 +187,7 @@ def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetim
     told: dict[str, Any] = {"id": folder.name, "name": named, "steps": steps, "damage": tuple(found.damage)}
     if found.revoked:
         return Row(**told, revoked=found.revoked)
-    told["ending"] = tuple(_ending(found, folder, election, now))
+    told |= {"ending": tuple(_ending(found, folder, election, now)), "away": gone}
     if waiting is None:
         return Row(**told)
     actor, action, call = _next(waiting, found, folder.name, election)
@@ -267,9 +281,10 @@ def _next(step: Step, found: Recorded, name: str, election: Election) -> tuple[s
         return "Instituto", _without_form(step, found, name), election.contact
     legal, technical = found.kept.form.legal, found.kept.form.technical
     if step.key in OUTLET:
-        action = "archivar el oficio: ./difusor file" if step.note.startswith("registrado") else OUTLET[step.key]
-        actor = "Instituto" if step.note.startswith("registrado") else "Difusor"
-        return actor, action, f"{legal.name}, {legal.phone}, celular {legal.mobile}"
+        call = f"{legal.name}, {legal.phone}, celular {legal.mobile}"
+        if step.note.startswith("registrado"):
+            return "Instituto", f"archivar el oficio: ./difusor file ARCHIVO -i {name} --as oficio --folio FOLIO", call
+        return "Difusor", OUTLET[step.key], call
     actor = "Difusor" if step.state == "no cumple" else "Instituto"
     return actor, _at_server(step, name), f"{technical.name}, {technical.phone}, celular {technical.mobile}"
 
@@ -288,4 +303,4 @@ def _without_form(step: Step, found: Recorded, name: str) -> str:
 def _at_server(step: Step, name: str) -> str:
     if step.state == "no cumple":
         return "corregir lo que dice el dictamen"
-    return REHEARSE if step.key.startswith("simulacro") else INSTITUTE[step.key].format(name)
+    return (REHEARSE if step.key.startswith("simulacro") else INSTITUTE[step.key]).format(name)

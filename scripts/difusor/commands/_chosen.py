@@ -25,10 +25,12 @@ class Chosen:
     """The inventories that are meant.
 
     `astray`: the names of those that may be meant too, for all that anybody can say: they link no election.
+    `rehearsing`: the names of those that are meant, and kept away by a link to a rehearsal.
     """
 
     inventories: list[Path]
     astray: tuple[str, ...] = ()
+    rehearsing: tuple[str, ...] = ()
 
     def left_out(self) -> list[str]:
         """Return the names of the other difusores of the same election that are on the list."""
@@ -59,6 +61,11 @@ def chosen(inventory: list[Path] | None, election: str | None, missed: str) -> C
         return Chosen(inventory)
     try:
         name = elections_file.chosen(election)
+        away = rows.rehearsing(elections_file.file(name))
+        if away:
+            links = ", ".join(f"{folder.name} ({linked.election_of(folder)})" for folder in away)
+            told = f"se inscribieron en esta elección, enlazan un simulacro y {missed}: {links}"
+            warn(f"{told}; cómo enlazarlos de vuelta lo dice ./difusor status --election {name}")
         if not (found := rows.folders_of(elections_file.file(name))):
             raise UnusableError(linked.none_of(name))
     except UnusableError as problem:
@@ -67,10 +74,7 @@ def chosen(inventory: list[Path] | None, election: str | None, missed: str) -> C
     astray = tuple(folder.name for folder in linked.astray())
     if astray:  # one of another election would stop all
         warn(f"no enlazan ninguna elección y {missed}: {', '.join(astray)}; si son de esta, dé cada uno con -i")
-    if away := rows.rehearsing(elections_file.file(name)):
-        links = ", ".join(f"{folder.name} ({linked.election_of(folder)})" for folder in away)
-        warn(f"se inscribieron en esta elección, enlazan un simulacro y {missed}: {links}; enlácelos de vuelta")
-    return Chosen(found, astray)
+    return Chosen(found, astray, tuple(folder.name for folder in away))
 
 
 def for_lists(inventory: MaybeDifusores = None, election: OfElection = None) -> list[Path]:

@@ -80,7 +80,8 @@ def run(
 ) -> None:
     """Escribe la lista oficial: los difusores con su expediente completo que no están revocados, y sus enlaces.
 
-    Termina con 1 si un registro está dañado, si algo no se pudo escribir, o si al vigilar falla más de la mitad.
+    Termina con 1 si un registro está dañado, si un inventario no enlaza su elección, si algo no se pudo escribir, o si
+    al vigilar falla más de la mitad.
     """
     from difusor.listing import making
     from difusor.project import UnusableError
@@ -198,7 +199,7 @@ def _tell_looks(made: Made) -> None:
         complain(
             "FALLA MÁS DE LA MITAD DE LA LISTA. Lo más probable es una causa común: la red del Instituto, un proveedor "
             f"de varios, o lo último que se publicó. Siguen en la lista {', '.join(made.held)}, para que no se vacíe "
-            "ni se caigan los que quedan; si alguno muestra otros resultados: ./difusor revoke."
+            "ni se caigan los que quedan; si alguno muestra otros resultados: ./difusor revoke DIFUSOR --reason RAZÓN."
         )
     told = list(made.looks.items())[: EXAMPLES if made.is_blind else None]
     for name, look in told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from datetime import tzinfo
 from pathlib import Path
@@ -97,7 +98,7 @@ def run(
             delivered = deliver_all(signed, targets, options, lambda done: _say(done, told, publication))
         except BaseException:  # who presses Ctrl-C has to know who has the corte by then
             _end(signed, outcomes + told, given, zone, as_json, publication)
-            _tell_lacking(outcomes + told)
+            _tell_lacking(outcomes + told, given)
             raise
         outcomes += delivered
         _end(signed, outcomes, given, zone, as_json, publication)
@@ -105,8 +106,8 @@ def run(
             warn(cause)
     else:
         _tell(signed, outcomes, given, zone, as_json)
-    _tell_lacking(outcomes)
-    raise typer.Exit(_status(outcomes))
+    _tell_lacking(outcomes, given)
+    raise typer.Exit(_status(outcomes, given))
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Outcome], tzinfo | None]:
@@ -153,6 +154,7 @@ def _tell(signed: SignedCorte, outcomes: list[Outcome], given: Chosen, zone: tzi
             "difusores": [asdict(outcome) for outcome in outcomes],
             "left_out": left_out,
             "astray": given.astray,
+            "rehearsing": given.rehearsing,
         }
         typer.echo(json_text(document))
     else:
@@ -161,8 +163,9 @@ def _tell(signed: SignedCorte, outcomes: list[Outcome], given: Chosen, zone: tzi
         for warning in outcome.warnings:
             console.print(f"[yellow]![/] {outcome.difusor}: {printable(warning, zone)}", soft_wrap=True)
     if left_out:
-        these = " ".join(f"-i {name}" for name in left_out)
-        warn(f"son de la misma elección y no se les envió: {', '.join(left_out)}; si deben tenerlo: publish {these}")
+        corte, these = shlex.quote(str(signed.folder)), " -i ".join(left_out)
+        told = f"son de la misma elección y no se les envió: {', '.join(left_out)}"
+        warn(f"{told}; si deben tenerlo: ./difusor publish {corte} -i {these}")
 
 
 def _end(
@@ -177,15 +180,19 @@ def _end(
             warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
 
 
-def _status(outcomes: list[Outcome]) -> int:
-    """Return 0 when all that are on the list are as they should be, 3 when only some are, 1 when none is."""
-    listed = [outcome.good for outcome in outcomes if outcome.result != "revoked"]
+def _status(outcomes: list[Outcome], given: Chosen) -> int:
+    """Return 0 when all that are on the list are as they should be, 3 when only some are, 1 when none is.
+
+    One that links a rehearsal is on the list too, and got nothing.
+    """
+    listed = [outcome.good for outcome in outcomes if outcome.result != "revoked"] + [False] * len(given.rehearsing)
     return 1 if not any(listed) else 0 if all(listed) else 3
 
 
-def _tell_lacking(outcomes: list[Outcome]) -> None:
+def _tell_lacking(outcomes: list[Outcome], given: Chosen) -> None:
     """Print as the last line how many have the corte, and who lacks it; who is off the list is not to have it."""
-    tell_lacking([(each.difusor, _word(each), each.good) for each in outcomes if each.result != "revoked"])
+    listed = [(each.difusor, _word(each), each.good) for each in outcomes if each.result != "revoked"]
+    tell_lacking(listed + [(name, "[red]enlaza un simulacro[/]", False) for name in given.rehearsing])
 
 
 def _word(outcome: Outcome) -> str:

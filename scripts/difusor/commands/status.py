@@ -42,7 +42,7 @@ def run(
 
     try:
         path = files.file(files.chosen(election))
-        board = rows.board(load_election(path), rows.folders_of(path), instants.now())
+        board = rows.board(load_election(path), rows.folders_of(path), instants.now(), rows.away(path))
     except UnusableError as problem:
         complain(problem)
         raise typer.Exit(1) from problem
@@ -73,7 +73,7 @@ def show(board: Board, html: Path | None) -> None:
     results.print(f"[dim]Avance: {', '.join(title.lower() for title, _ in board.dues)}.[/]", soft_wrap=True)
     results.print("[dim]✓ hecho, e exceptuado, · falta, ✗ vencido o no cumple.[/]")
     for row in board.rows:
-        for each in (*row.damage, *row.ending):
+        for each in filter(None, (*row.damage, *row.ending, row.away)):
             warn(f"{row.id}: {each}.", zone)
     for name in board.astray:
         warn(f"{name} no está en ningún tablero: {of_nobody(home() / 'inventories' / name)}.")

@@ -57,11 +57,11 @@ class Broken:
 def of_election(name: str | None) -> list[Path]:
     """Return the inventories of an election (None: the only one), and those of which nobody can say whose they are.
 
-    UnusableError when there is none.
+    UnusableError when there is none, and none of `rehearsing`.
     """
     chosen = election.chosen(name)
     found = [*rows.folders_of(election.file(chosen)), *linked.astray()]
-    if not found:
+    if not found and not rows.rehearsing(election.file(chosen)):
         raise UnusableError(f"ningún inventario es de {chosen}; diga cuáles con -i, o inscríbalos con ./difusor enroll")
     return found
 
@@ -75,7 +75,7 @@ def rehearsing(name: str | None) -> list[Broken]:
             bad(
                 "inventory",
                 f"se inscribió en {chosen}, y su election.yml enlaza un simulacro: no recibiría los cortes de la noche",
-                f"{linked.linking(folder, chosen)}; ./difusor apply -i {given(folder)}",
+                linked.back(folder, chosen),
             ),
         )
         for folder in rows.rehearsing(election.file(chosen))

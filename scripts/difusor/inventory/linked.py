@@ -12,7 +12,7 @@ from pathlib import Path
 
 from difusor.inventory import folders
 from difusor.inventory.sources import election_id
-from difusor.project import home, inventories
+from difusor.project import given, home, inventories
 
 NAME = "election.yml"
 UNLINKED = "su election.yml falta, es una copia o no lleva a ninguna elección"
@@ -64,6 +64,17 @@ def remedy(source: Path, election: str = "ELECCIÓN") -> str:
 def linking(source: Path, election: str) -> str:
     """Return the command that links an inventory to an election of the home; it works in any folder."""
     return _linking(shlex.quote(str(_folder(source))), election)
+
+
+def back(source: Path, election: str) -> str:
+    """Return the commands that give a difusor back to an election once its rehearsal is over."""
+    return f"{linking(source, election)}; ./difusor apply -i {given(source)}"
+
+
+def of_rehearsal(source: Path, election: str) -> str:
+    """Return what is wrong with an inventory whose difusor enrolled in an election, and which links a rehearsal."""
+    told = f"se inscribió en {election}, y su {NAME} enlaza un simulacro ({election_of(source)})"
+    return f"{told}; si ya terminó: {back(source, election)}"
 
 
 def of_nobody(source: Path) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from itertools import starmap
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from corte.format.errors import why
-from difusor.inventory import linked, variables
+from difusor.inventory import variables
 from difusor.partners import record, revocation
 from difusor.partners.filing import filing, papers
 from difusor.partners.form.values import Name, WebPlace, plain_words
@@ -72,21 +73,21 @@ class Left:
 
 @dataclass(frozen=True)
 class Entries:
-    """Everybody who has an inventory of the election, or of nobody knows which: who is on the list, by name, or not."""
+    """Everybody who has an inventory of the election, or one that may be of it: who is on the list, by name, or not."""
 
     listed: tuple[Listed, ...]
     left: tuple[Left, ...]
 
 
-def entries(folders: Sequence[Path], day: date | None, astray: Sequence[Path] = ()) -> Entries:
+def entries(folders: Sequence[Path], day: date | None, apart: Mapping[Path, str] | None = None) -> Entries:
     """Return who is on the list of the election whose inventories these folders are; never fails.
 
-    `day`: its polling day, for which papers have to be. `astray`: inventories of which nobody can say to which election
-    they belong, and which may be of this one.
+    `day`: its polling day, for which papers have to be. `apart`: the inventories that do not link it and may be of it
+    as well, and of each what is wrong with it.
     """
     found = [_entry(folder, day) for folder in folders]
     listed, doubled = _once([each for each in found if isinstance(each, Listed)])
-    left = [*(each for each in found if isinstance(each, Left)), *map(_astray, astray)]
+    left = [*(each for each in found if isinstance(each, Left)), *starmap(_apart, (apart or {}).items())]
     by_name = sorted(listed, key=lambda each: (plain_words(each.name), each.id))
     return Entries(tuple(by_name), tuple(sorted([*left, *doubled], key=lambda each: each.id)))
 
@@ -110,11 +111,11 @@ def _entry(folder: Path, day: date | None) -> Listed | Left:
         return Left(folder.name, fallen(error), damage=True)
 
 
-def _astray(folder: Path) -> Left:
+def _apart(folder: Path, why: str) -> Left:
     with suppress(Exception):  # it is told of all the same, as one that cannot be used
         if off := revocation.in_force(folder):
             return Left(folder.name, off.told, revoked=True)
-    return Left(folder.name, linked.of_nobody(folder), damage=True)
+    return Left(folder.name, why, damage=True)
 
 
 def registered(folder: Path) -> Listed | None:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.board.rows import folders_of
-from difusor.inventory import Election, linked, load_election, polling_day
+from difusor.board import rows
+from difusor.inventory import Election, load_election, polling_day
 from difusor.listing import entries, folder, state
 from difusor.listing.entries import Entries, Listed
 from difusor.listing.folder import VALID
@@ -92,7 +92,7 @@ def read(wanted: Making) -> tuple[Election, Entries]:
     """Return the election as its file says it now, and who is on its list; UnusableError says why not."""
     path = _file(wanted)
     election = load_election(path)
-    return election, entries.entries(folders_of(path), polling_day(election), linked.astray())
+    return election, entries.entries(rows.folders_of(path), polling_day(election), rows.apart(path))
 
 
 def _file(wanted: Making) -> Path:

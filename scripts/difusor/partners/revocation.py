@@ -30,7 +30,7 @@ from difusor.partners import election
 from difusor.partners.facts import FactError, data
 from difusor.partners.inventory import drawn_secrets
 from difusor.process import account
-from difusor.project import DAMAGE, UnusableError, locked
+from difusor.project import DAMAGE, UnusableError, given, locked
 from difusor.spec import reading
 from difusor.terminal import by_clocks
 
@@ -85,7 +85,8 @@ def refuse_revoked(inventory: Path, what: str) -> None:
     """Raise UnusableError when the difusor is off the list; `what` is what is not done then, as «no se dictamina»."""
     if found := in_force(inventory):
         told = by_clocks(found.told, zone_of(inventory))
-        raise UnusableError(f"{inventory.name} está {told}. Por eso {what}; para que vuelva: ./difusor restore")
+        back = f"./difusor restore {given(inventory)} --reason RAZÓN"
+        raise UnusableError(f"{inventory.name} está {told}. Por eso {what}; para que vuelva: {back}")
 
 
 def of(inventory: Path, order: Order) -> Revocation:

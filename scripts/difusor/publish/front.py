@@ -27,10 +27,10 @@ KEPT = ("Content-Type", "Cache-Control", "ETag", "Content-Security-Policy", "X-C
 """Headers that a browser needs as the server sent them."""
 PAGES = {"": "la portada", "datos/corte.json": "datos/corte.json"}
 """What is compared besides the corte's files, relative to the page, and how that is said."""
-REMEDY = "los renglones que le faltan los da ./difusor front -i"
+REMEDY = "los renglones que le faltan los da ./difusor front -i X"
 UNREACHED = (
     "{name} no alcanza a su servidor, y responde {code}; pida que pongan en ese sitio los renglones que hoy da "
-    "./difusor front -i; si sigue, su bitácora de errores dice la causa"
+    "./difusor front -i X; si sigue, su bitácora de errores dice la causa"
 )
 
 LATE = "no alcanzó el tiempo, que se llevó la comparación de su servidor; dé más con --minutes"

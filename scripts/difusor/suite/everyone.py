@@ -10,7 +10,7 @@ from pathlib import Path
 
 from difusor.inventory import zone_of
 from difusor.partners.revocation import in_force
-from difusor.project import UnusableError, build, fallen, refusal
+from difusor.project import UnusableError, build, fallen, given, refusal
 from difusor.report.index import OFF_THE_LIST, Row, again, row
 from difusor.report.issue import issue
 from difusor.report.results import ResultsError
@@ -50,7 +50,8 @@ def _row(folder: Path, output: Path, at: At) -> Row:
     at(name, 0)
     try:
         if revoked := in_force(folder):
-            why = f"está {by_clocks(revoked.told, zone_of(folder))}; para que vuelva: ./difusor restore"
+            back = f"./difusor restore {given(folder)} --reason RAZÓN"
+            why = f"está {by_clocks(revoked.told, zone_of(folder))}; para que vuelva: {back}"
             return Row(id=name, name=name, verdict=OFF_THE_LIST, status=0, why=plain(why, MOST))
         found = measure(folder, output, hear=_Log(name, at).hear)
         dictamen, papers = issue(found, output)

@@ -70,7 +70,7 @@ def paper(text: str) -> Path:
         return given
     if text.strip() and Path(text).name == text and named.is_file():
         return named
-    raise typer.BadParameter(f"no existe el archivo «{text}», ni un dictamen suyo; se mide con ./difusor report -i")
+    raise typer.BadParameter(f"no existe el archivo «{text}», ni un dictamen suyo; se mide con ./difusor report -i X")
 
 
 def verifiable(text: str) -> Path:

@@ -393,7 +393,7 @@ def test_who_of_the_election_got_nothing_is_told(
         return json.loads(done.stdout)["left_out"], done.stderr
 
     found, told = left_out("-i", home / "inventories/norte")
-    assert found == ["sur"] and "sur; si deben tenerlo: publish -i sur" in told
+    assert found == ["sur"] and f"sur; si deben tenerlo: ./difusor publish {signed.folder} -i sur\n" in told
     assert left_out("-i", outside)[0] == []
     for all_of_it in (("-i", "norte", "-i", "sur"), ("--election", "demo")):
         assert left_out(*all_of_it)[0] == []
