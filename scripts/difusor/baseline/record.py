@@ -36,6 +36,7 @@ PASSING = (
 """How the paths of files begin that come, change and go by themselves, and run nothing of their own."""
 REWRITTEN = r"/etc/(systemd/(system|user)/(.*\.wants/)?snap\.|udev/rules\.d/[0-9]+-snap\.)"
 """How those begin that change by themselves where they are, but come with what somebody installs."""
+AGAIN = "guárdelo con otro nombre, con su .sig, y registre otra vez (./difusor freeze)"
 _PASSING, _REWRITTEN = re.compile("|".join(PASSING)), re.compile(REWRITTEN)
 
 
@@ -164,13 +165,12 @@ def refuse_past(signed: SignedBaseline, election: Election) -> None:
     """Raise BaselineError when a well signed baseline holds no more: it is another election's, or of a revoked key."""
     if signed.baseline.election != election.id:
         raise BaselineError(
-            f"{signed.path} es de la elección «{signed.baseline.election}» y no de «{election.id}»; registre otra vez "
-            "en otra carpeta (freeze --output)"
+            f"{signed.path} es de la elección «{signed.baseline.election}» y no de «{election.id}»; {AGAIN}"
         )
     if signed.fingerprint in {fingerprint(key.split()[1]) for key in election.revoked_keys}:
         raise BaselineError(
             f"{signed.path} lo firmó {signed.fingerprint}, una llave revocada (election_revoked_keys): pudo hacerlo "
-            "quien la tiene; compárelo con su copia y registre otra vez en otra carpeta (freeze --output)"
+            f"quien la tiene; compárelo con su copia, y {AGAIN}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Until when each step of a difusor is due, by the election's calendar."""
+"""Until when each step of a difusor is due, and when results are shown, by the election's calendar."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
+from corte.format.manifest import Window
 from difusor.inventory import Election
+from difusor.project import UnusableError
+from difusor.publish.standing import window_in_force
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,14 @@ def dues(election: Election) -> tuple[Due, ...]:
         *_rehearsals(election, zone),
         Due("oficial", "Oficial", election.closes),
     )
+
+
+def window_of(election: Election) -> Window:
+    """Return when an election's results are shown: as was signed last on this machine, or as its file says."""
+    try:
+        return window_in_force(election)
+    except UnusableError:  # a record that cannot be read is told by whoever signs or publishes
+        return election.window
 
 
 def _rehearsals(election: Election, zone: ZoneInfo) -> Iterator[Due]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.board import rows
+from difusor.board import night, rows
 from difusor.inventory import Election, load_election
 from difusor.partners import election as files
 from difusor.project import UnusableError
@@ -60,12 +60,18 @@ def chosen(name: str | None) -> Chosen:
 def measure(of: Chosen, output: Path, jobs: int | None, at: At, ended: Callable[[Row], None]) -> Measured:
     """Measure them, `jobs` at a time (PER_CORE), and write their dictámenes and the index of them to a folder.
 
-    `at` and `ended` are told of each as it goes. UnusableError when the index cannot be written.
+    Who has a dictamen of the night is not measured after it. `at` and `ended` are told of each as it goes.
+    UnusableError when the index cannot be written.
     """
-    found = measure_all(of.folders, output, jobs or PER_CORE * (os.process_cpu_count() or 1), at, ended)
+    stay = {folder: row for folder in of.folders if (row := night.row(folder, of.election, output))}
+    for row in stay.values():
+        ended(row)
+    others = [folder for folder in of.folders if folder not in stay]
+    found = measure_all(others, output, jobs or PER_CORE * (os.process_cpu_count() or 1), at, ended)
     now = instants.now().astimezone(ZoneInfo(of.election.timezone))
-    others = [_apart(folder.name, why) for folder, why in of.apart.items()]
-    index = worst_first(of.election.id, of.election.name, of.election.institute.name, now, [*found, *others])
+    apart = [_apart(folder.name, why) for folder, why in of.apart.items()]
+    all_rows = [*stay.values(), *found, *apart]
+    index = worst_first(of.election.id, of.election.name, of.election.institute.name, now, all_rows)
     try:
         return Measured(index, write_index(index, output))
     except OSError as error:

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from corte.format import instants
 from corte.format.errors import why
 from difusor.partners import record, revocation, steps
 from difusor.partners.filing import filing, papers
 from difusor.partners.record import Record
+from difusor.partners.steps import Steps
 from difusor.project import DAMAGE, UnusableError, build
 from difusor.publish import notes
 
@@ -22,27 +24,31 @@ from difusor.publish import notes
 class Recorded:
     """Of one difusor. `excused` and `lacking` map required papers to sentences; `damage`: what could not be read.
 
-    `day`: the polling day of the election, for which papers have to be.
+    `day`: the polling day of the election, for which papers have to be; `end`: when results are no longer shown.
     `revoked`: since when it is off the list, and why; empty while it is not.
     `answered`: by environment, when the mirror's log was seen to grow, in UTC.
     """
 
     day: date | None = None
+    end: datetime | None = None
     kept: Record | None = None
     revoked: str = ""
     filed: papers.Papers = field(default_factory=papers.Papers)
     lacking: dict[str, str] = field(default_factory=dict)
     excused: dict[str, str] = field(default_factory=dict)
-    done: steps.Steps = field(default_factory=steps.Steps)
+    done: Steps = field(default_factory=Steps)
     verdict: str = ""
     measured: datetime | None = None
     answered: dict[str, list[datetime]] = field(default_factory=dict)
     damage: list[str] = field(default_factory=list)
 
 
-def read(inventory: Path, election: str, day: date | None) -> Recorded:
-    """Return what is on record of the difusor of an inventory in an election of this polling day; never fails."""
-    found = Recorded(day=day)
+def read(inventory: Path, election: str, day: date | None, end: datetime | None = None) -> Recorded:
+    """Return what is on record of the difusor of an inventory in an election; never fails.
+
+    `day` and `end` are the election's, as Recorded has them.
+    """
+    found = Recorded(day=day, end=end)
     for part in (_revocation, _papers, _steps, _dictamen, _mirror):
         try:
             part(found, inventory, election)
@@ -79,18 +85,27 @@ def _steps(found: Recorded, inventory: Path, election: str) -> None:
 
 
 def _dictamen(found: Recorded, inventory: Path, election: str) -> None:
-    """Take the dictamen in force, which is of all servers of the difusor, if it is of this election.
+    """Take the dictamen in force, which is of all servers of the difusor."""
+    path = build() / "dictamen" / f"{inventory.name}.json"
+    if content := dictamen(path, election, found.done, found.end):
+        found.verdict, found.measured = content["verdict"], instants.parse_offset(content["finished"])
+
+
+def dictamen(path: Path, election: str, done: Steps, end: datetime | None) -> dict[str, Any] | None:
+    """Return the dictamen of a file, if it is of this election; None where there is none. UnusableError for damage.
 
     Not one of before a server was given back, or became another: that server has to be measured again, or is no more.
+    Who gives his back after the `end` of the publication has been judged by then.
     """
-    path = build() / "dictamen" / f"{inventory.name}.json"
     if not path.exists():
-        return
+        return None
+    gone = done.forgotten
     with _whole(path):
-        content = json.loads(path.read_bytes())
-        measured, gone = instants.parse_offset(content["finished"]), found.done.forgotten
-        if content["election"]["id"] == election and (gone is None or measured > gone):
-            found.verdict, found.measured = str(content["verdict"]), measured
+        content: dict[str, Any] = json.loads(path.read_bytes())
+        measured, of = instants.parse_offset(content["finished"]), content["election"]["id"]
+        content["verdict"] = str(content["verdict"])
+    is_past = gone is not None and measured <= gone and (end is None or gone < end)
+    return content if of == election and not is_past else None
 
 
 def _mirror(found: Recorded, inventory: Path, election: str) -> None:

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from corte.format.manifest import Window
 from difusor.board import recorded
-from difusor.board.calendar import Due, dues
+from difusor.board.calendar import Due, dues, window_of
 from difusor.board.recorded import Recorded
 from difusor.inventory import Election, InventoryError, linked, load_election, polling_day, shortfall
 from difusor.partners import inventory, record, revocation
@@ -36,6 +37,7 @@ INSTITUTE = {
     "oficial": "publicar el primer corte de la noche",
 }
 UNTIL_OPENING = "incompleto hasta la apertura"
+OVER = "incompleto; la publicación terminó"
 REHEARSE = "participar en el simulacro: enlazar su elección, y ./difusor publish CORTE -i {}"
 
 
@@ -105,8 +107,9 @@ class Board(BaseModel):
 def board(election: Election, folders: Sequence[Path], now: datetime, gone: Mapping[Path, str] | None = None) -> Board:
     """Return the board of the difusores whose inventories these folders are, and of those of `away`, at an instant."""
     calendar, zone = dues(election), ZoneInfo(election.timezone)
+    window = window_of(election)
     told = {**dict.fromkeys(folders, ""), **(gone or {})}
-    rows = [_row(election, folder, calendar, now, why) for folder, why in told.items()]
+    rows = [_row(election, folder, calendar, window, now, why) for folder, why in told.items()]
     late = [row for row in rows if row.action]
     return Board(
         election=election.id, name=election.name, institute=election.institute.name, contact=election.contact,
@@ -179,9 +182,10 @@ def _urgency(row: Row) -> tuple[int, str]:
     return (row.days if row.days is not None else 10_000, row.id)
 
 
-def _row(election: Election, folder: Path, calendar: Sequence[Due], now: datetime, gone: str) -> Row:
-    found, zone = recorded.read(folder, election.id, polling_day(election)), ZoneInfo(election.timezone)
-    steps = tuple(_step(each, found, zone, now, election.opens) for each in calendar)
+def _row(election: Election, folder: Path, calendar: Sequence[Due], window: Window, now: datetime, gone: str) -> Row:
+    found = recorded.read(folder, election.id, polling_day(election), window.retain_until)
+    zone = ZoneInfo(election.timezone)
+    steps = tuple(_step(each, found, zone, now, window) for each in calendar)
     waiting = next((each for each in steps if each.state not in SETTLED and not _missed(each)), None)
     named = found.kept.form.name if found.kept else folder.name
     told: dict[str, Any] = {"id": folder.name, "name": named, "steps": steps, "damage": tuple(found.damage)}
@@ -214,8 +218,8 @@ def _missed(step: Step) -> bool:
     return step.key.startswith("simulacro") and step.state == "vencido"
 
 
-def _step(due: Due, found: Recorded, zone: ZoneInfo, now: datetime, opens: datetime) -> Step:
-    settled, note = _settled(due, found, zone, opens)
+def _step(due: Due, found: Recorded, zone: ZoneInfo, now: datetime, window: Window) -> Step:
+    settled, note = _settled(due, found, zone, now, window)
     due = replace(due, until=due.until.astimezone(zone) if due.until else None)
     if due.key in found.excused:
         return Step(key=due.key, title=due.title, state="exceptuado", until=due.until, note=found.excused[due.key])
@@ -234,8 +238,8 @@ def _scan(due: Due, found: Recorded) -> Entry | None:
     return None if due.key == "formato" and found.kept else found.filed.standing.get((due.key, ""))
 
 
-def _settled(due: Due, found: Recorded, zone: ZoneInfo, opens: datetime) -> tuple[datetime | None, str]:
-    """Return when a step was settled, or None, and a note. `opens`: when the election's page does."""
+def _settled(due: Due, found: Recorded, zone: ZoneInfo, now: datetime, window: Window) -> tuple[datetime | None, str]:
+    """Return when a step was settled, or None, and a note. `window`: when the election's results are shown."""
     match due.key:
         case "oficio" | "carta" | "formato" if (entry := _scan(due, found)) is not None:
             if due.key in found.lacking:
@@ -254,10 +258,10 @@ def _settled(due: Due, found: Recorded, zone: ZoneInfo, opens: datetime) -> tupl
         case "instalado":
             return found.done.when("provisioned"), ""
         case "dictamen":
-            return _dictamen(found, opens)
+            return _dictamen(found, now, window)
         case "oficial":
             # Before the opening a mirror answers too, as to `audit` or a push that it refuses: nothing is shown yet.
-            return min((each for each in found.answered.get("official", []) if each >= opens), default=None), ""
+            return min((each for each in found.answered.get("official", []) if each >= window.opens), default=None), ""
     if due.key.startswith("simulacro") and due.until:
         day = due.until.astimezone(zone).date()
         seen = [each for each in found.answered.get("simulacro", []) if each.astimezone(zone).date() == day]
@@ -265,13 +269,17 @@ def _settled(due: Due, found: Recorded, zone: ZoneInfo, opens: datetime) -> tupl
     return None, ""
 
 
-def _dictamen(found: Recorded, opens: datetime) -> tuple[datetime | None, str]:
+def _dictamen(found: Recorded, now: datetime, window: Window) -> tuple[datetime | None, str]:
     """Return when the server was judged, or None where that is still to be done, and a note.
 
     Before the opening no corte is shown, so what is asked of one cannot be measured: that much is all there can be.
+    Nor is one shown after the end, when what is missing can no longer be measured.
     """
-    if found.verdict == Overall.INCOMPLETE and found.measured and found.measured < opens:
-        return found.measured, UNTIL_OPENING
+    if found.verdict == Overall.INCOMPLETE and found.measured:
+        if now >= window.retain_until:
+            return found.measured, OVER
+        if found.measured < window.opens:
+            return found.measured, UNTIL_OPENING
     return None if found.verdict in (Overall.UNREACHABLE, Overall.INCOMPLETE) else found.measured, found.verdict
 
 

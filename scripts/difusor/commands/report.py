@@ -74,11 +74,13 @@ def run(
     """Mide un difusor cláusula por cláusula y emite su dictamen (HTML y JSON); con --all, los de una elección.
 
     Termina con 1 si alguna cláusula no se cumple, tiene su exención vencida o no se probó, si no pasó alguna prueba de
-    otra cosa, o si algo cambió desde el registro; con 2 si no se pudo evaluar.
+    otra cosa, o si algo cambió desde el registro; con 2 si no se pudo evaluar, o si vale el dictamen de la noche
+    porque la publicación terminó.
     """
     from difusor import spec
     from difusor.baseline import drift
     from difusor.baseline.record import BaselineError
+    from difusor.board import night
     from difusor.report import issue
     from difusor.report.results import ResultsError, load
     from difusor.servers import sudo
@@ -89,6 +91,8 @@ def run(
     if inventory is None and not everyone and (against or not results):
         raise click.UsageError("¿Qué difusor? Nómbrelo con -i, o mida todos con --all.")
     try:
+        if inventory and not (results or lab):
+            night.refuse(inventory, output)
         sudo.ask(ask_become_pass and not results)
         if everyone:
             raise typer.Exit(_all(election, output, jobs))

@@ -10,6 +10,7 @@ from difusor.baseline.look import signers as listed
 from difusor.baseline.record import BaselineError, Look, UnverifiedError
 from difusor.countdown.checks import Check, bad, good, some, warn
 from difusor.inventory import Election
+from difusor.project import build
 from difusor.terminal import plain
 from difusor.terminal.arguments import from_project
 
@@ -31,7 +32,7 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
     if not register.exists():
         return warn(
             "drift", "no hay registro con que comparar",
-            f"cuando lo auditado esté listo: ./difusor freeze -i {given} --key LLAVE",
+            f"cuando lo auditado esté listo: {_freeze(register, given)}",
         )  # fmt: skip
     try:
         signed = record.read(register)
@@ -40,11 +41,11 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
     except UnverifiedError as error:
         return bad("drift", str(error), "corríjalo en esta máquina y repita; el registro puede estar bien, y se queda")
     except BaselineError as error:
-        return bad("drift", str(error), "recupere el registro de su copia, o registre otra vez en otra carpeta")
+        return bad("drift", str(error), f"recupere el registro de su copia, o {_again(register, given)}")
     if signed.fingerprint not in listed(election.allowed_signers):
         return bad(
             "drift", f"el registro lo firmó {signed.fingerprint[:16]}…, que no firma en esta elección",
-            "registre otra vez en otra carpeta (freeze --output), y désela a countdown con --against",
+            _again(register, given),
         )  # fmt: skip
     packages = [each["name"] for each in changes if each["kind"] == "packages"]
     updates = [each for each in changes if _is_of_update(each, packages)]
@@ -56,8 +57,8 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
         found = f"desde el registro cambió {some([plain(each['name'], 60) for each in strange])}"
         return bad(
             "drift", f"{found}; además, {told}" if updates else found,
-            f"averigüe quién ({against}); si es indebido, ./difusor apply -i {given}; si es debido, registre otra vez "
-            "en otra carpeta (freeze --output) y désela con --against",
+            f"averigüe quién ({against}); si es indebido, ./difusor apply -i {given}; si es debido, "
+            f"{_again(register, given)}",
         )  # fmt: skip
     if others := [each for each in updates if each["kind"] == "packages" and _is_another(each)]:
         return warn(
@@ -65,6 +66,19 @@ def judge(register: Path, election: Election, host: str, look: Look, given: str)
             f"si no fue una actualización, averigüe quién ({against})",
         )  # fmt: skip
     return good("drift", f"{told} desde {since}" if updates else f"ninguno desde {since}")
+
+
+def _again(register: Path, given: str) -> str:
+    """Return how a server is registered anew where the registers of all are, which are compared together."""
+    file = from_project(register)
+    return f"guarde con otro nombre {file} y {file.name}.sig, y registre otra vez: {_freeze(register, given)}"
+
+
+def _freeze(register: Path, given: str) -> str:
+    """Return the command that writes this register; `given` follows -i."""
+    is_default = register.parent.resolve() == (build() / "registro").resolve()
+    output = "" if is_default else f" --output {from_project(register.parent)}"
+    return f"./difusor freeze -i {given} --key LLAVE{output}"
 
 
 def _is_of_update(change: Mapping[str, str], packages: Sequence[str]) -> bool:

@@ -34,9 +34,10 @@ def judge(election: Election, server: Server, given: str) -> Check:
         return bad("window", f"{CONFIG} está dañado, o es de una versión anterior", f"{apply} lo escribe de nuevo")
     wanted: dict[str, str | datetime] = {
         "election": election.id, "environment": election.environment, "opens": election.opens,
-        "closes": election.closes, "retain_until": election.retain_until or election.closes,
         "interval_minutes": str(election.interval_minutes),  # of an older one the mirror would say that it is late
     }  # fmt: skip
+    if not (by_gate := _goes_by(server, election)):
+        wanted |= {"closes": election.closes, "retain_until": election.retain_until or election.closes}
     found = {field: config.get(field) for field in wanted}
     wrong = [
         f"{FIELDS[field]} en el servidor es {told(found[field], election)} y debe ser {told(value, election)}"
@@ -45,7 +46,7 @@ def judge(election: Election, server: Server, given: str) -> Check:
     ]
     if wrong:
         return bad("window", some(wrong), f"si la elección está bien escrita, {apply}, entero, sin --tags")
-    if left := _left(election, server):
+    if left := _left(election, server, by_gate):
         return bad("window", some(left), f"{apply}, entero, sin --tags: solo una parte es de esta elección")
     if kept := _kept(server, election):
         return warn(
@@ -53,7 +54,8 @@ def judge(election: Election, server: Server, given: str) -> Check:
             f"tiene un corte de otra apertura ({kept}) y rechazará los de número u hora menor",
             "firme el primero de la noche con «difusor sign» y --withdraw (la carpeta de aquel, o su corte.json)",
         )
-    if doubts := hours_advice(election):
+    is_signed = by_gate and instant(config.get("closes")) != election.closes  # so it was decided
+    if not is_signed and (doubts := hours_advice(election)):
         return warn("window", some(doubts), f"si así se decidió, nada; si no, corrija la elección y ejecute {apply}")
     return good("window", f"abre {told(election.opens, election)}")
 
@@ -66,8 +68,20 @@ def _kept(server: Server, election: Election) -> str:
     return f"el {plain(kept.get('sequence'), 40)}, que abría {told(kept.get('opens'), election)}"
 
 
-def _left(election: Election, server: Server) -> list[str]:
-    """Return what a server still has of another election, or of another window."""
+def _goes_by(server: Server, election: Election) -> bool:
+    """Tell whether the server's gate has the election's hours: a signed corte moves those of its server.json."""
+    status = server.status or {}
+    gate, of = status.get("gate"), (status.get("election"), status.get("environment"))
+    if not isinstance(gate, dict) or of != (election.id, election.environment):
+        return False
+    return all(instant(gate.get(name)) == value for name, value in vars(election.window).items())
+
+
+def _left(election: Election, server: Server, by_gate: bool) -> list[str]:
+    """Return what a server still has of another election, or of another window.
+
+    `by_gate`: its gate has the election's hours. Updates wait for as long as it is open, whatever the last run said.
+    """
     found = []
     if server.rehearsal is not None and server.rehearsal != (election.environment == "simulacro"):
         found.append(
@@ -79,7 +93,8 @@ def _left(election: Election, server: Server) -> list[str]:
         found.append("las actualizaciones automáticas no esperan a que pase la elección")
     else:
         since, until = (datetime.fromtimestamp(each, UTC) for each in server.held)
-        if since > election.opens or until < election.closes.replace(microsecond=0):
+        needed = election.opens if by_gate else election.closes
+        if since > election.opens or until < needed.replace(microsecond=0):
             found.append(
                 f"las actualizaciones automáticas esperan de {told(since, election)} a {told(until, election)}, y no "
                 "mientras se publica"

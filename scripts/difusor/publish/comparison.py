@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from corte.format import instants
-from corte.format.manifest import Entry, Window
+from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
@@ -22,7 +22,7 @@ from difusor.publish.mirror import OTHERS, PATH, TIMEOUT, Mirror, stands, trusts
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Published, Seen, Shown
 from difusor.publish.signing import SignedCorte
-from difusor.publish.standing import Records, past_signer
+from difusor.publish.standing import past_signer, window_in_force
 from difusor.publish.target import Target
 from difusor.publish.trouble import here, missed, unchecked
 from difusor.publish.trust import UntrustedError
@@ -258,15 +258,9 @@ def _result(judged: Iterable[tuple[str, object]]) -> str:
 def _without(target: Target, status: dict[str, Any], part: str, code: int, is_whole: bool) -> Comparison:
     """Return the comparison with a mirror that shows no corte; at some hours its gate answers so (503) by right."""
     is_gate = is_whole and code == httpx.codes.SERVICE_UNAVAILABLE
-    rests = age.rests(status, _window(target.election), instants.now()) if is_gate else ""
+    rests = age.rests(status, window_in_force(target.election), instants.now()) if is_gate else ""
     said = "; ".join([rests or f"{part} responde {code}", *_orders(stands(status))])
     return Comparison(target.name, "resting" if rests else "empty", said)
-
-
-def _window(election: Election) -> Window:
-    """Return the window in force: that of the last corte signed on this machine, or else that of the election."""
-    last = Records(election).newest()
-    return last.window if last else election.window
 
 
 def _found(

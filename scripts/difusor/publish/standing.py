@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from corte.format import files, instants, manifest, signature
-from corte.format.manifest import Manifest
+from corte.format.manifest import Manifest, Window
 from corte.format.refusal import OtherVersion, Refusal
 from corte.format.standing import AHEAD, MAX_WITHDRAWN, Standing, Withdrawn
 from difusor.inventory import Election
@@ -242,6 +242,15 @@ def latest(election: Election, after: Path | None = None) -> Manifest | None:
     """
     given = None if after is None else _signed(after, election)
     return max(filter(None, (given, Records(election).newest())), key=lambda one: one.generated, default=None)
+
+
+def window_in_force(election: Election) -> Window:
+    """Return that of the last corte signed on this machine, or else that of the election.
+
+    UnusableError as `Records.newest`.
+    """
+    last = Records(election).newest()
+    return last.window if last else election.window
 
 
 def statement(

@@ -22,6 +22,9 @@ from difusor.terminal import json_text
 SCHEMA = "difusor-indice/1"
 OFF_THE_LIST = "FUERA DE LA LISTA"
 """Instead of a verdict, for a difusor that the institute has revoked: nobody measures it, and nothing is amiss."""
+UNOPENED = "antes de la apertura no hay corte que medir"
+ENDED = "la publicación terminó y ya no hay corte que medir"
+OF_THE_NIGHT = "vale el de la noche: ya no hay corte que medir"
 
 
 class Row(BaseModel):
@@ -60,8 +63,13 @@ class Index(BaseModel):
     rows: tuple[Row, ...]
 
 
-def row(id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: float) -> Row:
-    """Return the row of a difusor that has a dictamen."""
+def row(
+    id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: float, is_of_the_night: bool = False
+) -> Row:
+    """Return the row of a difusor that has a dictamen.
+
+    `is_of_the_night`: it was not measured now; it is the one that stays after the publication's end.
+    """
     refused: dict[str, tuple[str, ...]] = {}
     for entry in dictamen["clauses"]:
         if entry["verdict"] in REFUSED:
@@ -69,7 +77,7 @@ def row(id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: f
     evaluated = dictamen["verdict"] != Overall.UNREACHABLE
     code = status(dictamen)
     beyond = "solo falla lo que el proyecto pide además de la convocatoria" if code == 1 and not refused else ""
-    why = _waiting(dictamen) or beyond
+    unmeasured = OF_THE_NIGHT if is_of_the_night else dictamen["unreachable"] or _unseen(dictamen)
     return Row(
         id=id,
         name=dictamen["difusor"]["name"],
@@ -79,30 +87,44 @@ def row(id: str, dictamen: Mapping[str, Any], papers: Sequence[Path], seconds: f
         counts={str(verdict): count for verdict, count in dictamen["counts"].items()},
         refused=refused,
         changes=counted(dictamen["previous"]) if dictamen["previous"] else "",
-        why=dictamen["unreachable"] or why,
-        action=_action(id, dictamen) if code else "",
+        why="; ".join(filter(None, (unmeasured, beyond))),
+        action=_action(id, dictamen, is_of_the_night) if code else "",
         papers=tuple(path.name for path in papers),
         seconds=round(seconds, 1),
     )
 
 
-def _action(id: str, dictamen: Mapping[str, Any]) -> str:
-    """Return what to do about a dictamen that is not all well."""
+def _action(id: str, dictamen: Mapping[str, Any], is_of_the_night: bool) -> str:
+    """Return what to do about a dictamen that is not all well; "" when nobody can do anything any more."""
     if dictamen["verdict"] == Overall.UNREACHABLE:
         return again(id)
     if dictamen["verdict"] != Overall.INCOMPLETE or is_amiss(dictamen):
         return "corregir lo que dice su dictamen"
-    when = " después de la apertura" if _waiting(dictamen) else ""
+    if is_of_the_night:
+        return ""
+    seen = _unseen(dictamen)
+    if seen == ENDED:
+        is_official = dictamen["election"].get("environment") == "official"
+        return "vale el de la noche, si lo hay" if is_official else "medir lo que falta en otro simulacro"
+    when = " después de la apertura" if seen else ""
     return f"medir lo que falta{when}: ./difusor report -i {id}"
 
 
-def _waiting(dictamen: Mapping[str, Any]) -> str:
-    """Return why a dictamen is incomplete that was measured before the opening, when no corte is shown; else ""."""
-    if dictamen["verdict"] != Overall.INCOMPLETE or not (opens := dictamen["election"]["opens"]):
+def _unseen(dictamen: Mapping[str, Any]) -> str:
+    """Return why a dictamen is incomplete that was measured when no corte is shown; "" for any other one.
+
+    Opening and end are those of the election's file, as somebody wrote them.
+    """
+    election = dictamen["election"]
+    if dictamen["verdict"] != Overall.INCOMPLETE:
         return ""
-    with suppress(ValueError):  # the opening is as somebody wrote it
-        if instants.parse_offset(dictamen["finished"]) < instants.parse_offset(opens):
-            return "antes de la apertura no hay corte que medir"
+    finished = instants.parse_offset(dictamen["finished"])
+    with suppress(ValueError):
+        if finished < instants.parse_offset(election["opens"]):
+            return UNOPENED
+    with suppress(ValueError):
+        if finished >= instants.parse_offset(election.get("retain_until") or election["closes"]):
+            return ENDED
     return ""
 
 

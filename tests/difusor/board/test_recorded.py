@@ -76,7 +76,7 @@ def test_a_rehearsal_that_was_done_stays_done(
         id="ribera", name="Proceso", timezone="America/Tijuana", environment="official", contact="Unidad", call=None,
         simulacros=[DAY.date()], notice_until=None, day=None, institute=SimpleNamespace(name="Instituto"),
         opens=datetime(2027, 6, 7, 2, tzinfo=UTC), closes=datetime(2027, 6, 7, 22, tzinfo=UTC),
-        catalog=SimpleNamespace(zone=ZoneInfo("America/Tijuana")),
+        catalog=SimpleNamespace(zone=ZoneInfo("America/Tijuana")), window=mirror.election.window,
     )  # fmt: skip
     (row,) = rows.board(election, [diario], datetime(2027, 5, 30, tzinfo=UTC)).rows  # type: ignore[arg-type]
     assert [each.state for each in row.steps if each.key.startswith("simulacro")] == ["hecho"]

@@ -16,6 +16,7 @@ from form_kit import GOOD
 from inventory_kit import Certificates
 
 from corte.format import instants
+from corte.format.manifest import Window
 from difusor.board import page, rows
 from difusor.board.rows import Board, Row, Step
 from difusor.commands import status
@@ -53,7 +54,9 @@ def election(**more: Any) -> Election:
         "notice_until": datetime(2027, 5, 13, 1, tzinfo=UTC), "institute": SimpleNamespace(name="Instituto"),
         "opens": datetime(2027, 6, 7, 2, tzinfo=UTC), "closes": datetime(2027, 6, 7, 22, tzinfo=UTC),
     }  # fmt: skip
-    return SimpleNamespace(**{**said, **more})  # type: ignore[return-value]
+    said |= more
+    window = Window(said["opens"], said["closes"], said.get("retain_until") or said["closes"])
+    return SimpleNamespace(**said, window=window)  # type: ignore[return-value]
 
 
 def difusor(home: Path, name: str = "diario", title: str = "Diario de Ribelos", form: bool = True) -> Path:
@@ -184,6 +187,31 @@ def test_a_dictamen_that_is_incomplete_is_not_laid_to_the_difusor(
     (step,) = (each for each in row.steps if each.key == "dictamen")
     assert (step.state, step.note, row.is_behind, row.actor) == (state, note, behind, "Instituto")
     assert row.action.startswith("emitir el dictamen" if behind else "participar en el simulacro")
+
+
+@pytest.mark.parametrize(
+    "measured",
+    ["2027-05-14T18:00:00Z", "2027-06-07T03:00:00Z", "2027-06-07T22:05:00Z"],
+    ids=["before the opening", "in the night", "after the end"],
+)
+def test_nobody_is_asked_for_what_can_no_longer_be_measured(measured: str, home: Path) -> None:
+    """After the end no corte is shown: an incomplete dictamen stays so, and each run made it overdue for ever."""
+    folder, end = difusor(home), datetime(2027, 6, 7, 22, tzinfo=UTC)
+    filed(folder, "oficio", "carta")
+    steps.note(folder, "web1", "preflight", NOW)
+    steps.note(folder, "web1", "provisioned", NOW)
+    answered(home / "build/cortes/ribera-official", "2027-06-07T02:00:00Z")
+    unmeasured = "emitir el dictamen: ./difusor report -i diario"
+    assert board(folder, now=end, simulacros=[]).rows[0].action == unmeasured
+    said = {"election": {"id": "ribera"}, "finished": measured, "verdict": "INCOMPLETO"}
+    (home / "build/dictamen").mkdir()
+    (home / "build/dictamen/diario.json").write_text(json.dumps(said))
+    (row,) = board(folder, now=end, simulacros=[]).rows
+    (step,) = (each for each in row.steps if each.key == "dictamen")
+    assert (step.state, step.note) == ("hecho", "incompleto; la publicación terminó")
+    assert (row.is_behind, row.action) == (False, "")
+    (row,) = board(folder, now=end, simulacros=[], retain_until=end + timedelta(days=2)).rows
+    assert row.action == ("" if measured < "2027-06-07T02" else unmeasured)
 
 
 def test_a_difusor_made_by_new_is_told_only_what_is_not_refused(home: Path) -> None:
@@ -399,6 +427,17 @@ def test_the_dictamen_of_a_server_that_is_no_more_does_not_count(
     assert "dictamen:falta" in states(board(folder).rows[0])
     measured(given_back + timedelta(hours=2))
     assert "dictamen:hecho" in states(board(folder).rows[0])
+
+
+def test_who_gives_his_server_back_after_the_night_has_been_judged(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, end = difusor(home), datetime(2027, 6, 7, 22, tzinfo=UTC)
+    said = {"election": {"id": "ribera"}, "finished": "2027-06-07T03:00:00Z", "verdict": "CUMPLE"}
+    (home / "build/dictamen").mkdir(parents=True)
+    (home / "build/dictamen/diario.json").write_text(json.dumps(said))
+    for given_back, state in ((end, "hecho"), (end - timedelta(hours=1), "vencido")):
+        monkeypatch.setattr(instants, "now", lambda given_back=given_back: given_back)
+        steps.forget(folder)
+        assert f"dictamen:{state}" in states(board(folder, now=end + timedelta(days=3)).rows[0])
 
 
 def test_a_server_that_was_given_back_and_another_elections_are_not_installed(home: Path) -> None:

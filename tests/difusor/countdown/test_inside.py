@@ -312,6 +312,50 @@ def test_hours_that_the_call_does_not_have_are_told_before_the_night(changes: di
     assert found in check.found and ("si así se decidió, nada" in check.remedy) is bool(found)
 
 
+@pytest.mark.parametrize(
+    ("gate", "held", "state"),
+    [
+        ({}, {}, "good"),
+        ({"closes": "2024-06-04T03:00:00Z"}, {}, "bad"),
+        ({"retain_until": "2024-06-11T05:59:00Z"}, {}, "bad"),
+        ({"opens": "2024-06-03T02:00:00Z"}, {}, "bad"),
+        ({"closes": None}, {}, "bad"),
+        ({}, {"held": [1715000000, 1715100000]}, "bad"),
+        ({}, {"rehearsal": True}, "bad"),
+    ],
+    ids=["moved", "not sent yet", "retained longer", "another opening", "no close", "another's hold", "rehearsal"],
+)
+@pytest.mark.parametrize("closes", ["2024-06-04T04:00:00Z", "2024-06-04T02:30:00Z"], ids=["later", "earlier"])
+def test_a_close_that_a_signed_corte_moved_is_the_gates(
+    closes: str, gate: dict[str, Any], held: dict[str, Any], state: str
+) -> None:
+    """As the runbook says, it is ordered with `sign --close` and written into the election: no run is needed for it."""
+    partner, told = host(election_closes=closes), server()
+    hours = {name: instants.write(value) for name, value in vars(partner.election.window).items()}
+    told["status"] |= {"election": "estatal-2024", "environment": "official", "gate": {**hours, **gate}}
+    told |= held
+    check = {each.key: each for each in inside.judge(partner, seen(told, partner.election), "diario")}["window"]
+    assert check.state == state, check
+
+
+def test_a_late_change_of_signers_after_it_leaves_only_the_hours_to_be_told() -> None:
+    """`signers` writes server.json anew; until when updates wait only a whole run writes, and the gate holds them."""
+    partner, told = host(election_closes="2024-06-04T04:00:00Z"), server()
+    hours = {name: instants.write(value) for name, value in vars(partner.election.window).items()}
+    told["status"] |= {"election": "estatal-2024", "environment": "official", "gate": hours}
+    configured(closes="2024-06-04T04:00:00Z")(told)
+    check = {each.key: each for each in inside.judge(partner, seen(told, partner.election), "diario")}["window"]
+    assert check.state == "warn" and "la publicación dura 25 horas" in check.found and "actualiz" not in check.found
+
+
+def test_the_gate_of_another_election_moves_no_close() -> None:
+    partner, told = host(election_closes="2024-06-04T04:00:00Z"), server()
+    hours = {name: instants.write(value) for name, value in vars(partner.election.window).items()}
+    told["status"] |= {"election": "otra-2024", "environment": "official", "gate": hours}
+    check = {each.key: each for each in inside.judge(partner, seen(told, partner.election), "diario")}["window"]
+    assert check.state == "bad" and "el cierre en el servidor es 03/06/2024 20:00:00 PDT" in check.found
+
+
 def test_cortes_containers_and_evidence_are_not_deleted_to_make_room() -> None:
     """What takes most of a disk may well be the corte that is shown, or that waits."""
     for amount in ("free", "free_files"):

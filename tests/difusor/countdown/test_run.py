@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -413,8 +414,13 @@ def test_what_a_server_changes_by_itself_after_the_freeze_is_not_red(tmp_path: P
     assert drift.judge(path, election, "web1", moved, "diario").state == "bad"
 
 
-def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_that_holds_no_more(tmp_path: Path) -> None:
+def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_that_holds_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is registered anew stays in the folder of the others, which would else have nothing to be compared with."""
     path, election, frozen = freeze(tmp_path)
+    aside = f"guarde con otro nombre {path} y diario.json.sig"
+    anew = f"{aside}, y registre otra vez: ./difusor freeze -i diario --key LLAVE"
     changed = frozen.model_copy(
         update={"files": {**frozen.files, "/etc/motd": "0644 root:root bb", "/etc/nuevo": "-> x"}}
     )
@@ -422,13 +428,22 @@ def test_what_changed_since_the_freeze_is_red_and_so_is_a_baseline_that_holds_no
     found = drift.judge(path, election, "web1", changed, "diario")
     assert (found.state, found.found) == ("bad", "desde el registro cambió /etc/nuevo, /etc/motd")
     assert "./difusor report -i diario --against" in found.remedy
-    assert "no registra a web2" in drift.judge(path, election, "web2", frozen, "diario").found
+    assert found.remedy.endswith(f"si es debido, {anew} --output {tmp_path}")
+    monkeypatch.setattr(drift, "build", lambda: tmp_path / "build")
+    (home := tmp_path / "build/registro").mkdir(parents=True)
+    for each in (path, path.with_name("diario.json.sig")):
+        shutil.copy(each, home)
+    there = drift.judge(home / path.name, election, "web1", changed, "diario").remedy
+    assert there.endswith(" y registre otra vez: ./difusor freeze -i diario --key LLAVE"), "where `freeze` writes"
+    found = drift.judge(path, election, "web2", frozen, "diario")
+    assert "no registra a web2" in found.found and f"de su copia, o {anew}" in found.remedy
     strange = drift.judge(path, Election.model_validate(ELECTION), "web1", frozen, "diario")
-    assert strange.state == "bad" and "no firma en esta elección" in strange.found
+    assert strange.state == "bad" and "no firma en esta elección" in strange.found and strange.remedy.startswith(anew)
     later = election.model_copy(update={"id": "otra-2030"})
-    assert "y no de «otra-2030»" in drift.judge(path, later, "web1", frozen, "diario").found
+    found = drift.judge(path, later, "web1", frozen, "diario")
+    assert "y no de «otra-2030»" in found.found and "otra carpeta" not in found.found + found.remedy
     revoked = election.model_copy(update={"revoked_keys": [election.signers[0].key]})
     told = drift.judge(path, revoked, "web1", frozen, "diario")
-    assert told.state == "bad" and "una llave revocada" in told.found
+    assert told.state == "bad" and "una llave revocada" in told.found and "otra carpeta" not in told.found
     path.write_text(path.read_text().replace("motd", "mot"))
     assert "cambió después de firmarse" in drift.judge(path, election, "web1", frozen, "diario").found

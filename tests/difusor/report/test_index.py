@@ -45,21 +45,34 @@ def test_one_that_fails_only_beyond_the_call_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("opens", "why", "action"),
+    ("hours", "why", "action"),
     [
-        ("2999-06-02T20:00:00-06:00", "antes de la apertura", "medir lo que falta después de la apertura: ./difusor "),
-        ("2020-06-02T20:00:00-06:00", "", "medir lo que falta: ./difusor "),
+        (
+            {"opens": "2999-06-02T20:00:00-06:00"}, "antes de la apertura",
+            "medir lo que falta después de la apertura: ./difusor report -i diario",
+        ),
+        ({"opens": "2020-06-02T20:00:00-06:00"}, "", "medir lo que falta: ./difusor report -i diario"),
+        ({"closes": "2024-06-03T01:41:05Z"}, "la publicación terminó", "vale el de la noche, si lo hay"),
+        (
+            {"closes": "2024-06-03T01:41:05Z", "environment": "simulacro"}, "la publicación terminó",
+            "medir lo que falta en otro simulacro",
+        ),
+        (
+            {"closes": "2024-06-03T01:41:00Z", "retain_until": "2024-06-10T06:00Z"}, "",
+            "medir lo que falta: ./difusor report -i diario",
+        ),
     ],
-    ids=["before the opening", "after it"],
-)
-def test_what_was_not_measured_is_not_laid_to_the_difusor(opens: str, why: str, action: str) -> None:
-    """Before the opening no corte is shown that could be measured."""
+    ids=["before the opening", "after it", "after the end", "after a rehearsal", "retained"],
+)  # fmt: skip
+def test_what_was_not_measured_is_not_laid_to_the_difusor(hours: dict[str, str], why: str, action: str) -> None:
+    """Before the opening no corte is shown that could be measured, nor after the end, when nobody can measure one."""
     said = composed()
     fine = [entry | {"verdict": "CUMPLE"} for entry in said["clauses"][1:]]
     lacking = [said["clauses"][0] | {"verdict": "SIN PRUEBA"}, *fine]
-    changes = {"clauses": lacking, "verdict": "INCOMPLETO", "election": said["election"] | {"opens": opens}}
+    election = said["election"] | {"opens": "2020-06-02T20:00:00-06:00"} | hours
+    changes = {"clauses": lacking, "verdict": "INCOMPLETO", "election": election}
     row = index.row("diario", composed(**changes, unbound=[]), (), 1)
-    assert (row.status, row.action) == (1, f"{action}report -i diario")
+    assert (row.status, row.action) == (1, action)
     assert row.why.startswith(why) and bool(row.why) == bool(why)
     amiss = [each | {"outcome": "failed"} for each in said["unbound"]]
     assert index.row("diario", composed(**changes, unbound=amiss), (), 1).action == "corregir lo que dice su dictamen"
