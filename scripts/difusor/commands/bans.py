@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Table
 
+from difusor.commands._count import tell_lacking
 from difusor.terminal import complain, console, json_text, local, printable, results, table
 from difusor.terminal.arguments import AskBecomePass, Difusores, Json
 
@@ -73,7 +74,8 @@ class Failed:
 class Found:
     """What the servers say: each ban with the zone of its election, who was refused, and the limits.
 
-    `lifted`: what became of the addresses that were to be let in again; `failed`: whoever could not be asked it all.
+    `lifted`: what became of the addresses that were to be let in again; `failed`: whoever could not be asked it all;
+    `answered`: the names of the servers that could.
     """
 
     bans: list[tuple[Ban, ZoneInfo]] = field(default_factory=list)
@@ -81,6 +83,7 @@ class Found:
     in_force: list[Limit] = field(default_factory=list)
     lifted: list[Lifted] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
 
     def fail(self, name: str, error: object) -> None:
         """Add that a server or inventory failed, and tell it."""
@@ -107,7 +110,8 @@ def run(
 ) -> None:
     """Muestra a quién bloquea o rechaza un difusor, por qué y con qué límites; con --lift deja entrar de nuevo.
 
-    Por lo que se pide a la página nadie queda bloqueado: solo por intentos fallidos de entrar por SSH.
+    Por lo que se pide a la página nadie queda bloqueado: solo por intentos fallidos de entrar por SSH. Termina con 1 si
+    de algún servidor no se supo o no se hizo todo.
     """
     from difusor.project import UnusableError, fallen
     from difusor.servers import identity, sudo
@@ -130,6 +134,8 @@ def run(
         typer.echo(json_text(_document(found)))
     else:
         _show(found)
+    good = [(name, "", True) for name in found.answered]
+    tell_lacking(good + [(each.difusor, "incompleto", False) for each in found.failed])
     raise typer.Exit(1 if found.failed else 0)
 
 
@@ -171,6 +177,7 @@ def _ask(name: str, ask: Callable[[], tuple[Host, MeasuredServer]], lift: Sequen
         found.bans.extend((ban, server.declared.zone) for ban in bans.banned(name, host))
         found.refused.extend(limits.refusals(name, host))
         found.in_force.extend(limits.limits(name, host))
+        found.answered.append(name)
     except (bans.BansError, identity.UnreachableError) as error:
         found.fail(name, error)
     except Exception as error:  # a fault of this program's: told of this server, and the others are asked
@@ -188,9 +195,12 @@ def _banned(found: list[tuple[Ban, ZoneInfo]]) -> Table:
 
 
 def _refused(refused: list[Refusal]) -> Table:
-    """Return the table of the sources that were refused most often, no more than a screen of them."""
+    """Return the table of the sources that were refused most often, no more than a screen of them.
+
+    At whichever server; first those that are held up now, of which there is no count.
+    """
     rows = table("Difusor", "Dirección", "Por", "Veces", title="Rechazadas en la última hora; no están bloqueadas")
-    for each in refused[:SHOWN]:
+    for each in sorted(refused, key=lambda each: (each.times > 0, -each.times))[:SHOWN]:
         times = f"{each.times:,}" if each.times else "ahora"
         cause = CAUSES.get(each.cause, printable(each.cause))
         rows.add_row(each.difusor, printable(each.source), cause, times)

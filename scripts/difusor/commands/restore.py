@@ -28,7 +28,7 @@ def run(
     Se niega si la revocación fue definitiva. Hasta que su servidor conteste sigue fuera de la lista; repetirlo hace lo
     que falte. Termina con 3 mientras falte algo, y con 1 si no se hizo nada.
     """
-    from difusor.partners import revoking
+    from difusor.partners import revocation, revoking
     from difusor.partners.facts import FactError
     from difusor.project import UnusableError
     from difusor.servers import sudo
@@ -50,9 +50,14 @@ def run(
         console.print(f"[yellow]![/] {printable(sentence)}. Sigue fuera de la lista: repita.", soft_wrap=True)
     if found.pending:
         raise typer.Exit(PENDING)
-    if found.record is None:
-        results.print(f"[green]✓[/] {found.difusor}: no está revocado y nada cambió")
-    elif check:
+    if found.record is None:  # also where another machine, or a newer copy of the home, knows that it is revoked
+        complain(
+            f"{found.difusor}: en esta máquina no consta que esté revocado, y nada se hizo; si su sitio muestra el "
+            f"aviso, traiga de la máquina en que se retiró {revocation.file(name)} y, de la misma carpeta, vault.yml, "
+            "y repita"
+        )
+        raise typer.Exit(1)
+    if check:
         results.print(f"[green]✓[/] {found.difusor}: volvería a la lista; nada cambió")
     else:
         results.print(f"[green]✓[/] {found.difusor}: de vuelta en la lista. Envíele ya el último corte (publish)")

@@ -143,17 +143,19 @@ def _judge(page: _Page, how: How) -> Look:
         return Look(tuple(found.faults()), tuple(found.warnings()))
     addresses = [each.seen.address for each in there]
     faults = [fault for each in there if (fault := each.fault(how))]
-    if all(each.seen.away for each in there):
-        faults.append(f"esta máquina no tiene camino a ninguna de sus direcciones ({', '.join(addresses)})")
     # Name servers may give each asker other addresses, as a cloud's do; that is harmless if each one of them is right.
     is_harmless = not faults and len(addresses) == len(found.addresses)
     if found.disagreement and not is_harmless:
         faults.append(found.disagreement)
     unknown = [each.unchecked for each in there if each.unchecked]
+    if all(each.seen.away for each in there):  # citizens may have a road there, as to a page with IPv6 alone
+        named = ", ".join(addresses)
+        unknown.append(f"esta máquina no tiene camino a ninguna de sus direcciones ({named}) y no sabe qué muestra")
     others = [each.strangers for each in there if each.strangers]
     warnings = [*unknown, *others, *found.silent, *found.warnings(), *_about_certificates(found, there, how)]
-    told = warnings + [found.disagreement] * (bool(found.disagreement) and is_harmless)
-    return Look(tuple(faults), tuple(told), bool(unknown))
+    if found.disagreement and is_harmless:
+        warnings.append(found.disagreement)
+    return Look(tuple(faults), tuple(warnings), bool(unknown))
 
 
 def _look_at(listed: Listed, address: str, how: How) -> _There:

@@ -107,7 +107,7 @@ def signed_for(
         raise UnusableError("el corte no está firmado; indique --key o use «difusor sign»")
     if not targets:
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
-    if ordered := signing.ordered(tree, targets[0].election):
+    if ordered := signing.ordered(tree, targets[0].election, standing.Records(targets[0].election).newest()):
         raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
     elsewhere.check(targets[0].election, targets, standing.in_folder(tree, targets[0].election))
     signed = _sign(tree, targets[0].election, key, Orders(jump=jump))
@@ -199,14 +199,31 @@ def _check_alike(targets: list[Target]) -> None:
 def _missing(signed: SignedCorte, targets: list[Target]) -> str:
     """Return which orders stand at the institute that a signed corte does not carry, as one Spanish clause.
 
-    Nothing is missing from a corte of another election, which is refused as such.
+    A close or an end that was moved after it was signed is one. Nothing is missing from a corte of another election,
+    which is refused as such.
     """
     if not targets or not standing.is_of(signed.manifest, targets[0].election):
         return ""
     records = standing.Records(targets[0].election)
-    if missing := wording.lacking(signed.manifest.stands, records.standing()):
+    missing = wording.lacking(signed.manifest.stands, records.standing())
+    if missing := [*missing, *_moved_back(signed.manifest, records)]:
         records.check_dates()  # what cannot be signed is not to be asked for
     return ", ".join(missing)
+
+
+def _moved_back(document: Manifest, records: standing.Records) -> list[str]:
+    """Return as Spanish clauses what of the window in force a corte would move back that was signed before it.
+
+    In force is that of the newest corte, once a difusor has that; mirrors take the window of whichever comes last.
+    """
+    newest = records.newest()
+    if newest is None or newest.generated <= document.generated:
+        return []
+    moved = [
+        f"{says} {instants.write(was)}, y este corte dice {instants.write(would)}"
+        for _, says, was, would in wording.moves(newest.window, document.window)
+    ]
+    return moved if moved and records.is_published(newest) else []
 
 
 def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCorte:

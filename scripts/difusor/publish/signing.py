@@ -288,10 +288,11 @@ def has_signed(folder: Path, sequence: int, corte: datetime) -> bool:
     return is_signed(folder) and (document.sequence, document.corte) == (sequence, corte)
 
 
-def ordered(folder: Path, election: Election) -> str:
+def ordered(folder: Path, election: Election, newest: Manifest | None) -> str:
     """Return the orders in a tree's manifest, a changed close included, that signing it again would drop.
 
-    Empty when there is no manifest, or it is an earlier corte's, whose orders do not concern this one.
+    Empty when there is no manifest, or it is an earlier corte's, whose orders do not concern this one. `newest` is the
+    last corte signed here: its window is in force, and one that was signed before it orders none.
     """
     try:
         document = manifest.read(files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES))
@@ -299,7 +300,8 @@ def ordered(folder: Path, election: Election) -> str:
         return ""
     if (document.sequence, document.corte) != identity(folder):
         return ""
-    moved = document.window != election.window and document.window.opens == election.window.opens
+    is_last = newest is None or newest.generated <= document.generated
+    moved = is_last and document.window != election.window and document.window.opens == election.window.opens
     return ", ".join([*document.orders, *(["close"] if moved else [])])
 
 

@@ -235,6 +235,30 @@ def test_both_families_are_looked_at_and_a_road_that_this_machine_lacks_blames_n
     assert not _There(Certificate("2001:db8::7", trouble="la red no es accesible", away=True)).fault(how)
 
 
+def test_a_page_to_which_this_machine_has_no_road_stays_on_the_list(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with IPv6 alone was out for good after two rounds of a machine without IPv6."""
+    there, handshake = "2001:db8::7", certificate._handshake
+
+    def reach(name: str, address: str, *more: Any) -> bytes:
+        if address == there:
+            raise OSError(errno.ENETUNREACH, "Network is unreachable")
+        return handshake(name, address, *more)
+
+    monkeypatch.setattr(certificate, "_handshake", reach)
+    del night.table["www.norte.com.mx", "A"]
+    night.table["www.norte.com.mx", "AAAA"] = [f"300 {there}"]
+    for _ in range(3):
+        made = night.round()
+        assert (night.page, made.events, made.is_blind) == (["norte", "sur"], (), False)
+    found = made.looks["norte"]
+    assert found.is_unknown and not found.faults
+    assert found.warnings == (
+        f"esta máquina no tiene camino a ninguna de sus direcciones ({there}) y no sabe qué muestra",
+    )
+
+
 def test_a_certificate_that_ends_soon_or_may_not_be_renewed_is_told(night: Night) -> None:
     how = How(load_election(night.home / "elections/demo.yml"), now=lambda: NOW)
     seen = Certificate("192.0.2.7", expires=NOW + timedelta(days=2), issuer="Let's Encrypt")

@@ -344,6 +344,34 @@ def test_a_corte_signed_before_an_order_is_not_published_without_it(desk: Desk):
     assert desk.publish(early) == (0, ["held", "held"])
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "hours", "says"),
+    [
+        ("closes", "--close", 1, "cierra"),
+        ("closes", "--close", -1, "cierra"),
+        ("retain_until", "--retain", 1, "sigue disponible hasta"),
+    ],
+    ids=["later close", "earlier close", "later end"],
+)
+def test_a_corte_signed_before_the_window_was_moved_does_not_move_it_back(
+    desk: Desk, name: str, option: str, hours: int, says: str
+):
+    """Every mirror closed at the old hour again, or opened again, and only the table of forty told of it."""
+    early, last = desk.corte(6), desk.folder / "cortes/5"
+    moved = instants.write(getattr(load_election(desk.election).window, name) + timedelta(hours=hours))
+    assert desk.sign(early).exit_code == 0
+    assert desk.sign(last, option, moved).exit_code == 0
+    assert desk.publish(last, key=False) == (0, ["shown", "shown"])
+    assert desk.publish(early) == (1, []) and f"{option} seguido del que vale" in " ".join(desk.details.split())
+    with_window(desk.election, **{name: hours})
+    assert desk.publish(early, key=False) == (1, [])
+    told = " ".join(desk.details.split())
+    assert f"no lleva lo que sigue en pie ({says} " in told and "fírmelo otra vez" in told
+    assert {desk.status(each)["gate"][name] for each in desk.servers} == {moved} and desk.seen() == [5, 5]
+    assert desk.publish(early) == (0, ["shown", "shown"]), desk.details
+    assert {desk.status(each)["gate"][name] for each in desk.servers} == {moved} and desk.seen() == [6, 6]
+
+
 @pytest.mark.parametrize("named", ["folder", "corte.json", "digest"])
 def test_the_shown_corte_is_withdrawn_by_signing_it_again(desk: Desk, named: str):
     bad = desk.corte(6)

@@ -12,7 +12,7 @@ from publish_kit import app_of
 from typer.testing import CliRunner
 
 from difusor.commands import bans as verb
-from difusor.servers import bans, identity
+from difusor.servers import bans, identity, limits
 
 SAID = """-0600
 sshd 
@@ -128,3 +128,35 @@ def test_what_nobody_foresaw_of_one_inventory_leaves_the_others_asked(
     document = json.loads(CliRunner().invoke(app_of(verb), [*folders, "--lift", "203.0.113.9", "--json"]).stdout)
     assert document["failed"][0]["difusor"] == "malo" and "falló este programa" in document["failed"][0]["error"]
     assert [each["difusor"] for each in document["lifted"]] == ["bueno"]
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["all answer", "one does not"])
+def test_the_sources_refused_most_often_are_shown_whichever_server_refused_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, silent: bool
+) -> None:
+    """Twenty of the first server's, refused once each, took the whole table."""
+    refused = {
+        "uno": [limits.Refusal("uno", f"192.0.2.{number}", "limit", 1) for number in range(25)],
+        "dos": [
+            limits.Refusal("dos", "198.51.100.8", "connections", 0),
+            limits.Refusal("dos", "198.51.100.7", "waf", 512),
+        ],
+    }
+    rendered = SimpleNamespace(groups={"difusores": [*refused, "tres"]}, hosts={"uno": {}, "dos": {}, "tres": {}})
+
+    def server(name: str, *_: Any) -> Any:
+        unreachable = f"{name} no responde" if silent and name == "tres" else ""
+        return SimpleNamespace(unreachable=unreachable, declared=SimpleNamespace(zone=None))
+
+    monkeypatch.setattr(identity, "read", lambda _: rendered)
+    monkeypatch.setattr(identity, "connect", lambda *_: SimpleNamespace(get_host=lambda name: None))
+    monkeypatch.setattr(identity, "server", server)
+    monkeypatch.setattr(bans, "banned", lambda *_: [])
+    monkeypatch.setattr(limits, "refusals", lambda name, _: refused.get(name, []))
+    monkeypatch.setattr(limits, "limits", lambda *_: [])
+    done = CliRunner().invoke(app_of(verb), ["-i", str(tmp_path)])
+    rows = [line for line in done.stdout.splitlines() if "│ uno" in line or "│ dos" in line]
+    assert len(rows) == verb.SHOWN and "y 7 más" in done.stdout
+    assert "198.51.100.8" in rows[0] and "198.51.100.7" in rows[1] and "512" in rows[1] and "192.0.2.0" in rows[2]
+    expected = (1, "Bien: 2 de 3; falta: tres (incompleto)") if silent else (0, "Bien: 3 de 3")
+    assert (done.exit_code, done.stderr.splitlines()[-1]) == expected
