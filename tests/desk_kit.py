@@ -16,10 +16,9 @@ from typing import Any
 
 import httpx
 import pytest
-import typer
+from click.testing import CliRunner, Result
 from corte_kit import FILES, Server, write_files
-from publish_kit import ELECTION, make_target
-from typer.testing import CliRunner, Result
+from publish_kit import ELECTION, command_of, make_target
 
 from corte.format import instants, manifest
 from corte.format.manifest import Manifest
@@ -181,6 +180,4 @@ class Desk:
     @staticmethod
     def run(verb: ModuleType, *arguments: object) -> Result:
         """Run a verb with these arguments."""
-        app = typer.Typer()
-        app.command()(verb.run)
-        return CliRunner().invoke(app, [str(part) for part in arguments])
+        return CliRunner().invoke(command_of(verb), [str(part) for part in arguments])

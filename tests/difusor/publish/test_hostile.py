@@ -19,11 +19,10 @@ from pathlib import Path
 import hostile_kit
 import httpx
 import pytest
-import typer
+from click.testing import CliRunner
 from corte_kit import FILES, make_key, write_files
 from hostile_kit import Attack, message
-from publish_kit import answer, make_target, without_end, write_election
-from typer.testing import CliRunner
+from publish_kit import answer, command_of, make_target, without_end, write_election
 
 from corte.format import instants
 from difusor.commands import publish
@@ -134,11 +133,9 @@ def test_what_a_mirror_says_reaches_no_terminal_as_it_is(
     monkeypatch.setattr(mirror.httpx, "AsyncClient", partial(httpx.AsyncClient, transport=transport))
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     monkeypatch.setattr(target, "read", lambda _: [make_target(election)])
-    app = typer.Typer()
-    app.command()(publish.run)
     for form in ([], ["--json"]):
         said += [b"{}", json.dumps({"last_attempt": attempt}).encode()]
-        done = CliRunner().invoke(app, [str(signed.folder), "-i", str(tmp_path), *form])
+        done = CliRunner().invoke(command_of(publish), [str(signed.folder), "-i", str(tmp_path), *form])
         assert (done.exit_code, type(done.exception)) == (1, SystemExit)
         assert not set(acting) & set(done.stdout) - set("[2J")
         assert len(done.stdout) < 5000
