@@ -19,9 +19,9 @@ from typing import Any
 import httpx
 import pytest
 from click.testing import CliRunner
-from corte_kit import FILES, make_key, write_files
+from corte_kit import FILES, write_files
 from publish_kit import answer as wire
-from publish_kit import command_of, make_target, without_end, write_election
+from publish_kit import command_of, make_target, without_end
 
 from corte.format import instants, manifest, signature
 from corte.format.manifest import Window
@@ -43,12 +43,7 @@ Serve = Callable[[dict[str, Any]], None]
 
 
 @pytest.fixture
-def election(tmp_path: Path) -> Path:
-    return write_election(tmp_path, make_key(tmp_path, "firma"))
-
-
-@pytest.fixture
-def signed(tmp_path: Path, election: Path) -> SignedCorte:
+def signed(tmp_path: Path, election: Path, key: Path) -> SignedCorte:
     identity = {"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}
     more = {
         "datos/corte.json": json.dumps(identity).encode(),
@@ -57,7 +52,7 @@ def signed(tmp_path: Path, election: Path) -> SignedCorte:
         "actas/2.jpg": b"\xff",
     }
     write_files(tmp_path / "corte", {**FILES, **more})
-    return signing.sign(tmp_path / "corte", load_election(election), tmp_path / "firma")
+    return signing.sign(tmp_path / "corte", load_election(election), key)
 
 
 @pytest.fixture
@@ -125,13 +120,13 @@ def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, electi
 
 @pytest.mark.parametrize("ask", [comparison.compare, glance_at], ids=["audit", "list"])
 def test_a_corte_of_an_earlier_version_is_old_and_not_another(
-    serve: Serve, signed: SignedCorte, election: Path, ask: Callable[..., comparison.Comparison]
+    serve: Serve, signed: SignedCorte, election: Path, key: Path, ask: Callable[..., comparison.Comparison]
 ):
     """An honest mirror of version 0.1.0 was said to have altered what the institute signed."""
     document = {**json.loads(signed.raw), "format": 1}
     del document["standing"]
     raw = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
-    armour = signature.sign(raw, election.parent / "firma", signed.manifest.election)
+    armour = signature.sign(raw, key, signed.manifest.election)
     serve({f"/prep/{manifest.NAME}": raw, f"/prep/{manifest.SIGNATURE_NAME}": armour})
     found = ask(make_target(election, path="/prep/"))
     assert (found.result, found.good, found.differences) == ("old", False, [])
@@ -200,14 +195,14 @@ def test_what_is_advised_of_a_difusor_that_is_coming_back_does_not_take_it_off_a
 
 @pytest.mark.parametrize("said_by", ["corte", "institute"])
 def test_in_light_mode_a_mirror_may_hold_back_the_actas_and_nothing_else(
-    serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, said_by: str
+    serve: Serve, signed: SignedCorte, election: Path, key: Path, said_by: str
 ):
     def compare() -> comparison.Comparison:
         return comparison.compare(make_target(election, path="/prep/"), standing=standing)
 
     standing = Standing(light_at=signed.manifest.generated) if said_by == "institute" else None
     if said_by == "corte":
-        signing.sign(signed.folder, load_election(election), tmp_path / "firma", orders=("light",))
+        signing.sign(signed.folder, load_election(election), key, orders=("light",))
     page = b"<!doctype html><title>Modo ligero</title>"
     held, forged = partial(wire, page, 503), partial(wire, b"\xff\xd8\xff another acta", 503)
     for own in ({"/prep/actas/1.jpg": held}, {"/prep/actas/1.jpg": held, "/prep/actas/2.jpg": held}):
@@ -751,13 +746,15 @@ def test_a_mirror_that_lets_others_sign_fails_the_audit_and_is_warned_of_by_the_
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_a_page_that_shows_results_after_the_end_fails(serve: Serve, signed: SignedCorte, election: Path, held: bool):
+def test_a_page_that_shows_results_after_the_end_fails(
+    serve: Serve, signed: SignedCorte, election: Path, key: Path, held: bool
+):
     """As a machine does that was suspended in the night; a newer corte that is held back may have a later end."""
     hold = HoldOrder(datetime(2024, 6, 3, 3, tzinfo=UTC), 7, 8) if held else None
     status: dict[str, Any] = {"standing": Standing(hold=hold).to_json()}
     text = election.read_text()
     election.write_text(text.replace("2039-06-10T05:59:00Z", "2024-06-04T02:00:00Z"))
-    ended = signing.sign(signed.folder, load_election(election), election.with_name("firma"))
+    ended = signing.sign(signed.folder, load_election(election), key)
     election.write_text(text)
     status["shown"] = {"manifest_sha256": ended.sha256}
     serve({PATH: json.dumps(status).encode()})
@@ -892,7 +889,7 @@ def test_a_server_that_tells_no_status_is_not_blamed_on_the_site(serve: Serve, e
     ],
 )
 def test_a_site_that_passes_to_another_server_of_the_difusor_keeps_no_answers(
-    serve: Serve, signed: SignedCorte, election: Path, newer: list[str], beside: bool, told: str,
+    serve: Serve, signed: SignedCorte, election: Path, key: Path, newer: list[str], beside: bool, told: str,
     monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
     """The outlet was to switch off a cache that its site did not have, while its other server waited for the corte."""
@@ -900,7 +897,7 @@ def test_a_site_that_passes_to_another_server_of_the_difusor_keeps_no_answers(
     files = {path: (signed.folder / path).read_bytes() for path in signed.manifest.files}
     identity = {"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}
     write_files(folder, {**files, "datos/corte.json": json.dumps(identity).encode()})
-    eight = signing.sign(folder, load_election(election), election.with_name("firma"))
+    eight = signing.sign(folder, load_election(election), key)
     shown = {f"/prep/{each.relative_to(folder)}": each.read_bytes() for each in folder.rglob("*") if each.is_file()}
     shown[PATH] = json.dumps({"shown": {"manifest_sha256": eight.sha256}}).encode()
     serve({f"{address} {path}": content for address in newer for path, content in shown.items()})
@@ -940,14 +937,16 @@ def test_a_difusor_off_the_list_that_was_not_asked_is_not_known_to_show_nothing(
 
 
 @pytest.fixture
-def later(signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SignedCorte:
+def later(
+    signed: SignedCorte, election: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SignedCorte:
     """Corte 9, signed a second after corte 7 on another machine; nothing is too new to be due."""
     monkeypatch.setattr(age, "GRACE", timedelta(minutes=-1))
     folder = tmp_path / "nueve"
     write_files(folder, {**FILES, "datos/corte.json": b'{"secuencia": 9, "corte": "2024-06-03T03:30:00Z"}'})
     with monkeypatch.context() as second:
         second.setattr(signing.instants, "now", lambda: signed.manifest.generated + timedelta(seconds=1))
-        return signing.sign(folder, load_election(election), tmp_path / "firma")
+        return signing.sign(folder, load_election(election), key)
 
 
 def test_a_mirror_that_was_left_behind_by_what_another_machine_published_is_old(
