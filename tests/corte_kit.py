@@ -159,8 +159,12 @@ class Server:
 
     def copy(self, folder: Path) -> Server:
         """Return the same server in another folder, hard links included."""
+        subprocess.run(["cp", "--archive", str(self.config.store.parent), str(folder)], check=True)
+        return self.moved(folder)
+
+    def moved(self, folder: Path) -> Server:
+        """Return the same server, whose folders were copied into another folder before."""
         home = self.config.store.parent
-        subprocess.run(["cp", "--archive", str(home), str(folder)], check=True)
         moved = {
             each.name: folder / path.relative_to(home)
             for each in fields(self.config)

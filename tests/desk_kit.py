@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,23 +16,22 @@ from typing import Any
 
 import httpx
 import pytest
-import typer
+from click.testing import CliRunner, Result
 from corte_kit import FILES, Server, write_files
-from publish_kit import ELECTION, make_target
-from typer.testing import CliRunner, Result
+from publish_kit import ELECTION, command_of, make_target
 
 from corte.format import instants, manifest
 from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from difusor.commands import publish, sign
 from difusor.inventory import load_election
-from difusor.publish import deliver, signing
+from difusor.publish import deliver, notes, signing, standing
 from difusor.publish import target as targets
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.target import Target
 
 
-def write_open_election(folder: Path, key: Path) -> Path:
+def _write_open_election(folder: Path, key: Path) -> Path:
     """Write the file of an election that opened an hour ago; return its path."""
     opens = instants.now().replace(microsecond=0) - timedelta(hours=1)
     dates = {
@@ -55,10 +57,12 @@ def _refuse(document: Any) -> Manifest:
 class Desk:
     """The institute's verbs, and the mirrors that they reach: real intakes, without rsync and HTTP between."""
 
-    def __init__(self, folder: Path, election: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.election, self.key, self.patch = folder, election, key, monkeypatch
-        self.now = instants.now().replace(microsecond=0) - timedelta(minutes=5)
-        decided = load_election(election)
+    def __init__(self, folder: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.election, self.key = folder, _write_open_election(folder, key), key
+        self.asked = instants.now()
+        """The instant at which every verb is said to have asked the mirrors; copies keep its distance from `now`."""
+        self.now = self.asked.replace(microsecond=0) - timedelta(minutes=5)
+        decided = load_election(self.election)
         self.servers: dict[str, Server] = {}
         self.outdated = ""
         """The mirror whose server is of a version before light mode."""
@@ -69,13 +73,36 @@ class Desk:
             server.config.allowed_signers.write_text(decided.allowed_signers)
             self.servers[name] = server
             (folder / name).mkdir()
-        monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
+        self._reach(monkeypatch)
+
+    @staticmethod
+    @contextmanager
+    def begun(folder: Path, key: Path) -> Iterator[Desk]:
+        """Yield a desk for tests to get copies of after this context; its records are in its own folder."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(notes, "kept_in", lambda: folder / "build/cortes")
+            yield Desk(folder, key, patch)
+
+    def copy(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+        """Return the same desk in another folder, hard links included; from then on the verbs reach its mirrors."""
+        subprocess.run(["cp", "--archive", f"{self.folder}/.", str(folder)], check=True)
+        standing._verified.cache_clear()  # copies have the same bytes, and each test verifies what it reads
+        same = copy.copy(self)
+        same.folder, same.election = folder, folder / self.election.name
+        same.servers = {name: server.moved(folder / "servers" / name) for name, server in self.servers.items()}
+        same._reach(monkeypatch)
+        return same
+
+    def _reach(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have the verbs reach these mirrors, and go by this desk's clock."""
+        self.patch = monkeypatch
+        monkeypatch.setattr(targets, "read", lambda source: [make_target(self.election, source.name)])
         monkeypatch.setattr(deliver, "push", self._push)
         monkeypatch.setattr(Mirror, "__init__", lambda mirror, target, *_, **__: setattr(mirror, "target", target))
         monkeypatch.setattr(Mirror, "__enter__", lambda mirror: mirror)
         monkeypatch.setattr(Mirror, "__exit__", lambda *_: None)
         monkeypatch.setattr(Mirror, "problem", "", raising=False)
-        monkeypatch.setattr(Mirror, "asked", instants.now(), raising=False)
+        monkeypatch.setattr(Mirror, "asked", self.asked, raising=False)
         monkeypatch.setattr(Mirror, "status", lambda mirror: self.status(mirror.target.name))
         monkeypatch.setattr(Mirror, "url", f"{PAGE}{PATH}", raising=False)
         monkeypatch.setattr(Mirror, "hand", lambda mirror, *asked, **_: self.hand(mirror.target.name, *asked))
@@ -153,6 +180,4 @@ class Desk:
     @staticmethod
     def run(verb: ModuleType, *arguments: object) -> Result:
         """Run a verb with these arguments."""
-        app = typer.Typer()
-        app.command()(verb.run)
-        return CliRunner().invoke(app, [str(part) for part in arguments])
+        return CliRunner().invoke(command_of(verb), [str(part) for part in arguments])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import httpx
 import typer
 
@@ -71,8 +73,9 @@ async def without_end(piece: bytes) -> AsyncIterator[bytes]:
         await asyncio.sleep(0)  # pace: lets the reader run
 
 
-def app_of(verb: ModuleType) -> typer.Typer:
-    """Return a program that has nothing but this verb."""
+@cache
+def command_of(verb: ModuleType) -> click.Command:
+    """Return a program that has nothing but this verb; typer.testing would make it anew at each call."""
     app = typer.Typer()
     app.command()(verb.run)
-    return app
+    return typer.main.get_command(app)

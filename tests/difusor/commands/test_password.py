@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from click.testing import CliRunner
 from passlib.hash import sha512_crypt
-from typer.testing import CliRunner
+from publish_kit import command_of
 
 from corte.format import files
 from difusor.commands import password
@@ -40,9 +40,7 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def ask(*answers: str) -> tuple[int, str]:
     """Run `difusor password` with these answers; return its exit status and everything it printed."""
-    app = typer.Typer()
-    app.command()(password.run)
-    result = CliRunner().invoke(app, ["diario"], input="\n".join(answers) + "\n")
+    result = CliRunner().invoke(command_of(password), ["diario"], input="\n".join(answers) + "\n")
     return result.exit_code, result.output
 
 
@@ -142,10 +140,8 @@ def test_a_source_that_gives_no_password_is_refused_in_a_sentence(
     before, source = vault.read_bytes(), tmp_path / ("llave" if as_option else "vault-password")
     source.write_bytes(content)
     source.chmod(0o700)
-    app = typer.Typer()
-    app.command()(password.run)
     given = ["diario", *(["--vault-password-file", str(source)] if as_option else [])]
-    result = CliRunner().invoke(app, given, input=f"{GOOD}\n{GOOD}\n")
+    result = CliRunner().invoke(command_of(password), given, input=f"{GOOD}\n{GOOD}\n")
     said = " ".join(result.output.split())
     assert result.exit_code == 1 and isinstance(result.exception, SystemExit)
     assert told in said and vault.read_bytes() == before

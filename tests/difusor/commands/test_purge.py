@@ -9,9 +9,9 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from click.testing import CliRunner
 from corte_kit import make_key
-from publish_kit import app_of, make_target, write_election
-from typer.testing import CliRunner
+from publish_kit import command_of, make_target, write_election
 
 from difusor.commands import purge
 from difusor.inventory import load_election
@@ -63,7 +63,7 @@ def steps(environments: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> list
 def test_nothing_is_deleted_when_one_of_them_is_official(environments: dict[str, str], steps: list[str]) -> None:
     """The first one was, and then it said that nothing had been."""
     environments["sur"] = "official"
-    done = CliRunner().invoke(app_of(purge), BOTH)
+    done = CliRunner().invoke(command_of(purge), BOTH)
     assert (done.exit_code, steps) == (1, [])
     assert "no se borró nada" in " ".join(done.output.split())
 
@@ -74,17 +74,17 @@ def test_the_password_of_sudo_is_asked_for_once_and_nothing_is_deleted_without_i
     asked: list[bool] = []
     monkeypatch.setattr(sudo, "ask", asked.append)
     monkeypatch.setattr(sudo, "descriptors", lambda: [7])
-    CliRunner().invoke(app_of(purge), [*BOTH, "-K"])
+    CliRunner().invoke(command_of(purge), [*BOTH, "-K"])
     assert (asked, steps) == ([True], ["norte", "sur"])
     steps.clear()
     monkeypatch.setattr(sudo, "ask", Mock(side_effect=UnusableError("no hay terminal")))
-    done = CliRunner().invoke(app_of(purge), [*BOTH, "-K"])
+    done = CliRunner().invoke(command_of(purge), [*BOTH, "-K"])
     assert (done.exit_code, steps) == (1, []) and "no hay terminal" in done.output
 
 
 @pytest.mark.parametrize("as_json", [False, True])
 def test_what_was_deleted_is_told_though_the_next_one_fails(steps: list[str], as_json: bool) -> None:
-    done = CliRunner().invoke(app_of(purge), BOTH + ["--json"] * as_json)
+    done = CliRunner().invoke(command_of(purge), BOTH + ["--json"] * as_json)
     assert (done.exit_code, steps) == (1, ["norte", "sur"])
     assert "el segundo no responde" in done.output
     if as_json:

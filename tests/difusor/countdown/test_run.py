@@ -15,13 +15,13 @@ from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
+from click.testing import CliRunner
 from countdown_kit import HOURS, host, look, own, seen, server
 from inventory_kit import ELECTION, Certificates, write_inventory
 from look_kit import name_server, page
-from publish_kit import app_of
+from publish_kit import command_of
 from rich.console import Console
 from testinfra.host import Host
-from typer.testing import CliRunner
 
 from difusor.baseline import record
 from difusor.baseline.record import Baseline
@@ -239,14 +239,14 @@ def test_the_screen_has_a_line_for_each_and_the_exit_status_says_whether_one_is_
         "--dns", looks.servers[0], "--ca", str(looks.authority), "--at", "T-1", "--against", str(tmp_path),
         "-i", str(inventories[0]),
     ]  # fmt: skip
-    app = app_of(countdown)
-    one = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+    one = CliRunner().invoke(command_of(countdown), [*words, "--json"], catch_exceptions=False)
     told = json.loads(one.stdout)
     (document,) = told["difusores"]
     assert (told["here"]["difusor"], told["here"]["state"]) == ("esta máquina", "good")
     assert (one.exit_code, document["state"], document["moment"]) == (0, "warn", "T-1"), document
     assert [each["key"] for each in document["checks"]] == [key for key in TITLES if key not in ("here", "inventory")]
-    both = CliRunner().invoke(app, [*words, "-i", str(inventories[3])], env={"COLUMNS": "160"}, catch_exceptions=False)
+    wide, more = {"COLUMNS": "160"}, [*words, "-i", str(inventories[3])]
+    both = CliRunner().invoke(command_of(countdown), more, env=wide, catch_exceptions=False)
     assert both.exit_code == 1
     assert both.stdout.index("roto") < both.stdout.index("norte"), "what is red comes first"
     assert "✗ inventario" in both.stdout
@@ -259,7 +259,7 @@ def test_a_machine_that_cannot_sign_is_red_though_all_difusores_are_ready(
 ) -> None:
     (records / "estatal-2024-official/.lock").mkdir(parents=True)
     words = ["--dns", looks.servers[0], "--ca", str(looks.authority), "--at", "T-1", "-i", str(inventories[0])]
-    done = CliRunner().invoke(app_of(countdown), words, env={"COLUMNS": "400"}, catch_exceptions=False)
+    done = CliRunner().invoke(command_of(countdown), words, env={"COLUMNS": "400"}, catch_exceptions=False)
     assert done.exit_code == 1
     row = re.sub(r"[│\s]", "", done.stdout)  # a narrow terminal folds the text within its cell
     assert f"firmayenvío:nosepuedeescribiren{records}/estatal-2024-official/.lock" in row
@@ -269,12 +269,13 @@ def test_a_machine_that_cannot_sign_is_red_though_all_difusores_are_ready(
 
 def test_a_folder_of_baselines_that_does_not_exist_is_refused(inventories: list[Path], tmp_path: Path) -> None:
     """Mistyped, it was told as servers that nobody had frozen: a warning in place of what had changed."""
-    done = CliRunner().invoke(app_of(countdown), ["-i", str(inventories[0]), "--against", str(tmp_path / "registor")])
+    words = ["-i", str(inventories[0]), "--against", str(tmp_path / "registor")]
+    done = CliRunner().invoke(command_of(countdown), words)
     assert done.exit_code == 2 and "--against" in done.output
 
 
 def test_a_name_server_that_is_none_is_refused(inventories: list[Path]) -> None:
-    done = CliRunner().invoke(app_of(countdown), ["-i", str(inventories[0]), "--dns", "uno"])
+    done = CliRunner().invoke(command_of(countdown), ["-i", str(inventories[0]), "--dns", "uno"])
     assert done.exit_code == 2 and "«uno» no es la dirección" in " ".join(done.output.split())
 
 
@@ -303,7 +304,7 @@ def subject(name: str, **changes: Any) -> Subject:
 
 
 def test_difusores_are_named_or_taken_from_an_election_but_not_both(inventories: list[Path]) -> None:
-    done = CliRunner().invoke(app_of(countdown), ["-i", str(inventories[0]), "--election", "noche"])
+    done = CliRunner().invoke(command_of(countdown), ["-i", str(inventories[0]), "--election", "noche"])
     assert done.exit_code == 2 and "no ambas" in done.output
 
 

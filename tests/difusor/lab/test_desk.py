@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import typer
 from ansible.parsing.vault import VaultSecretsContext
+from click.testing import CliRunner
 from home_kit import difusor
 from papers_kit import text_of
-from typer.testing import CliRunner
+from publish_kit import command_of
 
 from corte.format import instants
 from difusor.commands import demo
@@ -128,9 +128,7 @@ def test_the_command_ends_with_one_when_a_step_is_wrong(
     refusal = UnusableError("el formato no se entiende")
     step = Step("Un medio", ("enroll", "dos palabras.yml"), refused=refusal, told=("Y nada más.",), wrong=wrong)
     monkeypatch.setattr(story, "run", lambda folder, like: iter([step]))
-    app = typer.Typer()
-    app.command()(demo.run)
-    shown = CliRunner().invoke(app, ["--desk"])
+    shown = CliRunner().invoke(command_of(demo), ["--desk"])
     assert shown.exit_code == status
     assert "./difusor enroll 'dos palabras.yml'" in shown.output and "Y nada más." in shown.output
     assert (f"Así no debía terminar: {wrong}" in shown.output) is bool(wrong)

@@ -13,10 +13,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from click.testing import CliRunner
 from corte_kit import make_key
 from listing_kit import enrolled
-from publish_kit import app_of
-from typer.testing import CliRunner
+from publish_kit import command_of
 
 from corte.format import signature
 from corte.format.refusal import Refusal
@@ -43,7 +43,7 @@ def wanted(home: Path, key: Path) -> Making:
 
 
 def verified(folder: Path, *words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app_of(verify), [str(folder), *words])
+    done = CliRunner().invoke(command_of(verify), [str(folder), *words])
     return done.exit_code, " ".join(done.output.split())
 
 

@@ -14,13 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from corte_kit import make_key
 from form_kit import png
 from home_kit import difusor, everything, made
 from home_kit import furnish as furnish_whole
 from listing_kit import AT, demo, enrolled, furnish
-from publish_kit import app_of
-from typer.testing import CliRunner
+from publish_kit import command_of
 
 from difusor.commands import list as command
 from difusor.inventory import linked, load_election
@@ -346,7 +346,7 @@ def test_the_verb_answers_in_json_and_with_its_status(home: Path, key: Path) -> 
     ],
 )
 def test_what_the_verb_cannot_do_is_said_at_once(words: list[str], told: str, home: Path) -> None:
-    done = CliRunner().invoke(app_of(command), words)
+    done = CliRunner().invoke(command_of(command), words)
     assert done.exit_code != 0 and told in " ".join(done.output.replace("│", "").split())
 
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from corte_kit import FILES, make_key, write_files
 from inventory_kit import Certificates
 from listing_kit import demo, enrolled
 from look_kit import Table, name_server, page
-from publish_kit import app_of
-from typer.testing import CliRunner
+from publish_kit import command_of
 
 from corte.format import manifest, signature
 from corte.format.refusal import Refusal
@@ -425,7 +425,7 @@ def test_who_leaves_the_list_by_the_records_is_told(night: Night) -> None:
 
     def told() -> str:
         how = ["--watch", "--times", "1", "--dns", *night.making.servers]
-        done = CliRunner().invoke(app_of(command), [*watched, *how])
+        done = CliRunner().invoke(command_of(command), [*watched, *how])
         return " ".join(done.output.split())
 
     assert "sale de la lista" not in told() and night.page == ["este", "norte", "sur"]
@@ -655,7 +655,7 @@ def test_a_damaged_state_is_told_and_not_forgotten(home: Path) -> None:
 def test_the_verb_says_loudly_that_no_page_answers(night: Night) -> None:
     night.table.clear()
     words = [str(night.home / "lista"), "--key", str(night.making.key), "--watch", "--times", "1"]
-    done = CliRunner().invoke(app_of(command), [*words, "--dns", *night.making.servers])
+    done = CliRunner().invoke(command_of(command), [*words, "--dns", *night.making.servers])
     assert done.exit_code == 1 and "NINGUNA página respondió bien" in done.output, done.output
     assert "norte: www.norte.com.mx no tiene direcciones en el DNS" in " ".join(done.output.split())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from corte_kit import FILES, make_key, write_files
-from desk_kit import Desk, write_open_election
+from desk_kit import Desk
 from publish_kit import write_election
 
 from difusor.inventory import load_election
@@ -38,9 +38,15 @@ def signed(tree: Path, election: Path, key: Path) -> SignedCorte:
     return signing.sign(tree, load_election(election), key)
 
 
-@pytest.fixture
-def desk(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """The institute after it has published corte 5 to both mirrors."""
-    desk = Desk(tmp_path, write_open_election(tmp_path, key), key, monkeypatch)
-    assert desk.publish(desk.corte(5)) == (0, ["shown", "shown"])
+@pytest.fixture(scope="module")
+def began(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Desk:
+    """The desk that each test gets a copy of."""
+    with Desk.begun(tmp_path_factory.mktemp("mesa"), key) as desk:
+        assert desk.publish(desk.corte(5)) == (0, ["shown", "shown"])
     return desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path, began: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The institute after it has published corte 5 to both mirrors."""
+    return began.copy(tmp_path, monkeypatch)

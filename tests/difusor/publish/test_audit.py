@@ -18,11 +18,10 @@ from typing import Any
 
 import httpx
 import pytest
-import typer
-from corte_kit import FILES, make_key, write_files
+from click.testing import CliRunner
+from corte_kit import FILES, write_files
 from publish_kit import answer as wire
-from publish_kit import app_of, make_target, without_end, write_election
-from typer.testing import CliRunner
+from publish_kit import command_of, make_target, without_end
 
 from corte.format import instants, manifest, signature
 from corte.format.manifest import Window
@@ -44,12 +43,7 @@ Serve = Callable[[dict[str, Any]], None]
 
 
 @pytest.fixture
-def election(tmp_path: Path) -> Path:
-    return write_election(tmp_path, make_key(tmp_path, "firma"))
-
-
-@pytest.fixture
-def signed(tmp_path: Path, election: Path) -> SignedCorte:
+def signed(tmp_path: Path, election: Path, key: Path) -> SignedCorte:
     identity = {"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}
     more = {
         "datos/corte.json": json.dumps(identity).encode(),
@@ -58,7 +52,7 @@ def signed(tmp_path: Path, election: Path) -> SignedCorte:
         "actas/2.jpg": b"\xff",
     }
     write_files(tmp_path / "corte", {**FILES, **more})
-    return signing.sign(tmp_path / "corte", load_election(election), tmp_path / "firma")
+    return signing.sign(tmp_path / "corte", load_election(election), key)
 
 
 @pytest.fixture
@@ -126,13 +120,13 @@ def test_an_honest_mirror_is_authentic(serve: Serve, signed: SignedCorte, electi
 
 @pytest.mark.parametrize("ask", [comparison.compare, glance_at], ids=["audit", "list"])
 def test_a_corte_of_an_earlier_version_is_old_and_not_another(
-    serve: Serve, signed: SignedCorte, election: Path, ask: Callable[..., comparison.Comparison]
+    serve: Serve, signed: SignedCorte, election: Path, key: Path, ask: Callable[..., comparison.Comparison]
 ):
     """An honest mirror of version 0.1.0 was said to have altered what the institute signed."""
     document = {**json.loads(signed.raw), "format": 1}
     del document["standing"]
     raw = (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
-    armour = signature.sign(raw, election.parent / "firma", signed.manifest.election)
+    armour = signature.sign(raw, key, signed.manifest.election)
     serve({f"/prep/{manifest.NAME}": raw, f"/prep/{manifest.SIGNATURE_NAME}": armour})
     found = ask(make_target(election, path="/prep/"))
     assert (found.result, found.good, found.differences) == ("old", False, [])
@@ -201,14 +195,14 @@ def test_what_is_advised_of_a_difusor_that_is_coming_back_does_not_take_it_off_a
 
 @pytest.mark.parametrize("said_by", ["corte", "institute"])
 def test_in_light_mode_a_mirror_may_hold_back_the_actas_and_nothing_else(
-    serve: Serve, signed: SignedCorte, election: Path, tmp_path: Path, said_by: str
+    serve: Serve, signed: SignedCorte, election: Path, key: Path, said_by: str
 ):
     def compare() -> comparison.Comparison:
         return comparison.compare(make_target(election, path="/prep/"), standing=standing)
 
     standing = Standing(light_at=signed.manifest.generated) if said_by == "institute" else None
     if said_by == "corte":
-        signing.sign(signed.folder, load_election(election), tmp_path / "firma", orders=("light",))
+        signing.sign(signed.folder, load_election(election), key, orders=("light",))
     page = b"<!doctype html><title>Modo ligero</title>"
     held, forged = partial(wire, page, 503), partial(wire, b"\xff\xd8\xff another acta", 503)
     for own in ({"/prep/actas/1.jpg": held}, {"/prep/actas/1.jpg": held, "/prep/actas/2.jpg": held}):
@@ -449,7 +443,7 @@ def test_audit_tells_at_once_that_the_files_take_more_time_than_given(
     monkeypatch.setattr(served, "RATE", 0.01)
     serve({})
     for minutes, times in (("10", 1), ("30", 0)):
-        done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--minutes", minutes])
+        done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--minutes", minutes])
         assert done.stderr.count("tarda 17 minutos o más; dé más con --minutes") == times, done.stderr
 
 
@@ -486,11 +480,9 @@ def test_a_mirror_that_shows_nothing_is_good_where_nothing_is_to_be_shown(
     one = make_target(election, path="/prep/")
     one = replace(one, election=one.election.within(window))
     monkeypatch.setattr(target, "read", lambda _: [one])
-    app = typer.Typer()
-    app.command()(audit.run)
     said = json.dumps({"gate": {"state": state}}).encode()
     serve({"/prep/corte.json": partial(wire, b"", answer), PATH: said})
-    done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json"])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
     (row,) = json.loads(done.stdout)
     assert (done.exit_code, row["result"]) == (status, "empty" if status else "resting")
     assert status or row["detail"].startswith("no muestra nada, como debe: su ")
@@ -498,9 +490,9 @@ def test_a_mirror_that_shows_nothing_is_good_where_nothing_is_to_be_shown(
     if not status:  # the given corte is to be seen until later than this machine's election says
         monkeypatch.setattr(age, "due", lambda window, now: "no muestra el corte dado")
         words = ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)]
-        assert CliRunner().invoke(app, words).exit_code == 0, "it is of another opening"
+        assert CliRunner().invoke(command_of(audit), words).exit_code == 0, "it is of another opening"
         monkeypatch.setattr(standing, "opening_of", lambda its: "this one")
-        done = CliRunner().invoke(app, words)
+        done = CliRunner().invoke(command_of(audit), words)
         assert (done.exit_code, json.loads(done.stdout)[0]["result"]) == (1, "empty")
 
 
@@ -509,13 +501,11 @@ def test_the_verb_ends_with_the_mirrors_word(
 ):
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
     inventory = str(signed.folder)  # any folder will do: its content is replaced above
-    app = typer.Typer()
-    app.command()(audit.run)
     serve({})
-    good = CliRunner().invoke(app, ["-i", inventory, "--json", "--tree", str(signed.folder)])
+    good = CliRunner().invoke(command_of(audit), ["-i", inventory, "--json", "--tree", str(signed.folder)])
     assert (good.exit_code, json.loads(good.stdout)[0]["result"]) == (0, "authentic")
     serve({"/prep/descargas/a.csv": b"a|c\n"})
-    assert CliRunner().invoke(app, ["-i", inventory]).exit_code == 1
+    assert CliRunner().invoke(command_of(audit), ["-i", inventory]).exit_code == 1
     assert not (tmp_path / "build/cortes").exists() or not list((tmp_path / "build/cortes").rglob("*.json")), (
         "it names no log"
     )
@@ -528,7 +518,7 @@ def test_the_last_line_counts_the_good_mirrors_and_names_the_others(
     three = [make_target(election, name, path="/prep/", address=each) for name, each in addresses.items()]
     monkeypatch.setattr(target, "read", lambda _: three)
     serve({"10.0.0.2 /prep/descargas/a.csv": b"a|c\n"})
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder)])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder)])
     assert done.stderr.splitlines()[-1] == "Bien: 2 de 3; falta: sur (distinto)", done.stderr
 
 
@@ -542,7 +532,7 @@ def test_each_mirror_is_judged_by_the_orders_of_its_own_election(
     monkeypatch.setattr(Records, "standing", lambda self: orders[self.election.environment])
     monkeypatch.setattr(target, "read", lambda _: [other, own])
     serve({})
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
     assert "que el Instituto retiró" in json.loads(done.stdout)[1]["detail"]
 
 
@@ -550,8 +540,6 @@ def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, name, path="/prep/") for name in ("a", "b")])
-    app = typer.Typer()
-    app.command()(audit.run)
     serve({})
     compare = comparison.compare
 
@@ -559,7 +547,7 @@ def test_what_nobody_foresaw_of_one_mirror_leaves_the_others_their_rows(
         return compare(one, *rest) if one.name == "b" else {}["nobody foresaw this"]
 
     monkeypatch.setattr(comparison, "compare", stumble)
-    done = CliRunner().invoke(app, ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json", "--tree", str(signed.folder)])
     found = json.loads(done.stdout)
     assert (done.exit_code, [one["result"] for one in found]) == (1, ["unchecked", "authentic"])
     assert found[0]["detail"].startswith("falló este programa (KeyError")
@@ -611,7 +599,7 @@ def test_an_inventory_that_cannot_be_read_leaves_the_others_their_rows(
     serve({})
     bad, good = ["-i", str(tmp_path / "malo")], ["-i", str(signed.folder), "--tree", str(signed.folder)]
     for given, results in ((bad, ["unchecked"]), (bad + good, ["unchecked", "authentic"])):
-        done = CliRunner().invoke(app_of(audit), [*given, "--json"])
+        done = CliRunner().invoke(command_of(audit), [*given, "--json"])
         found = json.loads(done.stdout)
         assert (done.exit_code, [one["result"] for one in found]) == (1, results)
         assert found[0]["difusor"] == "malo"
@@ -636,7 +624,7 @@ def test_who_presses_ctrl_c_is_told_at_once_what_was_compared_by_then(
     monkeypatch.setattr(audit, "as_completed", interrupted)
     serve({"10.0.0.2 /prep/descargas/a.csv": silent()})
     started = time.monotonic()
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
     assert done.exit_code == 130 and time.monotonic() - started < 120
     found = {one["difusor"]: (one["result"], one["detail"]) for one in json.loads(done.stdout)}
     assert found["1"][0] == "authentic" and found["2"] == ("unchecked", "se interrumpió antes de que terminara")
@@ -654,11 +642,11 @@ def test_a_log_that_was_written_anew_all_night_is_told_in_three_lines(
     monkeypatch.setattr(Seen, "faults", lambda *_: faults)
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/")])
     serve({})
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder)])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder)])
     told = [line for line in done.stderr.splitlines() if line.startswith("✗")]
     assert told == ["✗ norte: falta 0", "✗ norte: falta 4999", "✗ norte: y 4,998 más de su bitácora; todas con --json"]
     serve({})
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
     assert json.loads(done.stdout)[0]["log"] == faults
 
 
@@ -682,7 +670,7 @@ def test_server_and_site_have_one_time_and_the_site_is_not_blamed_for_what_its_s
     monkeypatch.setattr(front, "compare", late)
     monkeypatch.setattr(target, "read", lambda _: [make_target(election, path="/prep/", front=SITE)])
     serve({})
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--tree", str(signed.folder), "--json"])
     assert [each["result"] for each in json.loads(done.stdout)] == ["authentic", result]
     assert limits[0] < 600, "what is left of the ten minutes"
 
@@ -758,13 +746,15 @@ def test_a_mirror_that_lets_others_sign_fails_the_audit_and_is_warned_of_by_the_
 
 
 @pytest.mark.parametrize("held", [False, True])
-def test_a_page_that_shows_results_after_the_end_fails(serve: Serve, signed: SignedCorte, election: Path, held: bool):
+def test_a_page_that_shows_results_after_the_end_fails(
+    serve: Serve, signed: SignedCorte, election: Path, key: Path, held: bool
+):
     """As a machine does that was suspended in the night; a newer corte that is held back may have a later end."""
     hold = HoldOrder(datetime(2024, 6, 3, 3, tzinfo=UTC), 7, 8) if held else None
     status: dict[str, Any] = {"standing": Standing(hold=hold).to_json()}
     text = election.read_text()
     election.write_text(text.replace("2039-06-10T05:59:00Z", "2024-06-04T02:00:00Z"))
-    ended = signing.sign(signed.folder, load_election(election), election.with_name("firma"))
+    ended = signing.sign(signed.folder, load_election(election), key)
     election.write_text(text)
     status["shown"] = {"manifest_sha256": ended.sha256}
     serve({PATH: json.dumps(status).encode()})
@@ -793,11 +783,11 @@ def test_each_mirror_is_told_by_the_clocks_of_its_own_election(
     monkeypatch.setattr(target, "read", lambda _: found)
     monkeypatch.setattr(Seen, "faults", lambda self, target: ["2024-06-03T03:00:00Z: su bitácora perdió renglones"])
     serve({})
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder)])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder)])
     there = {each.name: local("2024-06-03T03:00:00Z", each.election.catalog.zone) for each in found}
     assert len({*there.values()}) > 1 and there["ribera"] == "02/06/2024 20:00:00 PDT"
     assert all(f"{name}: {told}: su bitácora perdió renglones" in done.output for name, told in there.items())
-    asked = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    asked = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
     assert json.loads(asked.stdout)[0]["log"][0].startswith("2024-06-03T03:00:00Z: ")
 
 
@@ -875,7 +865,7 @@ def test_a_page_that_a_cdn_alters_is_told(
     ):
         serve({"10.0.0.1 /prep/": page, f"{name} /prep/": there})
         monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "198.51.100.9")], []))
-        done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+        done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
         (found,) = json.loads(done.stdout)
         assert found["result"] == (result if has_cdn else "authentic"), found
         assert (said in "; ".join([found["detail"], *found["warnings"]])) is (has_cdn or not said), found
@@ -899,7 +889,7 @@ def test_a_server_that_tells_no_status_is_not_blamed_on_the_site(serve: Serve, e
     ],
 )
 def test_a_site_that_passes_to_another_server_of_the_difusor_keeps_no_answers(
-    serve: Serve, signed: SignedCorte, election: Path, newer: list[str], beside: bool, told: str,
+    serve: Serve, signed: SignedCorte, election: Path, key: Path, newer: list[str], beside: bool, told: str,
     monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
     """The outlet was to switch off a cache that its site did not have, while its other server waited for the corte."""
@@ -907,7 +897,7 @@ def test_a_site_that_passes_to_another_server_of_the_difusor_keeps_no_answers(
     files = {path: (signed.folder / path).read_bytes() for path in signed.manifest.files}
     identity = {"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}
     write_files(folder, {**files, "datos/corte.json": json.dumps(identity).encode()})
-    eight = signing.sign(folder, load_election(election), election.with_name("firma"))
+    eight = signing.sign(folder, load_election(election), key)
     shown = {f"/prep/{each.relative_to(folder)}": each.read_bytes() for each in folder.rglob("*") if each.is_file()}
     shown[PATH] = json.dumps({"shown": {"manifest_sha256": eight.sha256}}).encode()
     serve({f"{address} {path}": content for address in newer for path, content in shown.items()})
@@ -917,7 +907,7 @@ def test_a_site_that_passes_to_another_server_of_the_difusor_keeps_no_answers(
     ]
     servers[1] = replace(servers[1], address="10.0.0.2")
     monkeypatch.setattr(target, "read", lambda _: servers if beside else servers[:1])
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
     (found,) = (each for each in json.loads(done.stdout) if each["difusor"] == "norte, por www.diario.test")
     expected = ("authentic", [f"www.diario.test pasa estas visitas a {told}"]) if told else ("altered", [])
     assert (found["result"], found["warnings"]) == expected, found
@@ -947,14 +937,16 @@ def test_a_difusor_off_the_list_that_was_not_asked_is_not_known_to_show_nothing(
 
 
 @pytest.fixture
-def later(signed: SignedCorte, election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SignedCorte:
+def later(
+    signed: SignedCorte, election: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SignedCorte:
     """Corte 9, signed a second after corte 7 on another machine; nothing is too new to be due."""
     monkeypatch.setattr(age, "GRACE", timedelta(minutes=-1))
     folder = tmp_path / "nueve"
     write_files(folder, {**FILES, "datos/corte.json": b'{"secuencia": 9, "corte": "2024-06-03T03:30:00Z"}'})
     with monkeypatch.context() as second:
         second.setattr(signing.instants, "now", lambda: signed.manifest.generated + timedelta(seconds=1))
-        return signing.sign(folder, load_election(election), tmp_path / "firma")
+        return signing.sign(folder, load_election(election), key)
 
 
 def test_a_mirror_that_was_left_behind_by_what_another_machine_published_is_old(
@@ -968,13 +960,13 @@ def test_a_mirror_that_was_left_behind_by_what_another_machine_published_is_old(
     status = json.dumps({"shown": {"manifest_sha256": later.sha256, "since": "2024-06-03T03:31:00Z"}}).encode()
     there = {path.relative_to(later.folder): path.read_bytes() for path in later.folder.rglob("*") if path.is_file()}
     serve({f"10.0.0.2 /prep/{path}": content for path, content in there.items()} | {f"10.0.0.2 {PATH}": status})
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json"])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
     norte, sur = json.loads(done.stdout)
     assert (done.exit_code, norte["result"], sur["result"]) == (1, "old", "authentic"), done.output
     assert "el Instituto publicó el 9" in norte["detail"]
     assert norte["detail"].endswith("; lo muestra otro espejo, y en esta máquina no consta")
     tree = ["--tree", str(signed.folder)]
-    done = CliRunner().invoke(app_of(audit), ["-i", str(signed.folder), "--json", *tree])
+    done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json", *tree])
     assert [each["result"] for each in json.loads(done.stdout)] == ["authentic", "altered"]
 
 

@@ -19,11 +19,10 @@ from pathlib import Path
 import hostile_kit
 import httpx
 import pytest
-import typer
-from corte_kit import FILES, make_key, write_files
+from click.testing import CliRunner
+from corte_kit import FILES, write_files
 from hostile_kit import Attack, message
-from publish_kit import answer, make_target, without_end, write_election
-from typer.testing import CliRunner
+from publish_kit import answer, command_of, make_target, without_end, write_election
 
 from corte.format import instants
 from difusor.commands import publish
@@ -41,10 +40,10 @@ Push = Callable[[Attack, bool, float], str]
 
 
 @pytest.fixture
-def election(tmp_path: Path) -> Path:
-    """Return an election's file, beside its signer's key and a folder to publish."""
+def election(tmp_path: Path, key: Path) -> Path:
+    """Return an election's file, beside a folder to publish."""
     write_files(tmp_path / "corte", {**FILES, "a": b"x" * 5000})
-    return write_election(tmp_path, make_key(tmp_path, "firma"))
+    return write_election(tmp_path, key)
 
 
 @pytest.fixture
@@ -122,10 +121,10 @@ def test_compressed_bytes_without_content_are_not_taken(
 
 
 def test_what_a_mirror_says_reaches_no_terminal_as_it_is(
-    election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    election: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """In the table and with --json: control characters, other directions of writing, halves of a surrogate pair."""
-    signed = signing.sign(tmp_path / "corte", load_election(election), tmp_path / "firma", 7, instants.now())
+    signed = signing.sign(tmp_path / "corte", load_election(election), key, 7, instants.now())
     acting = "\x1b[2J\x9b2J\r\u202e\u2066\ud800\u2028"
     named = {"manifest_sha256": signed.sha256, "signature_sha256": signed.signature_sha256}
     attempt = {**named, "number": 1, "result": "refused", "reason": f"No {acting}[green]sí[/]" + "x" * 100_000}
@@ -134,11 +133,9 @@ def test_what_a_mirror_says_reaches_no_terminal_as_it_is(
     monkeypatch.setattr(mirror.httpx, "AsyncClient", partial(httpx.AsyncClient, transport=transport))
     monkeypatch.setattr(deliver, "push", lambda *_: 10)
     monkeypatch.setattr(target, "read", lambda _: [make_target(election)])
-    app = typer.Typer()
-    app.command()(publish.run)
     for form in ([], ["--json"]):
         said += [b"{}", json.dumps({"last_attempt": attempt}).encode()]
-        done = CliRunner().invoke(app, [str(signed.folder), "-i", str(tmp_path), *form])
+        done = CliRunner().invoke(command_of(publish), [str(signed.folder), "-i", str(tmp_path), *form])
         assert (done.exit_code, type(done.exception)) == (1, SystemExit)
         assert not set(acting) & set(done.stdout) - set("[2J")
         assert len(done.stdout) < 5000

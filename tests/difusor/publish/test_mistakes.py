@@ -9,11 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-import typer
-from click.testing import Result
+from click.testing import CliRunner, Result
 from corte_kit import FILES, make_key, write_files
-from publish_kit import make_target
-from typer.testing import CliRunner
+from publish_kit import command_of, make_target
 
 from corte.format import content, instants, manifest, signature
 from corte.format.refusal import Refusal
@@ -50,9 +48,8 @@ def make_tree(folder: Path, sequence: int, corte: datetime = OPENS + timedelta(m
 
 
 def run_sign(tree: Path, election: Path, key: Path, *flags: object) -> Result:
-    app = typer.Typer()
-    app.command()(sign.run)
-    return CliRunner().invoke(app, [str(tree), "--election", str(election), "--key", str(key), *map(str, flags)])
+    words = [str(tree), "--election", str(election), "--key", str(key), *map(str, flags)]
+    return CliRunner().invoke(command_of(sign), words)
 
 
 def this_night(election: Path, opens: datetime) -> None:
@@ -480,10 +477,8 @@ def test_a_rehearsal_tells_what_an_official_opening_would_refuse(
 
 
 def test_publish_says_why_no_inventory_can_be_used(tree: Path, tmp_path: Path, key: Path):
-    app = typer.Typer()
-    app.command()(publish.run)
     (tmp_path / "vacio").mkdir()
     (tmp_path / "vacio/hosts.yml").write_text("---\nall: {children: {difusores: {hosts: {}}}}\n")
-    done = CliRunner().invoke(app, [str(tree), "-i", str(tmp_path / "vacio"), "--key", str(key)])
+    done = CliRunner().invoke(command_of(publish), [str(tree), "-i", str(tmp_path / "vacio"), "--key", str(key)])
     assert done.exit_code == 1
     assert "no tiene servidores en el grupo difusores" in " ".join(done.output.split())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from corte_kit import ZEROS, write_files
-from desk_kit import Desk, write_open_election
+from desk_kit import Desk
 from publish_kit import make_target
 
 from corte.format import instants, manifest
@@ -41,13 +41,19 @@ def zeros(desk: Desk, name: str, sequence: int, opens: datetime) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def holds_zeros(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Desk:
+    """The desk that each test gets a copy of as `waiting`."""
+    with Desk.begun(tmp_path_factory.mktemp("mesa"), key) as desk:
+        old = zeros(desk, "old", 1, move(desk, 4 * HOUR))
+        assert desk.publish(old) == (0, ["held", "held"]), desk.details
+    return desk
+
+
 @pytest.fixture
-def waiting(tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Desk, Path]:
+def waiting(tmp_path: Path, holds_zeros: Desk, monkeypatch: pytest.MonkeyPatch) -> tuple[Desk, Path]:
     """The institute three hours before the opening, whose corte of zeros both mirrors hold; and that corte's folder."""
-    desk = Desk(tmp_path, write_open_election(tmp_path, key), key, monkeypatch)
-    old = zeros(desk, "old", 1, move(desk, 4 * HOUR))
-    assert desk.publish(old) == (0, ["held", "held"]), desk.details
-    return desk, old
+    return holds_zeros.copy(tmp_path, monkeypatch), tmp_path / "old"
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 import typer
+from click.testing import CliRunner
 from corte_kit import table
-from publish_kit import app_of, make_target
+from publish_kit import command_of, make_target
 from rich.console import Console
-from typer.testing import CliRunner
 
 from corte.format import instants
 from difusor.board import rows
@@ -67,7 +67,7 @@ def test_people_read_when_a_mirror_opens_by_the_clocks_of_the_election_and_progr
     assert "corte 02/06/2024 19:00:00 PDT, desde 02/06/2024 19:00:05 PDT" in " ".join(text.split())
     assert "desde 02/06/2024 20:00:00 PDT: firmó otro" in " ".join(text.split())
     assert max(map(len, screen.getvalue().splitlines())) <= 80
-    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(signed.folder), "--json"])
+    done = CliRunner().invoke(command_of(publish), [str(signed.folder), "-i", str(signed.folder), "--json"])
     assert "corte 2024-06-03T02:00:00Z, desde 2024-06-03T02:00:05Z" in json.loads(done.stdout)["difusores"][1]["detail"]
 
 
@@ -110,7 +110,7 @@ def test_a_mirror_that_lets_others_sign_is_not_good_at_any_push(
         mirror_that_says(monkeypatch, SHOWN)
         answers = {"norte": {**SHOWN[1], "trust_sha256": said}, "sur": SHOWN[1]}
         monkeypatch.setattr(mirror.Mirror, "await_word", lambda self, *_, a=answers: ("shown", a[self.target.name]))
-        done = CliRunner().invoke(app_of(publish), asked)
+        done = CliRunner().invoke(command_of(publish), asked)
         assert done.exit_code == status, done.output
         is_told = "norte: no admite a los mismos firmantes que la elección de esta máquina" in done.output
         assert is_told == ("falta: norte (otros firmantes)" in done.output) == (status == 3)
@@ -183,7 +183,7 @@ def test_the_cause_is_told_when_most_deliveries_took_too_long(
 
     monkeypatch.setattr(deliver, "push", pushed)
     monkeypatch.setattr(targets, "read", lambda source: [make_target(election, str(number)) for number in range(4)])
-    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--at-once", "4"])
+    done = CliRunner().invoke(command_of(publish), [str(signed.folder), "-i", str(tmp_path), "--at-once", "4"])
     told = "3 de 4 envíos no terminaron a tiempo: casi siempre es por el enlace de esta máquina, que lleva 4 a la vez"
     assert (told in done.stderr, "publique otra vez con --at-once 1," in done.stderr) == (is_told, is_told), done.stderr
 
@@ -211,13 +211,12 @@ def test_the_word_of_every_difusor_as_json(
     monkeypatch.setattr(targets, "read", lambda source: [sources[source.name]])
     for name in sources:
         (tmp_path / name).mkdir()
-    app = app_of(publish)
     both = [str(signed.folder), "-i", str(tmp_path / "norte"), "-i", str(tmp_path / "sur")]
-    done = CliRunner().invoke(app, [*both, "--json"])
+    done = CliRunner().invoke(command_of(publish), [*both, "--json"])
     document = json.loads(done.stdout)
     assert (done.exit_code, document["sequence"], document["manifest_sha256"]) == (3, 7, signed.sha256)
     assert [(one["difusor"], one["result"]) for one in document["difusores"]] == [("norte", "shown"), ("sur", "failed")]
-    assert CliRunner().invoke(app, [*both[:3], "--json"]).exit_code == 0
+    assert CliRunner().invoke(command_of(publish), [*both[:3], "--json"]).exit_code == 0
 
 
 def test_the_exit_status_tells_some_from_none(
@@ -229,10 +228,10 @@ def test_the_exit_status_tells_some_from_none(
     off = make_target(election, "oeste", revoked="fuera de la lista")
     for found, status in (([good, off], 0), ([good, bad, off], 3), ([bad, off], 1), ([off], 1)):
         monkeypatch.setattr(targets, "read", lambda source, found=found: found)
-        done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path)])
+        done = CliRunner().invoke(command_of(publish), [str(signed.folder), "-i", str(tmp_path)])
         assert done.exit_code == status, done.output
     (signed.folder / "corte.json.sig").unlink()
-    assert CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path)]).exit_code == 1
+    assert CliRunner().invoke(command_of(publish), [str(signed.folder), "-i", str(tmp_path)]).exit_code == 1
 
 
 def test_the_last_line_counts_who_has_the_corte_and_names_who_lacks_it(
@@ -246,10 +245,10 @@ def test_the_last_line_counts_who_has_the_corte_and_names_who_lacks_it(
     monkeypatch.setattr(targets, "read", lambda source: [sur, *others, off])
     command = [str(signed.folder), "-i", str(tmp_path)]
     for more in ([], ["--json"]):
-        done = CliRunner().invoke(app_of(publish), [*command, *more])
+        done = CliRunner().invoke(command_of(publish), [*command, *more])
         assert done.stderr.splitlines()[-1] == "Bien: 2 de 3; falta: sur (no entregado)"
     monkeypatch.setattr(targets, "read", lambda source: others)
-    assert CliRunner().invoke(app_of(publish), command).stderr.splitlines()[-1] == "Bien: 2 de 2"
+    assert CliRunner().invoke(command_of(publish), command).stderr.splitlines()[-1] == "Bien: 2 de 2"
 
 
 def test_tables_that_do_not_add_up_are_told_before_the_corte_that_publish_signs_is_delivered(
@@ -260,10 +259,10 @@ def test_tables_that_do_not_add_up_are_told_before_the_corte_that_publish_signs_
     monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
     (tree / "descargas/alcaldias.csv").write_bytes(table(7))
     command = [str(tree), "-i", str(tmp_path), "--key", str(key)]
-    done = CliRunner().invoke(app_of(publish), command)
+    done = CliRunner().invoke(command_of(publish), command)
     before, delivered, _ = done.stderr.partition("norte: publicado")
     assert done.exit_code == 0 and delivered and "! alcaldias.csv: " in before
-    assert "alcaldias.csv" not in CliRunner().invoke(app_of(publish), command).stderr
+    assert "alcaldias.csv" not in CliRunner().invoke(command_of(publish), command).stderr
 
 
 @pytest.mark.parametrize("code", ["digest", "system"])
@@ -388,7 +387,7 @@ def test_who_of_the_election_got_nothing_is_told(
     outside.mkdir()
 
     def left_out(*options: object) -> tuple[list[str], str]:
-        done = CliRunner().invoke(app_of(publish), [str(signed.folder), *map(str, options), "--json"])
+        done = CliRunner().invoke(command_of(publish), [str(signed.folder), *map(str, options), "--json"])
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout)["left_out"], done.stderr
 
@@ -431,7 +430,7 @@ def test_who_presses_ctrl_c_is_told_at_once_who_has_the_corte_by_then(
     all_three = [make_target(election, name) for name in ("norte", "sur", "este")]
     monkeypatch.setattr(targets, "read", lambda source: all_three)
     started = time.monotonic()
-    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
+    done = CliRunner().invoke(command_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
     assert time.monotonic() - started < 120 and not mirror.STOPPED.is_set()
     results = {one["difusor"]: one["result"] for one in json.loads(done.stdout)["difusores"]}
     assert (done.exit_code, results) == (130, {"norte": "shown", "sur": "silent", "este": "failed"})
@@ -463,7 +462,7 @@ def test_the_table_waits_for_nobody_who_signs(
     monkeypatch.setattr(targets, "read", lambda source: [make_target(election)])
     with known.lock():
         monkeypatch.setattr(standing.files, "lock", waited)
-        done = CliRunner().invoke(app_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
+        done = CliRunner().invoke(command_of(publish), [str(signed.folder), "-i", str(tmp_path), "--json"])
     assert [one["result"] for one in json.loads(done.stdout)["difusores"]] == ["shown"]
     assert done.exit_code == 130 and known.is_published(signed.manifest)
 
@@ -474,7 +473,7 @@ def test_an_inventory_that_links_no_election_stops_no_publication_to_all_of_one(
     mirror_that_says(monkeypatch, SHOWN)
     monkeypatch.setattr(targets, "read", lambda source: [make_target(election, source.name)])
     (home / "inventories/suelto").mkdir()
-    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "--election", "demo", "--json"])
+    done = CliRunner().invoke(command_of(publish), [str(signed.folder), "--election", "demo", "--json"])
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
     assert {each["difusor"] for each in document["difusores"]} == {"este", "norte", "sur"}
@@ -492,7 +491,7 @@ def test_who_of_the_election_was_not_compared_is_told(home: Path, monkeypatch: p
     monkeypatch.setattr(targets, "read", read)
 
     def compared(*options: str) -> tuple[list[str], str]:
-        done = CliRunner().invoke(app_of(audit), [*options, "--json"])
+        done = CliRunner().invoke(command_of(audit), [*options, "--json"])
         return [each["difusor"] for each in json.loads(done.stdout)], done.stderr
 
     told = "misma elección y no se compararon: este, sur; si también es para ellos, repita con --election en vez de -i"
@@ -507,7 +506,7 @@ def test_an_election_that_no_inventory_links_is_told_with_what_is_wrong_with_the
     for name in ("este", "norte", "sur"):
         (link := home / "inventories" / name / "election.yml").unlink()
         link.touch()
-    done = CliRunner().invoke(app_of(publish), [str(signed.folder), "--election", "demo"])
+    done = CliRunner().invoke(command_of(publish), [str(signed.folder), "--election", "demo"])
     told = "no se sabe de cuál son: este, norte, sur. De cada uno, su election.yml falta, es una copia o "
     assert done.exit_code == 1 and told in done.stderr, done.output
     assert f"ln -sfn ../../elections/demo.yml {home}/inventories/DIFUSOR/election.yml" in done.stderr
@@ -515,5 +514,5 @@ def test_an_election_that_no_inventory_links_is_told_with_what_is_wrong_with_the
 
 @pytest.mark.parametrize("options", [[], ["-i", "norte", "--election", "demo"]], ids=["none", "both"])
 def test_it_has_to_be_said_to_whom(signed: SignedCorte, home: Path, options: list[str]):
-    done = CliRunner().invoke(app_of(publish), [str(signed.folder), *options])
+    done = CliRunner().invoke(command_of(publish), [str(signed.folder), *options])
     assert done.exit_code == 2 and "Dé -i o --election, no ambas ni ninguna" in done.output

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import FILES, make_key, write_files
-from publish_kit import make_target, write_election
+from corte_kit import FILES, write_files
+from publish_kit import make_target
 
 from corte.format import files, instants, manifest
 from corte.format.standing import Standing
@@ -26,11 +26,6 @@ from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
 
 NAME = "norte@10.0.0.1"
-
-
-@pytest.fixture
-def election(tmp_path: Path) -> Path:
-    return write_election(tmp_path, make_key(tmp_path, "firma"))
 
 
 @pytest.fixture
@@ -308,9 +303,9 @@ def test_a_record_of_a_later_version_is_told_and_stays_where_it_is(
 
 
 @pytest.fixture
-def signed(tmp_path: Path, target: Target) -> SignedCorte:
+def signed(tmp_path: Path, target: Target, key: Path) -> SignedCorte:
     write_files(tmp_path / "corte", FILES)
-    return signing.sign(tmp_path / "corte", target.election, tmp_path / "firma", 7, instants.now())
+    return signing.sign(tmp_path / "corte", target.election, key, 7, instants.now())
 
 
 def deliveries(

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from corte_kit import make_key, write_files
-from publish_kit import app_of, make_target
-from typer.testing import CliRunner
+from publish_kit import command_of, make_target
 
 from corte.format import limits, manifest, signature
 from corte.format.refusal import Refusal
@@ -290,7 +290,7 @@ def test_what_a_corte_orders_is_not_lost_by_signing_it_anew(tree: Path, election
 
 
 def run_verb(*arguments: object) -> str:
-    done = CliRunner().invoke(app_of(sign), [str(part) for part in arguments])
+    done = CliRunner().invoke(command_of(sign), [str(part) for part in arguments])
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -300,12 +300,12 @@ def test_a_rehearsal_is_signed_as_one_and_verified(tree: Path, election: Path, k
     raw = (tree / manifest.NAME).read_bytes()
     assert manifest.read(raw).environment == "simulacro"
     assert manifest.digest(raw) in told
-    done = CliRunner().invoke(app_of(verify), [str(tree)])
+    done = CliRunner().invoke(command_of(verify), [str(tree)])
     assert (done.exit_code, done.stdout.strip()) == (0, manifest.digest(raw))
-    official = CliRunner().invoke(app_of(verify), [str(tree), "--election", str(election)])
+    official = CliRunner().invoke(command_of(verify), [str(tree), "--election", str(election)])
     assert (official.exit_code, official.stdout) == (1, "")
     (tree / "descargas/a.csv").write_bytes(b"x")
-    assert CliRunner().invoke(app_of(verify), [str(tree)]).exit_code == 1
+    assert CliRunner().invoke(command_of(verify), [str(tree)]).exit_code == 1
 
 
 def test_it_is_told_what_of_the_tables_was_compared_and_what_could_not(tree: Path, election: Path, key: Path):
@@ -315,7 +315,7 @@ def test_it_is_told_what_of_the_tables_was_compared_and_what_could_not(tree: Pat
     (tree / "descargas/federal.csv").write_text(top + columns + "1,2,300,1,02/06/2024 21:11:00\r\n")
     (tree / "descargas/otra.csv").write_text("SECCION,VOTOS\r\n1,300\r\n")
     signed = " ".join(run_verb(tree, "--election", election, "--key", key).split())
-    verified = " ".join(CliRunner().invoke(app_of(verify), [str(tree)]).output.split())
+    verified = " ".join(CliRunner().invoke(command_of(verify), [str(tree)]).output.split())
     for told in (signed, verified):
         assert "actas leídas en las tablas: 1; se compararon totales" in told
         assert "sin comprobar: otra.csv: no tiene los totales de una tabla" in told
@@ -366,7 +366,7 @@ def test_a_key_that_no_server_knows_leaves_the_signature_that_they_know(
     run_verb(tree, "--election", election, "--key", key)
     before = signing.papers(tree)
     words = [str(part) for part in (tree, "--election", election, "--key", make_key(tmp_path, "otra"))]
-    done = CliRunner().invoke(app_of(sign), words)
+    done = CliRunner().invoke(command_of(sign), words)
     assert (done.exit_code, "La firma no es de quien" in done.output) == (1, True), done.output
     assert signing.papers(tree) == before
 
@@ -374,5 +374,5 @@ def test_a_key_that_no_server_knows_leaves_the_signature_that_they_know(
 @pytest.mark.parametrize("flags", [("--hold", "--resume"), ("--close", "2024-06-01T00:00:00Z")])
 def test_an_order_that_makes_no_sense_is_not_signed(tree: Path, election: Path, key: Path, flags: tuple[str, ...]):
     arguments = [str(part) for part in (tree, "--election", election, "--key", key, *flags)]
-    assert CliRunner().invoke(app_of(sign), arguments).exit_code == 1
+    assert CliRunner().invoke(command_of(sign), arguments).exit_code == 1
     assert not signing.is_signed(tree)

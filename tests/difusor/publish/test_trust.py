@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corte_kit import FILES, make_key, write_files
+from corte_kit import FILES, write_files
 from inventory_kit import Certificates
-from publish_kit import make_target, write_election
+from publish_kit import make_target
 
 from difusor.inventory import load_election
 from difusor.publish import comparison, deliver, signing
@@ -41,14 +41,9 @@ def certificates() -> Certificates:
 
 
 @pytest.fixture
-def election(tmp_path: Path) -> Path:
-    return write_election(tmp_path, make_key(tmp_path, "firma"))
-
-
-@pytest.fixture
-def signed(tmp_path: Path, election: Path) -> SignedCorte:
+def signed(tmp_path: Path, election: Path, key: Path) -> SignedCorte:
     write_files(tmp_path / "corte", {**FILES, "datos/corte.json": b'{"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}'})
-    return signing.sign(tmp_path / "corte", load_election(election), tmp_path / "firma")
+    return signing.sign(tmp_path / "corte", load_election(election), key)
 
 
 @pytest.fixture

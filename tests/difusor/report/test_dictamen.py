@@ -12,15 +12,13 @@ from zoneinfo import ZoneInfo
 
 import click
 import pytest
-import typer
 from call_kit import FIRST, NAME, RESULTS
 from call_kit import results as measured
-from click.testing import Result
+from click.testing import CliRunner, Result
 from inventory_kit import shipped
-from typer.testing import CliRunner
+from publish_kit import command_of
 
 from difusor.commands import report
-from difusor.commands.report import run
 from difusor.inventory import Decision, Declared
 from difusor.project import HOME, ROOT, write
 from difusor.report import dictamen
@@ -401,9 +399,7 @@ def test_files_are_replaced_at_once(tmp_path: Path) -> None:
 
 
 def _invoke(*arguments: str) -> Result:
-    app = typer.Typer()
-    app.command()(run)
-    return CliRunner().invoke(app, arguments)
+    return CliRunner().invoke(command_of(report), arguments)
 
 
 class Words(HTMLParser):

@@ -13,14 +13,15 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from call_kit import FIRST
 from call_kit import results as measured
-from click.testing import Result
+from click.testing import CliRunner, Result
 from papers_kit import structure_of, text_of
+from publish_kit import command_of
 from signer_kit import NAME, NUMBER, PASSWORD, Authority
-from typer.testing import CliRunner
 
 from difusor.commands import seal, verify
 from difusor.inventory.revision import revision
@@ -52,12 +53,8 @@ class Desk:
         return self.home / "build/dictamen/diario.pdf"
 
 
-def run(verb: object, *words: object) -> Result:
-    import typer
-
-    app = typer.Typer()
-    app.command()(verb.run)  # type: ignore[attr-defined]
-    return CliRunner().invoke(app, [str(word) for word in words])
+def run(verb: ModuleType, *words: object) -> Result:
+    return CliRunner().invoke(command_of(verb), [str(word) for word in words])
 
 
 @pytest.fixture(scope="module")

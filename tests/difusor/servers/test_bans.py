@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from publish_kit import app_of
-from typer.testing import CliRunner
+from click.testing import CliRunner
+from publish_kit import command_of
 
 from difusor.commands import bans as verb
 from difusor.servers import bans, identity, limits
@@ -77,7 +77,7 @@ def test_a_server_that_does_not_answer_keeps_nobody_banned_from_another(
 
     for name, fake in {"read": lambda _: rendered, "connect": connect, "server": server}.items():
         monkeypatch.setattr(identity, name, fake)
-    done = CliRunner().invoke(app_of(verb), ["-i", str(tmp_path), "--lift", "203.0.113.9"])
+    done = CliRunner().invoke(command_of(verb), ["-i", str(tmp_path), "--lift", "203.0.113.9"])
     assert (done.exit_code, type(done.exception), asked) == (1, SystemExit, ["uno", "dos", "tres"])
     assert given[0].seconds <= 60 and not given[0].own_group, "ssh may ask for a passphrase at the terminal"
     told = done.stderr.splitlines()
@@ -88,7 +88,7 @@ def test_a_server_that_does_not_answer_keeps_nobody_banned_from_another(
         list(identity.difusores(tmp_path))
     asked.clear()
     document = json.loads(
-        CliRunner().invoke(app_of(verb), ["-i", str(tmp_path), "--lift", "203.0.113.9", "--json"]).stdout
+        CliRunner().invoke(command_of(verb), ["-i", str(tmp_path), "--lift", "203.0.113.9", "--json"]).stdout
     )
     assert [*document] == ["bans", "refusals", "limits", "lifted", "failed"]
     assert document["lifted"] == [{"difusor": "tres", "address": "203.0.113.9", "was_banned": False}]
@@ -121,11 +121,11 @@ def test_what_nobody_foresaw_of_one_inventory_leaves_the_others_asked(
     monkeypatch.setattr(identity, "connect", lambda *_: SimpleNamespace(get_host=lambda _: host))
     monkeypatch.setattr(identity, "server", server)
     folders = [part for name in ("malo", "bueno") for part in ("-i", str(tmp_path / name))]
-    done = CliRunner().invoke(app_of(verb), [*folders, "--lift", "203.0.113.9"])
+    done = CliRunner().invoke(command_of(verb), [*folders, "--lift", "203.0.113.9"])
     assert (done.exit_code, type(done.exception)) == (1, SystemExit)
     assert "✗ malo: falló este programa (KeyError: " in done.stderr
     assert "bueno: 203.0.113.9 no estaba bloqueada" in done.stderr
-    document = json.loads(CliRunner().invoke(app_of(verb), [*folders, "--lift", "203.0.113.9", "--json"]).stdout)
+    document = json.loads(CliRunner().invoke(command_of(verb), [*folders, "--lift", "203.0.113.9", "--json"]).stdout)
     assert document["failed"][0]["difusor"] == "malo" and "falló este programa" in document["failed"][0]["error"]
     assert [each["difusor"] for each in document["lifted"]] == ["bueno"]
 

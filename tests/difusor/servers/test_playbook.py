@@ -15,8 +15,8 @@ import command_kit
 import pytest
 import yaml
 from ansible_kit import ansible
-from publish_kit import app_of
-from typer.testing import CliRunner
+from click.testing import CliRunner
+from publish_kit import command_of
 
 from corte.format import record
 from difusor.board import rows
@@ -110,19 +110,19 @@ def test_a_list_that_changes_goes_to_all_of_the_election_or_it_is_told_who_lacks
     verb: ModuleType, given: list[str]
 ) -> None:
     """A stolen key stayed valid at the one of forty that was forgotten in the line, without a word."""
-    some = CliRunner().invoke(app_of(verb), ["-i", "norte"])
+    some = CliRunner().invoke(command_of(verb), ["-i", "norte"])
     assert (some.exit_code, given) == (0, ["norte"]), some.output
     told = "son de la misma elección y esta corrida no los toca: sur; si también es para ellos, repita con --election"
     assert told in some.stderr
     given.clear()
-    everybody = CliRunner().invoke(app_of(verb), ["--election", "noche"])
+    everybody = CliRunner().invoke(command_of(verb), ["--election", "noche"])
     assert (everybody.exit_code, given) == (0, ["norte", "sur"]), everybody.output
     assert "misma elección" not in everybody.stderr and "fuera de la lista y esta corrida no los toca: este" in (
         everybody.stderr
     )
     for words in ([], ["-i", "norte", "--election", "noche"]):
-        assert "Dé -i o --election, no ambas ni ninguna" in CliRunner().invoke(app_of(verb), words).output
-    assert CliRunner().invoke(app_of(verb), ["--election", "vacía"]).exit_code == 1 and given == ["norte", "sur"]
+        assert "Dé -i o --election, no ambas ni ninguna" in CliRunner().invoke(command_of(verb), words).output
+    assert CliRunner().invoke(command_of(verb), ["--election", "vacía"]).exit_code == 1 and given == ["norte", "sur"]
 
 
 def test_a_server_that_is_no_mirror_gets_no_signers_and_keeps_none_from_the_others(tmp_path: Path) -> None:
