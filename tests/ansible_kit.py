@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from interpreter_kit import Interpreter, Running
+from interpreter_kit import Interpreter, Running, interpreter
 
 from difusor.project import ROOT
 
@@ -28,7 +27,13 @@ IMPORTED = (
     "difusor.inventory.names",
     "ansible_forks_kit",
 )
-SETTINGS = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1", "NO_COLOR": "1"}
+SETTINGS = {
+    "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+    "ANSIBLE_NOCOLOR": "1",
+    # As in ansible.cfg, where it is for ssh only. Without it each module on this machine takes a dozen small processes.
+    "ANSIBLE_PIPELINING": "1",
+    "NO_COLOR": "1",
+}
 
 
 def ansible(
@@ -40,13 +45,13 @@ def ansible(
     them be the same in all tests of a module.
     """
     environment = _environment(env)
-    return _interpreter(_settings(environment)).run("-m", "ansible", *words, cwd=cwd, env=environment, **options)
+    return _interpreter(environment).run("-m", "ansible", *words, cwd=cwd, env=environment, **options)
 
 
 def start(*words: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None, **options: Any) -> Running:
     """Start what `ansible` runs, for a test that looks on or kills it; `options` are those of Interpreter.start."""
     environment = _environment(env)
-    return _interpreter(_settings(environment)).start("-m", "ansible", *words, cwd=cwd, env=environment, **options)
+    return _interpreter(environment).start("-m", "ansible", *words, cwd=cwd, env=environment, **options)
 
 
 def _environment(added: Mapping[str, str] | None) -> dict[str, str]:
@@ -55,12 +60,8 @@ def _environment(added: Mapping[str, str] | None) -> dict[str, str]:
     return {**others, **SETTINGS, **(added or {})}
 
 
-def _settings(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Return Ansible's own variables of an environment, in order."""
-    return tuple(sorted((name, value) for name, value in environment.items() if name.startswith("ANSIBLE_")))
-
-
-@cache
-def _interpreter(settings: tuple[tuple[str, str], ...]) -> Interpreter:
-    others = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
-    return Interpreter(*IMPORTED, env=others | dict(settings))
+def _interpreter(environment: Mapping[str, str]) -> Interpreter:
+    """Return the interpreter that has imported Ansible with its own variables of an environment."""
+    # In order, because the same ones in another order would be another interpreter.
+    own = {name: value for name, value in sorted(environment.items()) if name.startswith("ANSIBLE_")}
+    return interpreter(*IMPORTED, **own)

@@ -157,11 +157,12 @@ def _end(channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
 
 
 @cache
-def interpreter(*modules: str) -> Interpreter:
-    """Return this process's interpreter that has imported these modules."""
-    # rich takes the width of a terminal from these when it is imported, and would keep it.
-    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    return Interpreter(*modules, env=env)
+def interpreter(*modules: str, **settings: str) -> Interpreter:
+    """Return this process's interpreter that has imported these modules; `settings` are added to its environment."""
+    # From these rich takes the width of a terminal when it is imported, and Ansible its settings, and would keep them.
+    read = ("ANSIBLE_", "COLUMNS", "DIFUSOR_", "LINES")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(read)}
+    return Interpreter(*modules, env=env | settings)
 
 
 def _serve(channel: socket.socket) -> NoReturn:

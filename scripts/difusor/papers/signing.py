@@ -20,7 +20,7 @@ FIELD = "Firma"
 def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
     """Return a PDF with one more signature; every byte of `content` stays.
 
-    UnusableError when it is no usable PDF, or admits no signature.
+    UnusableError when it is no usable PDF, or admits no signature, and as `require_zone`.
     The instant in the signature is this machine's own. Nothing is asked of the network: there is no time stamp, and
     whether the certificate was revoked is for whoever verifies to ask.
     """
@@ -30,6 +30,7 @@ def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
     from pyhanko.sign.fields import SigSeedSubFilter
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+    require_zone()
     known = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     known.register_multiple(in_pyhanko(each) for each in credentials.others)
     signer = signers.SimpleSigner(
@@ -49,14 +50,25 @@ def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
         )
         try:
             done = signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(content)), metadata, signer)
-        except ZoneInfoNotFoundError:
-            raise UnusableError(
-                f"«{os.environ.get('TZ', '')}» (TZ) no es una zona horaria de /usr/share/zoneinfo; quítela: unset TZ. "
-                "Nada cambió"
-            ) from None
         except Exception as error:  # the file is anybody's, as in `checking`
             raise UnusableError(
                 f"el PDF no admite una firma ({type(error).__name__}); si está protegido con contraseña o contra "
                 "cambios, pídalo sin protección. Nada cambió"
             ) from error
     return bytes(done.getvalue())
+
+
+def require_zone() -> None:
+    """Raise UnusableError when this machine's time zone is none with which a paper can be signed.
+
+    Whoever makes a paper to sign asks first, because making it takes seconds: it is what the library that signs will ask.
+    """
+    from tzlocal import get_localzone
+
+    try:
+        get_localzone()
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a name, a path, a file of another kind
+        raise UnusableError(
+            f"«{os.environ.get('TZ', '')}» (TZ) no es una zona horaria de /usr/share/zoneinfo; quítela: unset TZ. "
+            "Nada cambió"
+        ) from None

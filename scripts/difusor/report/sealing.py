@@ -22,7 +22,7 @@ from difusor.papers.certificates import Credentials, Holder
 from difusor.papers.checking import INVALID, MAGIC, check
 from difusor.papers.dates import hour
 from difusor.papers.printing import Attached, pdf
-from difusor.papers.signing import signed
+from difusor.papers.signing import require_zone, signed
 from difusor.project import DAMAGE, UnusableError, locked
 from difusor.report import results
 from difusor.report.dictamen import SCHEMA, render
@@ -81,6 +81,8 @@ def _sealed(source: Path, content: bytes, sealing: Sealing, credentials: Credent
         if holder and not _expected(dictamen, holder):
             notes.append(f"la elección dice que firma {_signs(dictamen)['name']}, y el certificado es de {holder.name}")
         page = _page(source, content, dictamen, sealing, holder, attached)
+    if credentials:
+        require_zone()
     paper = pdf(page, attached)
     if credentials:
         paper = signed(paper, credentials, f"Dictamen, folio {sealing.folio}")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible_kit import ansible
 
 from difusor.partners import record, steps
 from difusor.partners.filing import filing, papers
@@ -28,10 +27,14 @@ PLAY = """
     election_day:  # without a value it is the day of the opening
     election_opens: "{{ '2030-06-02T20:00:00Z' if inventory_hostname == 'siguiente' else '2027-06-06T20:00:00Z' }}"
   tasks:
-    - validate_papers:
-        inventory: "{{ homes }}/{{ inventory_hostname }}"
-        official: "{{ inventory_hostname != 'simulacro' }}"
-        required: "{{ inventory_hostname not in ['mirada', 'miradaroto'] }}"
+    - block:
+        - validate_papers:
+            inventory: "{{ homes }}/{{ inventory_hostname }}"
+            official: "{{ inventory_hostname != 'simulacro' }}"
+            required: "{{ inventory_hostname not in ['mirada', 'miradaroto'] }}"
+          register: judged
+      always:
+        - ansible.builtin.debug: {var: judged}
     - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: preflight}
     - note_step: {inventory: "{{ homes }}/{{ inventory_hostname }}", step: removed}
       when: inventory_hostname == 'devuelto'
@@ -80,19 +83,11 @@ def test_what_the_preflight_of_each_difusor_says(
     (folders["ajeno"] / record.FILE).unlink()
     (folders["ajeno"] / record.FILE).mkdir()
     (tmp_path / "play.yml").write_text(PLAY)
-    command = [sys.executable, "-m", "ansible", "playbook", "-i", f"{','.join(folders)},", str(tmp_path / "play.yml")]
-    environment = os.environ | {
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-    }
-    done_play = subprocess.run(
-        [*command, "-e", json.dumps({"homes": str(enrolled.parent)})],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    document, _ = json.JSONDecoder().raw_decode(
-        done_play.stdout[done_play.stdout.index("{") :]
-    )  # behind it the durations of the tasks
-    hosts = document["plays"][0]["tasks"][0]["hosts"]
+    given = json.dumps({"homes": str(enrolled.parent)})
+    played = ansible("playbook", "-i", f"{','.join(folders)},", tmp_path / "play.yml", "-e", given)
+    shown = re.findall(r"(?m)^ok: \[(\w+)\] =>.*\n((?: .*\n|\n)+)", played.stdout)
+    hosts = {name: yaml.safe_load(judged)["judged"] for name, judged in shown}
+    assert hosts.keys() == folders.keys(), played
     said = {name: " ".join([str(found.get("msg", "")), *found.get("warnings", [])]) for name, found in hosts.items()}
     assert {name for name, found in hosts.items() if found.get("failed")} == {
         "nada",

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from call_kit import FIRST
 from call_kit import results as measured
 from click.testing import CliRunner, Result
+from command_kit import difusor
 from papers_kit import structure_of, text_of
 from publish_kit import command_of
 from signer_kit import NAME, NUMBER, PASSWORD, Authority
@@ -202,13 +202,15 @@ def test_a_signed_dictamen_is_not_lost_and_a_second_signature_is_added(desk: Des
     assert scan.read(copy / "diario.pdf").kind == "pdf"  # difusor file takes it
 
 
-def test_a_zone_that_is_none_is_not_taken_for_a_fault_of_the_paper(desk: Desk, copy: Path) -> None:
-    """In a process of its own: a program asks for its zone once."""
-    command = [sys.executable, "-m", "difusor", "seal", "diario", "--folio", FOLIO, "--replace", *desk.signer]
-    environment = {**os.environ, "TZ": "CST6"}  # libc knows this form, the library that signs does not
-    told = subprocess.run(command, env=environment, capture_output=True, text=True)
+@pytest.mark.usefixtures("copy")
+@pytest.mark.parametrize("zone", ["CST6", "/nada"])  # libc knows the first form, the library that signs does not
+def test_a_zone_that_is_none_is_told_before_the_paper_is_made(zone: str, desk: Desk, tmp_path: Path) -> None:
+    """In a process of its own: a program asks for its zone once. There, what makes a paper is missing."""
+    (tmp_path / "weasyprint.py").write_text("raise OSError")
+    words = ("seal", "diario", "--folio", FOLIO, "--replace", *desk.signer)
+    told = difusor(*words, cwd=tmp_path, env={**os.environ, "TZ": zone})
     assert told.returncode == 1
-    assert "«CST6» (TZ) no es una zona horaria" in told.stderr
+    assert f"«{zone}» (TZ) no es una zona horaria" in told.stderr
 
 
 def test_two_people_who_sign_at_once_do_so_one_after_the_other(
