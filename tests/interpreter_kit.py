@@ -22,10 +22,9 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
-from itertools import count
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -36,7 +35,10 @@ LIMIT = 300.0
 
 
 class Interpreter:
-    """A Python that has imported `modules`, with the environment and below the program (`under`) of its start."""
+    """A Python that has imported `modules`, with the environment and below the program (`under`) of its start.
+
+    Several threads may start programs: what becomes of each is told through a channel of its own.
+    """
 
     def __init__(self, *modules: str, under: Sequence[str] = (), env: Mapping[str, str] | None = None) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -47,7 +49,6 @@ class Interpreter:
                 command, env=env, pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL, stdout=self._complaints, stderr=self._complaints,
             )  # fmt: skip
-        self._ended: dict[int, int] = {}
         weakref.finalize(self, _end, self._channel, process)
 
     def start(
@@ -56,20 +57,30 @@ class Interpreter:
         cwd: Path | str | None = None,
         env: Mapping[str, str] | None = None,
         stdin: int = subprocess.DEVNULL,
+        stdout: int | None = None,
+        stderr: int | None = None,
     ) -> Running:
-        """Start a program, given as `python` takes it: `-m MODULE`, `-c CODE` or a file, and then its arguments."""
+        """Start a program, given as `python` takes it: `-m MODULE`, `-c CODE` or a file, and then its arguments.
+
+        What it writes goes to the descriptors `stdout` and `stderr`; without them Running returns it.
+        """
         printed, said = _file(), _file()
+        told, tells = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         where, environment = str(cwd or Path.cwd()), dict(os.environ if env is None else env)
         request = {"program": [str(word) for word in program], "cwd": where, "env": environment}
         null = os.open(os.devnull, os.O_RDONLY)
         try:
-            descriptors = [null if stdin == subprocess.DEVNULL else stdin, printed.fileno(), said.fileno()]
+            descriptors = [
+                null if stdin == subprocess.DEVNULL else stdin,
+                printed.fileno() if stdout is None else stdout,
+                said.fileno() if stderr is None else stderr,
+                tells.fileno(),
+            ]
             socket.send_fds(self._channel, [json.dumps(request).encode()], descriptors)
         finally:
+            tells.close()
             os.close(null)
-        while "started" not in (told := self._told()):
-            self._ended[told["ended"]] = told["status"]
-        return Running(self, told["started"], told["pid"], printed, said)
+        return Running(self, told, printed, said)
 
     def run(self, *program: str | Path, timeout: float = LIMIT, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a program as `start` does, and return what it printed and how it ended."""
@@ -80,38 +91,36 @@ class Interpreter:
             running.kill()
         return subprocess.CompletedProcess(program, status, running.printed(), running.said())
 
-    def status(self, number: int, until: float) -> int | None:
-        """Return how a program ended, as subprocess does; None if it still runs at the instant `until` (monotonic).
-
-        `number` is that of its start: a long run has more processes than there are ids, and these are given again.
-        """
-        while number not in self._ended:
-            if not select.select([self._channel], [], [], max(0.0, until - time.monotonic()))[0]:
-                return None
-            told = self._told()
-            self._ended[told["ended"]] = told["status"]
-        return self._ended[number]
-
-    def _told(self) -> dict[str, Any]:
-        message = self._channel.recv(LARGEST)
-        assert message, f"the interpreter ended by itself: {_text(self._complaints)}"
-        return dict(json.loads(message))
+    def heard(self, told: socket.socket) -> int:
+        """Return the next number that it tells of a program: the program's id, and then how it ended."""
+        number = told.recv(LARGEST)
+        assert number, f"the interpreter ended by itself: {_text(self._complaints)}"
+        return int(number)
 
 
 class Running:
-    """A program that was started; what it prints goes into files without names."""
+    """A program that was started; what it prints goes into files without names, unless its start said where to."""
 
-    def __init__(self, interpreter: Interpreter, number: int, pid: int, printed: IO[bytes], said: IO[bytes]) -> None:
-        self._interpreter, self._number, self.pid = interpreter, number, pid
+    def __init__(self, interpreter: Interpreter, told: socket.socket, printed: IO[bytes], said: IO[bytes]) -> None:
+        self._interpreter, self._told = interpreter, told
         self._printed, self._said = printed, said
+        self._status: int | None = None
+        self.pid = interpreter.heard(told)
 
-    def poll(self) -> int | None:
-        """Return how it ended, as `subprocess.Popen.poll` does."""
-        return self._interpreter.status(self._number, 0.0)
+    def fileno(self) -> int:
+        """Return a descriptor that can be read once it has ended, for select."""
+        return self._told.fileno()
+
+    def poll(self, timeout: float = 0.0) -> int | None:
+        """Return how it ended, as `subprocess.Popen.poll` does; wait for that no longer than `timeout` seconds."""
+        if self._status is None and select.select([self], [], [], timeout)[0]:
+            self._status = self._interpreter.heard(self._told)
+            self._told.close()
+        return self._status
 
     def wait(self, timeout: float = LIMIT) -> int:
         """Wait until it ends, and return how; TimeoutExpired if it does not in `timeout` seconds."""
-        status = self._interpreter.status(self._number, time.monotonic() + timeout)
+        status = self.poll(timeout)
         if status is None:
             raise subprocess.TimeoutExpired(str(self.pid), timeout, self.printed(), self.said())
         return status
@@ -128,10 +137,10 @@ class Running:
         finally:
             os.kill(self.pid, signal.SIGCONT)
 
-    def kill(self) -> None:
-        """Kill it, if it still runs."""
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Kill it, or send it another signal, if it still runs."""
         if self.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, number)
 
     def printed(self) -> str:
         """Return what it has written to standard output so far."""
@@ -140,6 +149,12 @@ class Running:
     def said(self) -> str:
         """Return what it has written to standard error so far."""
         return _text(self._said)
+
+
+def tell(channel: socket.socket, number: int) -> None:
+    """Tell whoever asked for a program its id, or how it ended."""
+    with suppress(OSError):  # nobody listens any more
+        channel.send(str(number).encode())
 
 
 def _file() -> IO[bytes]:
@@ -166,41 +181,43 @@ def interpreter(*modules: str, **settings: str) -> Interpreter:
 
 
 def _serve(channel: socket.socket) -> NoReturn:
-    """Start a program at each request, and tell how it ended."""
+    """Start a program at each request; tell whoever asked for it its id, and how it ended."""
     heard, wakes = socket.socketpair()
     heard.setblocking(False)
     wakes.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes.fileno())
-    children: dict[int, int] = {}
-    numbers = count()
+    children: dict[int, socket.socket] = {}
     while True:
         ready, _, _ = select.select([channel, heard], [], [])
         if heard in ready:
             heard.recv(LARGEST)
-        for number, status in _dead(children):
-            channel.send(json.dumps({"ended": number, "status": os.waitstatus_to_exitcode(status)}).encode())
+        for tells, status in _dead(children):
+            tell(tells, os.waitstatus_to_exitcode(status))
+            tells.close()
         if channel in ready:
-            message, descriptors, *_ = socket.recv_fds(channel, LARGEST, 3)
+            message, descriptors, *_ = socket.recv_fds(channel, LARGEST, 4)
             if not message:
                 atexit._run_exitfuncs()
                 os._exit(0)
+            tells = socket.socket(fileno=descriptors.pop())
             if not (pid := os.fork()):
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for number, descriptor in enumerate(descriptors):
                     os.dup2(descriptor, number)
-                for closed in (channel, heard, wakes):
+                    os.close(descriptor)  # whoever reads its output waits until the last copy is closed
+                for closed in (channel, heard, wakes, tells, *children.values()):
                     closed.close()
                 _live(**json.loads(message))
-            children[pid] = next(numbers)
+            children[pid] = tells
             for descriptor in descriptors:
                 os.close(descriptor)
-            channel.send(json.dumps({"started": children[pid], "pid": pid}).encode())
+            tell(tells, pid)
 
 
-def _dead(children: dict[int, int]) -> list[tuple[int, int]]:
-    """Take those that have ended out of {id: number}; return their numbers and how they ended."""
+def _dead(children: dict[int, socket.socket]) -> list[tuple[socket.socket, int]]:
+    """Take those that have ended out of {id: channel}; return their channels and how they ended."""
     found = [ended for child in children if (ended := os.waitpid(child, os.WNOHANG))[0]]
     return [(children.pop(pid), status) for pid, status in found]
 

@@ -1,10 +1,21 @@
-"""Tasks that are skipped, or ask no server, in the tests' runs of Ansible: they get no process, and tell the same."""
+"""The tests' runs of Ansible do the same with fewer processes, and fewer new ones.
+
+Tasks that are skipped, or ask no server, get no process; for a program that starts Ansible itself a fork runs.
+"""
 
 from __future__ import annotations
 
+import os
+import select
+import signal
+import subprocess
 from pathlib import Path
 
-from ansible_kit import ansible
+import pytest
+from ansible_kit import ansible, in_path
+
+from difusor.project import ROOT
+from difusor.suite.waiting import until
 
 SKIPPED = """
 - hosts: all
@@ -30,6 +41,17 @@ LOCAL = """
     - {name: Third, ansible.builtin.set_fact: {third: "{{ lookup('pipe', asked) }}"}, until: first == "", retries: 1}
     - {name: Fourth, ansible.builtin.debug: {msg: "{{ second.failed }}, {{ second.msg }}, {{ third == first }}"}}
 """
+GIVEN = """
+- hosts: all,nobody
+  gather_facts: false
+  tasks:
+    - name: First
+      ansible.builtin.debug:
+        msg: "{{ given }}, {{ lookup('pipe', 'echo $GIVEN; grep --text interpreter_kit /proc/$PPID/cmdline') }}"
+    - {name: Second, ansible.builtin.fail: }
+"""
+PATIENCE = 60.0
+"""Seconds."""
 
 
 def run(play: str, folder: Path) -> tuple[str, list[str]]:
@@ -55,3 +77,32 @@ def test_a_task_that_asks_no_server_gets_no_process_unless_it_waits(tmp_path: Pa
     assert "True, not x, True" in told
     assert "ok=4 changed=0 unreachable=0 failed=0 skipped=0 rescued=0 ignored=1" in told
     assert first == second != third
+
+
+def test_a_program_that_starts_ansible_gets_a_fork_that_does_the_same(tmp_path: Path) -> None:
+    """The play comes from its standard input, and the password that ansible.cfg names from its folder."""
+    (tmp_path / "inventories").symlink_to(ROOT / "inventories")
+    command = ["ansible-playbook", "-i", "here,", "-c", "local", "-e", "given='two words'", "/dev/stdin"]
+    with in_path({"GIVEN": "ñ"}) as environment:
+        done = subprocess.run(command, input=GIVEN, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2, done
+    assert "two words, ñ" in done.stdout and "interpreter_kit.py" in done.stdout, done
+    assert "ignoring: nobody" in done.stderr and "ignoring: nobody" not in done.stdout
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_a_fork_ends_with_what_the_program_started(number: int, status: int, tmp_path: Path) -> None:
+    play = tmp_path / "play.yml"
+    os.mkfifo(play)
+    command = ["ansible-playbook", "-i", "localhost,", play]
+    with in_path() as environment, subprocess.Popen(command, env=environment) as started:
+        reads = "Ansible abra el archivo"
+        written = until(lambda: os.open(play, os.O_WRONLY | os.O_NONBLOCK), what=reads, despite=(OSError,))
+        unread = select.poll()
+        unread.register(written, 0)  # it only tells that nobody reads any more
+        try:
+            started.send_signal(number)
+            assert unread.poll(PATIENCE * 1000)
+        finally:
+            os.close(written)
+        assert started.wait() == status

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible_kit import in_path
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = (sys.executable, "-m")
@@ -21,17 +22,37 @@ TOOLS = {
     "mypy": (*PYTHON, "mypy", "--no-error-summary", *(["--cache-dir=/dev/null"] if os.environ.get("CI") else [])),
 }
 
+TWO_MODULES = """---
+- name: Play
+  hosts: localhost
+  tasks:
+    - name: Say it
+      ansible.builtin.debug:
+      ansible.builtin.ping:
+"""
+
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the project's folder, with the programs of this Python environment first in PATH."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PATH": path})
+    """Run a command in the project's folder, with the programs of this Python environment first in PATH.
+
+    The linter of playbooks starts Ansible for each of them, which is most of its work if each imports Ansible anew.
+    """
+    with in_path() as environment:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_linter_finds_nothing(tool: str) -> None:
     result = run(*TOOLS[tool])
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_linter_finds_what_ansible_does_not_take(tmp_path: Path) -> None:
+    """What only Ansible itself knows: a task has two modules."""
+    (tmp_path / "play.yml").write_text(TWO_MODULES)
+    result = run(*TOOLS["ansible-lint"], str(tmp_path / "play.yml"))
+    assert result.returncode == 2, result.stderr
+    assert "play.yml:5" in result.stdout and "syntax-check[specific]" in result.stdout, result.stdout
 
 
 def test_ansible_lint_ignores_nothing() -> None:

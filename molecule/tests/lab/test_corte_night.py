@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import command_kit
 import corte_fixtures
 import httpx
 import pytest
 from corte_fixtures import WAIT, await_status, expecting, get, next_attempt
+from site_runs import LONGEST
 from testinfra.host import Host
 
 from corte.format import instants, limits, manifest, signature
 from corte.format.manifest import Window
-from difusor.project import ROOT
 from difusor.publish import signing
 from difusor.publish.comparison import compare
 from difusor.publish.mirror import Mirror, last_number
@@ -64,8 +63,8 @@ def difusor(pytestconfig: pytest.Config) -> Verb:
     """Return a function that runs a verb of `difusor` on this inventory and returns its JSON."""
 
     def run(verb: str, *arguments: str | Path) -> Any:
-        command = [sys.executable, "-m", "difusor", verb, "-i", pytestconfig.option.ansible_inventory, "--json"]
-        done = subprocess.run([*command, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
+        given = ("-i", pytestconfig.option.ansible_inventory, "--json", *arguments)
+        done = command_kit.difusor(verb, *given, timeout=LONGEST)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout)
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import command_kit
 import pytest
-from ansible_kit import ansible
+from ansible_kit import ansible, in_path
+from interpreter_kit import interpreter
 from site_runs import LONGEST, NO_SCAN
 from testinfra.host import Host
 
@@ -99,22 +100,23 @@ class Revoked:
 class Institute:
     """A home from which the lab's difusor is revoked and restored."""
 
-    def __init__(self, home: Path, variables: dict[str, Any]) -> None:
+    def __init__(self, home: Path, variables: dict[str, Any], environment: Mapping[str, str]) -> None:
         for name in ("inventories/demo", "elections"):
             shutil.copytree(ROOT / name, home / name, symlinks=True)
         shutil.copyfile(ROOT / "inventories/demo/vault-password.txt", home / VAULT_PASSWORD)
         (home / "build").symlink_to(ROOT / "build")
         self.inventory = home / "inventories/demo"
         self.environment = {
-            **os.environ, HOME: str(home), VAULTS: f"difusores@{home / VAULT_PASSWORD}", "COLUMNS": "300",
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_TIMEOUT": str(GIVEN_UP),
+            **environment, HOME: str(home), VAULTS: f"difusores@{home / VAULT_PASSWORD}", "COLUMNS": "300",
+            "ANSIBLE_TIMEOUT": str(GIVEN_UP),
         }  # fmt: skip
         self.target = Target.of(inventory.Host.of(variables["inventory_hostname"], variables))
         self.account = variables["difusor_admin_user"]
 
     def verb(self, *words: object) -> Said:
         """Run a verb of `difusor` on the copy."""
-        return self._run(sys.executable, "-m", "difusor", *words)
+        done = command_kit.difusor(*map(str, words), env=self.environment, timeout=LONGEST)
+        return done.returncode, done.stdout + done.stderr
 
     def site(self) -> str:
         """Run site.yml as somebody does who knows of no revocation; return what it printed."""
@@ -128,9 +130,10 @@ class Institute:
 
     def secret(self) -> str:
         """Return the secret that the copy's vault has now."""
-        status, said = self._run(sys.executable, "-c", SECRET, self.inventory)
-        assert status == 0, said
-        return said.strip()
+        python = interpreter(*command_kit.IMPORTED)
+        done = python.run("-c", SECRET, self.inventory, cwd=ROOT, env=self.environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout.strip()
 
     def look(self, host: Host, folder: Path, secrets: tuple[str, ...]) -> Seen:
         """Look at the server, and at its page as the institute's machine gets it."""
@@ -150,20 +153,14 @@ class Institute:
         done = ansible("playbook", "-i", folder, *words, env=self.environment, timeout=LONGEST)
         return done.returncode, done.stdout + done.stderr
 
-    def _run(self, *words: object) -> Said:
-        done = subprocess.run(
-            list(map(str, words)), cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        return done.returncode, done.stdout
-
 
 @pytest.fixture(scope="module")
 def institute(
     host: Host, tmp_path_factory: pytest.TempPathFactory, variables: dict[str, Any], play: Callable[..., Any]
 ) -> Iterator[Institute]:
     """Return the institute; at the end the server gets again what the lab's own inventory says."""
-    yield Institute(tmp_path_factory.mktemp("instituto"), variables)
+    with in_path() as environment:
+        yield Institute(tmp_path_factory.mktemp("instituto"), variables, environment)
     done = play("playbooks/restore.yml", {})
     assert done.returncode == 0, done.stdout + done.stderr
     host.run(NO_SCAN)

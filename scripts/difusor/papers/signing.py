@@ -61,7 +61,7 @@ def signed(content: bytes, credentials: Credentials, reason: str) -> bytes:
 def require_zone() -> None:
     """Raise UnusableError when this machine's time zone is none with which a paper can be signed.
 
-    Whoever makes a paper to sign asks first, because making it takes seconds: it is what the library that signs will ask.
+    Whoever makes a paper to sign asks first, because making it takes seconds. The library that signs will ask the same.
     """
     from tzlocal import get_localzone
 

@@ -59,6 +59,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("containers/prep/*", ("prep", "failures", "traffic")),
     ("containers/waf/*", ("waf", "failures", "traffic")),
     ("tests/ansible_kit.py", RUNS_ANSIBLE),
+    ("tests/command_kit.py", ("corte_night", "revocation")),
     ("tests/interpreter_kit.py", RUNS_ANSIBLE),
     ("tests/*", NO_SERVER),
     ("inventories/ejemplo/*", NO_SERVER),

@@ -154,7 +154,7 @@ def test_the_sources_refused_most_often_are_shown_whichever_server_refused_them(
     monkeypatch.setattr(bans, "banned", lambda *_: [])
     monkeypatch.setattr(limits, "refusals", lambda name, _: refused.get(name, []))
     monkeypatch.setattr(limits, "limits", lambda *_: [])
-    done = CliRunner().invoke(app_of(verb), ["-i", str(tmp_path)])
+    done = CliRunner().invoke(command_of(verb), ["-i", str(tmp_path)])
     rows = [line for line in done.stdout.splitlines() if "│ uno" in line or "│ dos" in line]
     assert len(rows) == verb.SHOWN and "y 7 más" in done.stdout
     assert "198.51.100.8" in rows[0] and "198.51.100.7" in rows[1] and "512" in rows[1] and "192.0.2.0" in rows[2]
