@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from call_kit import FIRST
 from call_kit import results as measured
+from click.testing import CliRunner, Result
 from corte_kit import make_key
 from listing_kit import enrolled, furnish
-from publish_kit import app_of
-from typer.testing import CliRunner, Result
+from publish_kit import command_of
 
 from corte.format import instants
 from difusor.board import dictamens, night
@@ -70,7 +70,7 @@ def in_force(home: Path, **changes: Any) -> bytes:
 
 def reported(home: Path, *options: object) -> Result:
     words = [str(each) for each in ("-i", home / "inventories/norte", *options)]
-    return CliRunner().invoke(app_of(report), words)
+    return CliRunner().invoke(command_of(report), words)
 
 
 @pytest.mark.parametrize("verdict", ["CUMPLE", "NO CUMPLE", "INCOMPLETO"])

@@ -8,11 +8,10 @@ from types import ModuleType
 
 import pytest
 import typer
-from click.testing import Result
+from click.testing import CliRunner, Result
 from corte_kit import FILES, make_key, write_files
 from listing_kit import enrolled, furnish
-from publish_kit import app_of, make_target
-from typer.testing import CliRunner
+from publish_kit import command_of, make_target
 
 from corte.format import instants
 from difusor.board import dictamens, page, rows
@@ -62,7 +61,7 @@ def _revoke(folder: Path) -> None:
 
 def _run(verb: ModuleType, *words: str | Path) -> tuple[Result, str]:
     """Run a verb for the election; return how it ended, and what it said on the terminal, in one line."""
-    done = CliRunner().invoke(app_of(verb), [*map(str, words), "--election", "demo"])
+    done = CliRunner().invoke(command_of(verb), [*map(str, words), "--election", "demo"])
     return done, " ".join(done.stderr.split())
 
 
