@@ -40,8 +40,6 @@ IMPORTED = (
 SETTINGS = {
     "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
     "ANSIBLE_NOCOLOR": "1",
-    # As in ansible.cfg, where it is for ssh only. Without it each module on this machine takes a dozen small processes.
-    "ANSIBLE_PIPELINING": "1",
     "NO_COLOR": "1",
 }
 PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
