@@ -63,6 +63,7 @@ def expression(text: str, **variables: Any) -> Any:
         (-10, "open", "openssl", True),
         (-70, "closed", "", True),
         (-70, "open", "", False),  # a corte has moved the close
+        (-70, "open", "openssl", True),
     ],
 )
 def test_half_an_hour_before_the_opening_counts_as_published(
