@@ -435,19 +435,24 @@ def test_no_damage_to_the_servers_own_records_stops_it(server: LabServer, record
     record_evidence(f"se dañó: {'; '.join(DAMAGES)}")
 
 
-@pytest.mark.parametrize(("bound", "files", "size"), [("bytes", 60, 1_000_000), ("files", 20_000, 2_000)])
+@pytest.mark.parametrize(
+    ("bound", "limit", "files", "size"), [("bytes", 20_000_000, 60, 1_000_000), ("files", 500, 5_000, 2_000)]
+)
 def test_whoever_has_the_secret_cannot_fill_the_disk(
-    server: LabServer, bound: str, files: int, size: int, tmp_path: Path, record_evidence: Record
+    server: LabServer, bound: str, limit: int, files: int, size: int, tmp_path: Path, record_evidence: Record
 ) -> None:
-    """Un envío que pasa de su límite se corta mientras llega, lo que dejó se borra, y el siguiente corte llega."""
+    """Un envío que pasa de su límite se corta mientras llega, lo que dejó se borra, y el siguiente corte llega.
+
+    It takes six seconds, and the guard counts each second.
+    """
     flood = tmp_path / "inundación"
     flood.mkdir()
     for number in range(files):
         (flood / str(number)).write_bytes(os.urandom(size))
-    limit = {"bytes": 20_000_000, "files": 2_000}[bound]
+    speed = files * size // 6_000  # kB a second
     server.run(f"cp -a {DAEMON} /run/daemon; sed -i 's/--max-{bound}=[0-9]*/--max-{bound}={limit}/' {DAEMON}")
     try:
-        done = _rsync(server.target, "--recursive", "--bwlimit=10000", f"{flood}/", server.target.url)
+        done = _rsync(server.target, "--recursive", f"--bwlimit={speed}", f"{flood}/", server.target.url)
         until(
             lambda: server.run("find /srv/prep/entrada -mindepth 1 | head -n 5"),
             lambda left: not left,
