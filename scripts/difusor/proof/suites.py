@@ -27,14 +27,13 @@ ONCE = {
     "lab/test_revocation.py": "what a revocation takes away is units and files of the project, alike on every release",
     # Second, so that it meets bullseye's call: that admits TLS 1.3 alone, which an old nginx in front has to be told.
     "lab/test_front.py": "the site in front is on another machine, and what is compared is what it passes on",
-    # Third, because trixie takes longest with the files that all run, and this one is short.
-    "lab/test_vantage.py": "the account is on another machine, from which the server looks alike whatever it runs",
+    "lab/test_accounts.py": "the umask of sessions is written and read alike on every release, and they end alike",
     "lab/test_preflight.py": "the controller judges what was read of a server; the releases are the test's own data",
     "lab/test_baseline.py": "compares two looks at the same server, whatever it runs",
     # Sixth, so that it meets trixie, whose ssh.socket is that of Ubuntu 24.04 and 26.04.
     "lab/test_ssh_socket.py": "ssh.socket is what Ubuntu has instead; Debian's releases start the daemon themselves",
     "lab/test_countdown_files.py": "what is judged are the project's files and lists of keys, alike on every release",
-    "lab/test_accounts.py": "the umask of sessions is written and read alike on every release, and they end alike",
+    "lab/test_vantage.py": "the account is on another machine, from which the server looks alike whatever it runs",
 }
 """Test files that depend on no release and prove no clause, and why; of the releases of a run, each runs on one.
 
