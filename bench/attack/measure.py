@@ -21,7 +21,7 @@ from difusor.lab.hosts import Hosts
 HERE = Path(__file__).resolve().parent
 SECONDS = 10.0
 NAME = "prep.demo.test"
-DATA = "/datos/resultados.html"
+DATA = "/datos/corte.json"
 """A file that every corte has."""
 ADDRESSES = 20
 """Number of addresses from which the host attacks; the kernel's limits alone would stop an attack from just one."""
