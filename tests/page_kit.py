@@ -36,6 +36,7 @@ processors for minutes, a visit has taken more than a hundred times what it take
 CLOCK = """
 const first = Date.now, regular = [];
 let ahead = 0;
+Math.random = () => 1;
 Date.now = () => first() + ahead;
 window.setInterval = (call, every) => regular.push([call, every]);
 window.pass = (seconds) => {
@@ -45,7 +46,10 @@ window.pass = (seconds) => {
   }
 };
 """
-"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself."""
+"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself.
+
+Its first look, at a moment of the first minute drawn by lot, comes at that minute's end, after the test.
+"""
 expect.set_options(timeout=PATIENCE * 1000)
 NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 
