@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,22 @@ settings.load_profile("house")
 
 # What a shell starts in its background ignores Ctrl-C, and so would the programs under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests a network of their own, with nothing but the machine's own addresses (loopback).
+
+    A browser gives up what it is loading whenever a network appears on its machine or leaves it (ERR_NETWORK_CHANGED),
+    and the labs beside these tests make and remove networks all the time. Only root may leave the machine's network;
+    for others the tests run in that one. The processes among which the tests are shared out (pytest-xdist) inherit the
+    network of the one that starts them, with which they speak.
+    """
+    is_inherited = hasattr(config, "workerinput")
+    if not is_inherited and (ip := shutil.which("ip")):
+        with suppress(PermissionError):
+            os.unshare(os.CLONE_NEWNET)
+            subprocess.run([ip, "link", "set", "lo", "up"], check=True)
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
