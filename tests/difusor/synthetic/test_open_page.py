@@ -1,4 +1,7 @@
-"""A page that stays open: what its mirror takes back, ends or corrects, and where its visitor is meanwhile."""
+"""A page that stays open: what its mirror takes back, ends or corrects, and where its visitor is meanwhile.
+
+And one that does not even begin, because its script did not arrive, as on a phone that changed networks meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from typing import Any
 
 import pytest
 from inventory_kit import shipped
-from page_kit import CLOCK, NEEDS_BROWSER, STATUS, Mirror, browsing, new_page, serving
-from playwright.sync_api import Browser, Page, Route, expect
+from page_kit import CLOCK, NEEDS_BROWSER, PATIENCE, STATUS, Mirror, browsing, new_page, serving
+from playwright.sync_api import Browser, Error, Page, Route, expect
 
+from difusor.suite.waiting import until
 from difusor.synthetic import Setting, write_corte
 
 SETTING = Setting.of(shipped("ribera-2027"))
@@ -526,3 +530,68 @@ def test_a_place_with_the_number_0_is_found_and_no_other_address_leads_to_it(pag
         expect(page.locator("h1")).to_have_text("Voto en el extranjero")
         page.evaluate("location.hash = '#/alcaldias'")
         expect(page.locator("h1")).to_have_text("Alcaldías")
+
+
+RETRIES = """
+const wait = setTimeout;
+window.pauses = [];
+window.setTimeout = (call, pause) => {
+  window.pauses.push(pause);
+  return wait(call, pause < 60_000 ? pause / 100 : pause);
+};
+Math.random = () => 0.25;
+"""
+"""Notes the pauses between tries, and shortens them: by lot each is three quarters of the mean. The time that an answer
+may take stays."""
+
+
+def pauses(page: Page, number: int) -> list[int]:
+    """Return the first pauses, in milliseconds, once the page has made so many."""
+    return until(
+        lambda: page.evaluate("pauses"), lambda made: len(made) >= number,
+        what="la página espere", within=PATIENCE, despite=(Error,),
+    )[:number]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("view", "ready"),
+    [
+        ("index.html", ".bars"),
+        ("ayuda.html", "#place:text('Ribera')"),
+        ("autentico.html", "#verdict:not(:text('Consultando'))"),
+    ],
+    ids=["index", "ayuda", "autentico"],
+)
+def test_a_page_whose_script_did_not_arrive_is_loaded_again_by_itself(
+    view: str, ready: str, page: Page, mirror: Mirror
+) -> None:
+    """It said «Cargando los resultados…» all night, unless its reader thought of loading it again."""
+    page.add_init_script(RETRIES)
+    lost = "**/" + view.replace("index", "app").replace("html", "js")
+    page.route(lost, lambda route: route.abort("connectionreset"), times=1)
+    page.goto(mirror.near + view)
+    page.wait_for_selector(ready)
+    assert page.evaluate("performance.navigation.type") == 1
+
+
+def test_a_script_that_never_arrives_is_asked_for_once_a_minute_and_the_results_stay_one_link_away(
+    page: Page, mirror: Mirror
+) -> None:
+    page.add_init_script(RETRIES)
+    page.route("**/app.js", lambda route: route.abort("connectionreset"))
+    page.goto(mirror.near)
+    with page.expect_navigation():
+        pass
+    assert pauses(page, 1) == [45_000]
+    expect(page.locator("main a")).to_have_attribute("href", "datos/resultados.html")
+
+
+def test_a_page_stays_until_its_server_answers(page: Page, mirror: Mirror) -> None:
+    """A reload without an answer would leave the browser's own error page, which asks for nothing again."""
+    page.add_init_script(RETRIES)
+    page.route("**/app.js", lambda route: route.abort("connectionreset"), times=1)
+    page.route(mirror.near, lambda route: route.abort() if route.request.method == "HEAD" else route.continue_())
+    page.goto(mirror.near)
+    assert pauses(page, 5) == [3_750, 7_500, 15_000, 30_000, 45_000]
+    page.unroute(mirror.near)
+    page.wait_for_selector(".bars")
