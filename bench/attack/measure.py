@@ -42,6 +42,7 @@ def main() -> None:
     labs = [Hosts(name) for name in (own, other) if name]
     for lab in labs:
         spread(lab)
+        answer_at_once(lab)
     found: dict[tuple[str, str], list[Round]] = {}
     for number in range(int(rounds)):
         for attack in (CALM, *(wanted or (*TOOLS, *FLOODS))):
@@ -64,6 +65,16 @@ def spread(lab: Hosts) -> None:
             f"--destination {server} {turn} --jump SNAT --to-source {own}",
         )
     lab.run("difusor", f"ip route replace 10.99.0.0/16 via {attacker}")
+
+
+def answer_at_once(lab: Hosts) -> None:
+    """Have the server's programs take the processor as soon as a packet wakes them, as on a machine of their own.
+
+    Where `./difusor` starts the Docker engine, the lab's programs wait instead until the one that runs, such as the
+    attacker, has had its turn (batch scheduling): for tests, which wait for no answer in milliseconds.
+    """
+    usual = "chrt --all-tasks --other --pid 0"
+    lab.run("difusor", f"cd /proc && for each in [0-9]*; do {usual} $each || true; done 2>/dev/null")
 
 
 def measure(lab: Hosts, attack: str) -> Round:
@@ -93,8 +104,8 @@ def begin(lab: Hosts, attack: str, server: str) -> subprocess.Popen[str]:
         return lab.start("atacante", *words, source=tools, stderr=subprocess.DEVNULL)
     script = (
         f'{FLOODS[attack]} | sed "s|^|https://{NAME}|" >/tmp/urls; '
-        f"h2load --input-file=/tmp/urls --connect-to={server}:443 --clients=100 --max-concurrent-streams=20 "
-        f"--threads=1 --duration={SECONDS:.0f} --connection-active-timeout=1 "
+        f"nice --adjustment=19 h2load --input-file=/tmp/urls --connect-to={server}:443 --threads=1 --clients=100 "
+        f"--max-concurrent-streams=20 --duration={SECONDS:.0f} --connection-active-timeout=1 "
         "| sed -n 's/^requests: \\([0-9]*\\) total.*/\\1/p'"
     )
     return lab.start("atacante", "sh", "-c", script, stderr=subprocess.DEVNULL)
