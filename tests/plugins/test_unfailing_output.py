@@ -29,7 +29,7 @@ def test_a_play_whose_output_nobody_takes_goes_on_to_its_end(led: str, tmp_path:
     (tmp_path / "play.yml").write_text(PLAY)
     others = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     ended = tmp_path / "ended"
-    python = f"ansible_python_interpreter={sys.executable}"
+    python = f"ansible_python_interpreter={Path(sys.executable).resolve()}"  # `-e` takes no path with spaces
     command = [
         sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "-e", python,
         "-e", f"done={tmp_path}/done", f"{tmp_path}/play.yml",

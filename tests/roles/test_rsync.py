@@ -305,7 +305,8 @@ def _configuration(folder: Path, incoming: Path, log: Path, limits: dict[str, in
     """Return the role's own rsyncd.conf, with this test's paths and without what only root on a server can do."""
     inputs = {"rsync_path": incoming, "rsync_trusted_addresses": ["127.0.0.0/8"], "rsync_secret": SECRET}
     text = render("rsync", "etc/rsyncd.conf", {**inputs, "rsync_user": "nobody", "rsync_reserve_bytes": 0, **limits})
-    text = re.sub("/usr/bin/setpriv .*?/usr/local/", f"{ROLES}/rsync/templates/usr/local/", text)
+    (folder / "local").symlink_to(ROLES / "rsync/templates/usr/local")  # a shell reads the path, which may have spaces
+    text = re.sub("/usr/bin/setpriv .*?/usr/local/", f"{folder}/local/", text)
     text = text.replace("use chroot = yes", "use chroot = no").replace(
         "/etc/rsyncd.secrets", f"{folder}/rsyncd.secrets"
     )

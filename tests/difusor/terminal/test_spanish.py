@@ -75,7 +75,7 @@ def test_the_help_names_no_argument_as_the_code_does(verb: str) -> None:
 @pytest.mark.parametrize("option", ["--install-completion", "--show-completion"])
 def test_a_shell_without_completion_is_refused_in_spanish(option: str) -> None:
     done = subprocess.run(
-        ["sh", "-c", f"{sys.executable} -m difusor {option}; exit $?"], cwd=ROOT, capture_output=True, text=True
+        ["sh", "-c", f'"$0" -m difusor {option}; exit $?', sys.executable], cwd=ROOT, capture_output=True, text=True
     )
     assert "no se autocompleta en el intérprete" in done.stderr
     assert (done.returncode, done.stdout) == (os.EX_USAGE, "")
