@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from corte_fixtures import WAIT, await_status, get
 
 from corte.format import manifest
+from corte.format.manifest import Entry
 from corte.server.config import PATH as CONFIG
 from difusor.lab import night
 from difusor.publish import signing
@@ -29,14 +30,11 @@ from difusor.suite.waiting import until
 pytestmark = [pytest.mark.clause("DG-04", "DG-11"), pytest.mark.usefixtures("no_check_at_boot")]
 
 Record = Callable[[object], None]
-VERIFY = """cd /usr/local/lib/prep-corte && python3 -B -c '
-import os
-from corte.format import manifest, tree
-folder = "/srv/prep/publico/actual/"
-raw = open(folder + manifest.NAME, "rb").read()
-for path, entry in manifest.read(raw).files.items():
-    tree.read_verified(os.open(folder, os.O_RDONLY), path, entry)
-print(manifest.digest(raw))'"""
+TREE = "/srv/prep/publico/actual"
+READ = f"cd {TREE} && find . -type f ! -name '*.gz' -exec sha256sum {{}} + && printf '\\0' && cat {manifest.NAME}"
+"""Prints SHA-256 and path of every file of the shown corte, but of its compressed copies, a zero byte, the manifest."""
+OWN = "prueba.bin"
+"""The file in which each pushed corte differs from the one before."""
 DAEMON = "/etc/rsyncd.conf"
 HALTING = """import os, re, runpy, signal, sys
 def halt(event, details):
@@ -63,7 +61,6 @@ END
 systemctl daemon-reload"""
 UNHALT = "rm -rf /run/prep-halting.py /run/systemd/system/prep-corte-intake.service.d; systemctl daemon-reload"
 INTAKE = "prep-corte-intake.service"
-TREE = "/srv/prep/publico/actual"
 WRITERS = "prep-corte-gate.service prep-corte-intake.path rsync.service"
 STOP = f"systemctl stop {WRITERS} {INTAKE}"
 STARTS = (
@@ -103,11 +100,32 @@ class LabServer:
     def following(self, size: int = 100) -> SignedCorte:
         """Wait until no push is under way; sign the next corte: the shown files and one of `size` random bytes."""
         self.await_verdict()
+        shown, content = manifest.read(self.run(f"cat {TREE}/{manifest.NAME}").encode()), os.urandom(size)
+        own = {OWN: Entry(size, manifest.digest(content))}
+        files = {**shown.files, **own}
+        # All but its own are the last one's. To copy and hash those, too, would take longer than the push.
+        if files != {**self._copied(), **own}:
+            self._copy()
+        (self.folder / OWN).write_bytes(content)
+        accepted = until(
+            lambda: self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json || true"),
+            what="el servidor vuelva a anotar lo que ha aceptado",
+        )
+        number, read = int(accepted.split()[-1]) + 1, signing.Contents(files, ())
+        return signing.sign(self.folder, self.target.election, self.key, number, shown.corte, read=read)
+
+    def _copied(self) -> Mapping[str, Entry]:
+        """Return the files of the last corte made on this machine."""
+        last = self.folder / manifest.NAME
+        return manifest.read(last.read_bytes()).files if last.exists() else {}
+
+    def _copy(self) -> None:
+        """Copy the files of the shown corte to this machine."""
         copy = self.folder.with_name("copia")
         for folder in filter(Path.exists, (self.folder, copy)):
             shutil.rmtree(folder)
         copy.mkdir()
-        # By the console, because the engine begins three programs for `docker cp`, and some forty cortes are made so.
+        # By the console, because the engine begins three programs for `docker cp`.
         pack = [*self._entered(), "tar", "--create", f"--directory={TREE}", "."]
         # The server may look at its shown files again meanwhile and link, close or replace some, and then tar fails.
         packed = until(
@@ -116,16 +134,9 @@ class LabServer:
             what="el corte publicado no cambie mientras se copia",
         )
         subprocess.run(["tar", "--extract", f"--directory={copy}"], check=True, input=packed.stdout, timeout=WAIT)
-        shown = manifest.read((copy / manifest.NAME).read_bytes())
-        for path in shown.files:
+        for path in manifest.read((copy / manifest.NAME).read_bytes()).files:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(copy / path, self.folder / path)
-        accepted = until(
-            lambda: self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json || true"),
-            what="el servidor vuelva a anotar lo que ha aceptado",
-        )
-        (self.folder / "prueba.bin").write_bytes(os.urandom(size))
-        return signing.sign(self.folder, self.target.election, self.key, int(accepted.split()[-1]) + 1, shown.corte)
 
     def await_verdict(self) -> None:
         """Wait until the intake has judged every pushed corte."""
@@ -151,8 +162,12 @@ class LabServer:
         return signed
 
     def shown(self) -> str:
-        """Check, on the server, every byte of the shown corte; return its manifest's SHA-256."""
-        return self.run(VERIFY).strip()
+        """Check every byte of the shown corte, read on the server; return its manifest's SHA-256."""
+        hashed, raw = self.run(READ).split("\0")
+        found = {path: digest for digest, path in (line.split("  ./") for line in hashed.splitlines())}
+        wrong = [path for path, each in manifest.read(raw.encode()).files.items() if found.get(path) != each.sha256]
+        assert not wrong
+        return manifest.digest(raw.encode())
 
     def served(self) -> str:
         """Return the SHA-256 of the manifest that citizens get; wait until the page answers."""
@@ -181,13 +196,19 @@ class LabServer:
         assert self.shown() == signed.sha256
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the cortes are made that are pushed."""
+    return tmp_path_factory.mktemp("crash") / "corte"
+
+
 @pytest.fixture
 def server(
-    variables: dict[str, Any], mirror: Mirror, target: Target, base: str, status: dict[str, Any], tmp_path: Path
+    variables: dict[str, Any], mirror: Mirror, target: Target, base: str, status: dict[str, Any], folder: Path
 ) -> Iterator[LabServer]:
     """Return the lab's server, which shows a corte; afterwards remove what halts the intake."""
     assert status["shown"] is not None
-    found = LabServer(variables, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
+    found = LabServer(variables, mirror, target, base, Path(variables["lab_dir"]) / "firma", folder)
     yield found
     found.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
 
@@ -200,7 +221,7 @@ def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> 
         sending = pool.submit(_push, signed, server.target, bandwidth=300)
         until(
             lambda: server.run("ls -A /srv/prep/entrada").split(),
-            lambda names: any(name.startswith(".prueba.bin") for name in names),
+            lambda names: any(name.startswith(f".{OWN}") for name in names),
             what="el envío vaya a la mitad",
         )
         server.cut_power()
@@ -382,7 +403,7 @@ def test_no_inodes_and_a_disk_that_turns_read_only(server: LabServer, record_evi
 def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
     """El disco daña un archivo publicado: el mismo corte, enviado otra vez, lo repone, y queda anotado."""
     signed = server.following()
-    path, digest = f"{TREE}/prueba.bin", signed.manifest.files["prueba.bin"].sha256
+    path, digest = f"{TREE}/{OWN}", signed.manifest.files[OWN].sha256
 
     def is_whole(what: str) -> None:
         until(lambda: server.run(f"sha256sum {path} || true"), lambda told: told.startswith(digest), what=what)
@@ -394,7 +415,7 @@ def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
     is_whole("se reponga lo dañado")
     told = server.run("grep '\"damaged\"' /srv/prep/almacen/bitacora.jsonl | tail -n 1")
     record_evidence(told)
-    assert "prueba.bin" in told
+    assert OWN in told
     server.assert_mended()
 
 
