@@ -14,11 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
-from corte_fixtures import WAIT, await_status, get
+from corte_fixtures import WAIT, await_status, base_of, get
 
 from corte.format import manifest
 from corte.format.manifest import Entry
 from corte.server.config import PATH as CONFIG
+from difusor import inventory
 from difusor.lab import night
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
@@ -53,12 +54,17 @@ MOMENTS = {
 """Name and audit event of Python of three moments: claiming the signature, filling the new tree, switching to it."""
 HALT = """
 cat >/run/prep-halting.py
-install -D -m 644 /dev/stdin /run/systemd/system/prep-corte-intake.service.d/halt.conf <<END
+unit=/run/systemd/system/prep-corte-intake.service.d/halt.conf
+if ! test -e $unit; then
+install -D -m 644 /dev/stdin $unit <<END
 [Service]
 ExecStart=
 ExecStart=/usr/bin/python3 -B /run/prep-halting.py
 END
-systemctl daemon-reload"""
+systemctl daemon-reload
+fi"""
+GO_ON = "sed -i /addaudithook/d /run/prep-halting.py"
+"""Lets the next intake run to its end; systemd need not read all its files for that, as to undo HALT."""
 UNHALT = "rm -rf /run/prep-halting.py /run/systemd/system/prep-corte-intake.service.d; systemctl daemon-reload"
 INTAKE = "prep-corte-intake.service"
 WRITERS = "prep-corte-gate.service prep-corte-intake.path rsync.service"
@@ -197,20 +203,20 @@ class LabServer:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return where the cortes are made that are pushed."""
-    return tmp_path_factory.mktemp("crash") / "corte"
+def server(variables: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """Return the lab's server, which shows a corte."""
+    target = Target.of(inventory.Host.of(variables["inventory_hostname"], variables))
+    key, folder = Path(variables["lab_dir"]) / "firma", tmp_path_factory.mktemp("crash") / "corte"
+    with Mirror(target, forgiving=True) as mirror:
+        assert (mirror.status() or {}).get("shown")
+        yield LabServer(variables, mirror, target, base_of(mirror, variables), key, folder)
 
 
 @pytest.fixture
-def server(
-    variables: dict[str, Any], mirror: Mirror, target: Target, base: str, status: dict[str, Any], folder: Path
-) -> Iterator[LabServer]:
-    """Return the lab's server, which shows a corte; afterwards remove what halts the intake."""
-    assert status["shown"] is not None
-    found = LabServer(variables, mirror, target, base, Path(variables["lab_dir"]) / "firma", folder)
-    yield found
-    found.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
+def halting(server: LabServer) -> Iterator[Callable[[str], SignedCorte]]:
+    """Return the function `push_and_halt`; afterwards nothing halts the intake any more."""
+    yield server.push_and_halt
+    server.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
 
 
 def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> None:
@@ -233,10 +239,12 @@ def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> 
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_power_cut_during_the_intake(server: LabServer, moment: str, record_evidence: Record) -> None:
+def test_power_cut_during_the_intake(
+    server: LabServer, halting: Callable[[str], SignedCorte], moment: str, record_evidence: Record
+) -> None:
     """El servidor pierde la corriente mientras verifica y publica: sirve entero el corte anterior o el nuevo."""
     before = server.shown()
-    signed = server.push_and_halt(moment)
+    signed = halting(moment)
     server.cut_power()
     after = server.shown()
     record_evidence(f"cuando {moment}: sirve el {'nuevo' if after == signed.sha256 else 'anterior'}")
@@ -244,19 +252,20 @@ def test_power_cut_during_the_intake(server: LabServer, moment: str, record_evid
     server.assert_mended()
 
 
-def test_intake_killed(server: LabServer, record_evidence: Record) -> None:
+def test_intake_killed(server: LabServer, halting: Callable[[str], SignedCorte], record_evidence: Record) -> None:
     """Quien verifica muere en varios momentos: se sirve entero el corte anterior o el nuevo, y el siguiente llega."""
     found = []
     for moment in MOMENTS:
         before = server.shown()
-        signed = server.push_and_halt(moment)
-        server.run(UNHALT)
+        signed = halting(moment)
+        server.run(GO_ON)
         server.run(f"systemctl kill --signal=KILL {INTAKE}")
         server.await_verdict()
         after = server.shown()
         found.append((moment, "nuevo" if after == signed.sha256 else "anterior"))
         assert after in (before, signed.sha256)
     record_evidence(found)
+    server.run(UNHALT)
     server.assert_mended()
 
 
@@ -317,87 +326,6 @@ def test_restarts_in_the_middle_of_a_switch(server: LabServer, what: str, record
     record_evidence(f"{what}: sirve {signed.sha256[:12]}")
     assert server.shown() == signed.sha256
     server.assert_mended()
-
-
-@pytest.fixture
-def small_disk(server: LabServer) -> Iterator[None]:
-    """Move the corte's files to a small disk with hardly more free space than the reserve, and back afterwards."""
-    application = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
-    readers = f"systemctl restart nginx; {application}"
-    server.run(
-        f"{STOP}; mkdir /run/chico; mount -t tmpfs -o size=272m,mode=0755 tmpfs /run/chico;"
-        f"cp -a /srv/prep/. /run/chico; mount --bind /run/chico /srv/prep; systemctl start {WRITERS}; {readers}"
-    )
-    try:
-        server.served()
-        yield
-    finally:
-        server.run(
-            f"{STOP}; umount --lazy /srv/prep; rm -f /run/chico/lleno;"
-            "rsync -aH --delete /run/chico/ /srv/prep/; umount --lazy /run/chico; rmdir /run/chico;"
-            f"systemctl start {WRITERS}; {readers}"
-        )
-        server.served()
-
-
-@pytest.mark.usefixtures("small_disk")
-def test_full_disk(server: LabServer, record_evidence: Record) -> None:
-    """Se llena el disco: el envío se rechaza con su motivo, la página sigue igual, y al haber espacio continúa."""
-    shown = server.shown()
-    server.run("fallocate --length=100M /srv/prep/lleno")
-    signed = server.following()
-    before = last_number(server.mirror.status())
-    push(signed.folder, server.target)
-    word, status = server.mirror.await_word(signed, before, WAIT)
-    assert (word, status["last_attempt"]["code"]) == ("refused", "disk")
-    server.run("head -c 1G /dev/zero >> /srv/prep/lleno || systemctl restart prep-corte-gate.service")
-    with pytest.raises(PushFailed) as failure:
-        push(signed.folder, server.target)
-    record_evidence(f"{status['last_attempt']['reason']} Sin un solo byte libre: {failure.value}")
-    assert (server.served(), server.shown()) == (shown, shown)
-    server.run("rm /srv/prep/lleno")
-    server.assert_mended()
-
-
-@pytest.mark.usefixtures("small_disk")
-def test_no_inodes_and_a_disk_that_turns_read_only(server: LabServer, record_evidence: Record) -> None:
-    """Se acaban los inodos, y luego el disco queda de solo lectura: la página sigue igual, y al haber dónde continúa.
-
-    Meanwhile the intake is not started again and again.
-    """
-    shown = server.shown()
-
-    def arrives(options: str) -> tuple[SignedCorte, int | None]:
-        """Push the next corte, and only then change the disk and let the intake look at what arrived."""
-        signed = server.following()
-        before = last_number(server.mirror.status())
-        server.run("systemctl stop prep-corte-intake.path")
-        push(signed.folder, server.target)
-        server.run(f"mount -o remount,{options} /run/chico; systemctl start prep-corte-intake.path")
-        return signed, before
-
-    used = int(server.run("df --output=iused /run/chico").split()[-1])
-    signed, before = arrives(f"nr_inodes={used + 5_000}")
-    word, status = server.mirror.await_word(signed, before, WAIT)
-    assert (word, status["last_attempt"]["code"]) == ("refused", "disk")
-    arrives("nr_inodes=$(df --output=iused /run/chico | tail -n 1 | tr -d ' ')")
-    server.await_verdict()
-    assert (server.served(), server.shown()) == (shown, shown)
-    server.run("mount -o remount,nr_inodes=1000000 /run/chico")
-    server.assert_mended()
-    shown = server.shown()
-    began = time.time()
-    signed, before = arrives("ro")
-    end = time.monotonic() + WATCHED
-    until(lambda: time.monotonic() > end, what="pase el tiempo en que se cuentan los arranques")
-    starts = server.run(STARTS.format(since=began)).splitlines()
-    assert (server.served(), server.shown()) == (shown, shown)
-    # It would look again by itself half a minute after it began.
-    server.run(f"mount -o remount,rw /run/chico; systemctl kill --signal=KILL {INTAKE}")
-    word, status = server.mirror.await_word(signed, before, WAIT)
-    record_evidence(f"arranques en {WATCHED} s de solo lectura: {len(starts)}; al poderse escribir: {word}")
-    assert 1 <= len(starts) <= 2
-    assert word == "shown", status.get("last_attempt")
 
 
 def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
@@ -484,6 +412,90 @@ def test_whoever_has_the_secret_cannot_fill_the_disk(
     record_evidence(done.stderr.strip().splitlines()[0])
     assert done.returncode != 0
     server.assert_mended()
+
+
+@pytest.fixture(scope="module")
+def small_disk(server: LabServer) -> Iterator[None]:
+    """Move the corte's files to a small disk with hardly more free space than the reserve, and back afterwards.
+
+    Its tests are the last ones of this file, so that nothing else runs on it.
+    """
+    application = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
+    readers = f"systemctl restart nginx; {application}"
+    server.run(
+        f"{STOP}; mkdir /run/chico; mount -t tmpfs -o size=272m,mode=0755 tmpfs /run/chico;"
+        f"cp -a /srv/prep/. /run/chico; mount --bind /run/chico /srv/prep; systemctl start {WRITERS}; {readers}"
+    )
+    try:
+        server.served()
+        yield
+    finally:
+        server.run(
+            f"{STOP}; umount --lazy /srv/prep; rm -f /run/chico/lleno;"
+            "rsync -aH --delete /run/chico/ /srv/prep/; umount --lazy /run/chico; rmdir /run/chico;"
+            f"systemctl start {WRITERS}; {readers}"
+        )
+        server.served()
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_full_disk(server: LabServer, record_evidence: Record) -> None:
+    """Se llena el disco: el envío se rechaza con su motivo, la página sigue igual, y al haber espacio continúa."""
+    shown = server.shown()
+    server.run("fallocate --length=100M /srv/prep/lleno")
+    signed = server.following()
+    before = last_number(server.mirror.status())
+    push(signed.folder, server.target)
+    word, status = server.mirror.await_word(signed, before, WAIT)
+    assert (word, status["last_attempt"]["code"]) == ("refused", "disk")
+    server.run("head -c 1G /dev/zero >> /srv/prep/lleno || systemctl restart prep-corte-gate.service")
+    with pytest.raises(PushFailed) as failure:
+        push(signed.folder, server.target)
+    record_evidence(f"{status['last_attempt']['reason']} Sin un solo byte libre: {failure.value}")
+    assert (server.served(), server.shown()) == (shown, shown)
+    server.run("rm /srv/prep/lleno")
+    server.assert_mended()
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_no_inodes_and_a_disk_that_turns_read_only(server: LabServer, record_evidence: Record) -> None:
+    """Se acaban los inodos, y luego el disco queda de solo lectura: la página sigue igual, y al haber dónde continúa.
+
+    Meanwhile the intake is not started again and again.
+    """
+    shown = server.shown()
+
+    def arrives(options: str) -> tuple[SignedCorte, int | None]:
+        """Push the next corte, and only then change the disk and let the intake look at what arrived."""
+        signed = server.following()
+        before = last_number(server.mirror.status())
+        server.run("systemctl stop prep-corte-intake.path")
+        push(signed.folder, server.target)
+        server.run(f"mount -o remount,{options} /run/chico; systemctl start prep-corte-intake.path")
+        return signed, before
+
+    used = int(server.run("df --output=iused /run/chico").split()[-1])
+    signed, before = arrives(f"nr_inodes={used + 5_000}")
+    word, status = server.mirror.await_word(signed, before, WAIT)
+    assert (word, status["last_attempt"]["code"]) == ("refused", "disk")
+    arrives("nr_inodes=$(df --output=iused /run/chico | tail -n 1 | tr -d ' ')")
+    server.await_verdict()
+    assert (server.served(), server.shown()) == (shown, shown)
+    server.run("mount -o remount,nr_inodes=1000000 /run/chico")
+    server.assert_mended()
+    shown = server.shown()
+    began = time.time()
+    signed, before = arrives("ro")
+    end = time.monotonic() + WATCHED
+    until(lambda: time.monotonic() > end, what="pase el tiempo en que se cuentan los arranques")
+    starts = server.run(STARTS.format(since=began)).splitlines()
+    assert (server.served(), server.shown()) == (shown, shown)
+    # It would look again by itself half a minute after it began.
+    server.run(f"mount -o remount,rw /run/chico; systemctl kill --signal=KILL {INTAKE}")
+    word, status = server.mirror.await_word(signed, before, WAIT)
+    record_evidence(f"arranques en {WATCHED} s de solo lectura: {len(starts)}; al poderse escribir: {word}")
+    assert 1 <= len(starts) <= 2
+    assert word == "shown", status.get("last_attempt")
 
 
 def _shown_sequence(status: dict[str, Any] | None) -> int:
