@@ -15,6 +15,8 @@ from difusor.suite.waiting import TooSlow, until
 TOO_FAST = [429]
 BATCH = 40
 """Requests that are sent at a time: fewer than the burst of the narrowest limit."""
+PAUSE = 0.5
+"""Seconds at least after «too fast»: sooner, the narrowest limit would let one or two of a batch through."""
 DRAWN = 200
 """How many of a corte's names are drawn by lot where each takes its share of a narrow limit."""
 LIMIT, EACH = 120.0, 0.2
@@ -47,7 +49,7 @@ def send_patiently(vantage: Host, variables: dict[str, Any], texts: list[str]) -
 
     what = "el servidor responda a todo sin decir que se pide demasiado aprisa"
     try:
-        until(ask, lambda unanswered: not unanswered, what=what, within=within)
+        until(ask, lambda unanswered: not unanswered, what=what, within=within, every=PAUSE)
     except AssertionError as error:
         raise TooSlow(str(error)) from None
     return [answers[number] for number in range(len(texts))]

@@ -123,6 +123,23 @@ def test_only_the_projects_own_rotation_is_replaced(rc: int | None, given: bool)
     assert role_kit.value("nginx", task["when"], known) is given
 
 
+def test_a_start_of_nginx_makes_what_is_missing_and_removes_what_is_in_its_way(tmp_path: Path) -> None:
+    """By one program beside the package's own test: at each start the system confines every program anew."""
+    unit = render("etc/systemd/system/nginx.service.d/prep.conf")
+    (command,) = re.findall("^ExecStartPre=/bin/sh -c '(.+)'$", unit, re.MULTILINE)
+    assert unit.count("\nExecStartPre=/") == 2
+    socket, cache = tmp_path / "run/prep-app/app.sock", tmp_path / "var/cache/nginx/prep"
+    for folder in (socket.parent, cache):
+        folder.mkdir(parents=True)
+    socket.touch()
+    command = re.sub(r"(?<= )/(run|var)/", rf"{tmp_path}/\1/", command).replace("--group=adm ", "")
+    for _ in range(2):  # at the second start the log is there
+        subprocess.run(["sh", "-euc", command], check=True)
+    log = tmp_path / LOG.removeprefix("/")
+    assert not socket.exists() and not cache.exists() and (tmp_path / "var/lib/nginx").is_dir()
+    assert log.stat().st_mode & 0o777 == 0o640
+
+
 def test_the_log_is_there_before_nginx_would_let_everybody_read_it() -> None:
     names = [next(iter(set(each) & {"ansible.builtin.command", "managed_files"}), "") for each in tasks("configure")]
     made = tasks("configure")[names.index("managed_files") - 1]

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,12 @@ from typing import Any
 
 import httpx
 import pytest
-from corte_fixtures import WAIT, await_status, get
+from corte_fixtures import WAIT, await_status, base_of, get
 
 from corte.format import manifest
+from corte.format.manifest import Entry
 from corte.server.config import PATH as CONFIG
+from difusor import inventory
 from difusor.lab import night
 from difusor.publish import signing
 from difusor.publish.mirror import Mirror, last_number
@@ -29,14 +31,11 @@ from difusor.suite.waiting import until
 pytestmark = [pytest.mark.clause("DG-04", "DG-11"), pytest.mark.usefixtures("no_check_at_boot")]
 
 Record = Callable[[object], None]
-VERIFY = """cd /usr/local/lib/prep-corte && python3 -B -c '
-import os
-from corte.format import manifest, tree
-folder = "/srv/prep/publico/actual/"
-raw = open(folder + manifest.NAME, "rb").read()
-for path, entry in manifest.read(raw).files.items():
-    tree.read_verified(os.open(folder, os.O_RDONLY), path, entry)
-print(manifest.digest(raw))'"""
+TREE = "/srv/prep/publico/actual"
+READ = f"cd {TREE} && find . -type f ! -name '*.gz' -exec sha256sum {{}} + && printf '\\0' && cat {manifest.NAME}"
+"""Prints SHA-256 and path of every file of the shown corte, but of its compressed copies, a zero byte, the manifest."""
+OWN = "prueba.bin"
+"""The file in which each pushed corte differs from the one before."""
 DAEMON = "/etc/rsyncd.conf"
 HALTING = """import os, re, runpy, signal, sys
 def halt(event, details):
@@ -55,15 +54,19 @@ MOMENTS = {
 """Name and audit event of Python of three moments: claiming the signature, filling the new tree, switching to it."""
 HALT = """
 cat >/run/prep-halting.py
-install -D -m 644 /dev/stdin /run/systemd/system/prep-corte-intake.service.d/halt.conf <<END
+unit=/run/systemd/system/prep-corte-intake.service.d/halt.conf
+if ! test -e $unit; then
+install -D -m 644 /dev/stdin $unit <<END
 [Service]
 ExecStart=
 ExecStart=/usr/bin/python3 -B /run/prep-halting.py
 END
-systemctl daemon-reload"""
+systemctl daemon-reload
+fi"""
+GO_ON = "sed -i /addaudithook/d /run/prep-halting.py"
+"""Lets the next intake run to its end; systemd need not read all its files for that, as to undo HALT."""
 UNHALT = "rm -rf /run/prep-halting.py /run/systemd/system/prep-corte-intake.service.d; systemctl daemon-reload"
 INTAKE = "prep-corte-intake.service"
-TREE = "/srv/prep/publico/actual"
 WRITERS = "prep-corte-gate.service prep-corte-intake.path rsync.service"
 STOP = f"systemctl stop {WRITERS} {INTAKE}"
 STARTS = (
@@ -103,11 +106,32 @@ class LabServer:
     def following(self, size: int = 100) -> SignedCorte:
         """Wait until no push is under way; sign the next corte: the shown files and one of `size` random bytes."""
         self.await_verdict()
+        shown, content = manifest.read(self.run(f"cat {TREE}/{manifest.NAME}").encode()), os.urandom(size)
+        own = {OWN: Entry(size, manifest.digest(content))}
+        files = {**shown.files, **own}
+        # All but its own are the last one's. To copy and hash those, too, would take longer than the push.
+        if files != {**self._copied(), **own}:
+            self._copy()
+        (self.folder / OWN).write_bytes(content)
+        accepted = until(
+            lambda: self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json || true"),
+            what="el servidor vuelva a anotar lo que ha aceptado",
+        )
+        number, read = int(accepted.split()[-1]) + 1, signing.Contents(files, ())
+        return signing.sign(self.folder, self.target.election, self.key, number, shown.corte, read=read)
+
+    def _copied(self) -> Mapping[str, Entry]:
+        """Return the files of the last corte made on this machine."""
+        last = self.folder / manifest.NAME
+        return manifest.read(last.read_bytes()).files if last.exists() else {}
+
+    def _copy(self) -> None:
+        """Copy the files of the shown corte to this machine."""
         copy = self.folder.with_name("copia")
         for folder in filter(Path.exists, (self.folder, copy)):
             shutil.rmtree(folder)
         copy.mkdir()
-        # By the console, because the engine begins three programs for `docker cp`, and some forty cortes are made so.
+        # By the console, because the engine begins three programs for `docker cp`.
         pack = [*self._entered(), "tar", "--create", f"--directory={TREE}", "."]
         # The server may look at its shown files again meanwhile and link, close or replace some, and then tar fails.
         packed = until(
@@ -116,16 +140,9 @@ class LabServer:
             what="el corte publicado no cambie mientras se copia",
         )
         subprocess.run(["tar", "--extract", f"--directory={copy}"], check=True, input=packed.stdout, timeout=WAIT)
-        shown = manifest.read((copy / manifest.NAME).read_bytes())
-        for path in shown.files:
+        for path in manifest.read((copy / manifest.NAME).read_bytes()).files:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(copy / path, self.folder / path)
-        accepted = until(
-            lambda: self.run("grep -om1 '\"sequence\": [0-9]*' /srv/prep/almacen/state.json || true"),
-            what="el servidor vuelva a anotar lo que ha aceptado",
-        )
-        (self.folder / "prueba.bin").write_bytes(os.urandom(size))
-        return signing.sign(self.folder, self.target.election, self.key, int(accepted.split()[-1]) + 1, shown.corte)
 
     def await_verdict(self) -> None:
         """Wait until the intake has judged every pushed corte."""
@@ -151,8 +168,12 @@ class LabServer:
         return signed
 
     def shown(self) -> str:
-        """Check, on the server, every byte of the shown corte; return its manifest's SHA-256."""
-        return self.run(VERIFY).strip()
+        """Check every byte of the shown corte, read on the server; return its manifest's SHA-256."""
+        hashed, raw = self.run(READ).split("\0")
+        found = {path: digest for digest, path in (line.split("  ./") for line in hashed.splitlines())}
+        wrong = [path for path, each in manifest.read(raw.encode()).files.items() if found.get(path) != each.sha256]
+        assert not wrong
+        return manifest.digest(raw.encode())
 
     def served(self) -> str:
         """Return the SHA-256 of the manifest that citizens get; wait until the page answers."""
@@ -181,15 +202,21 @@ class LabServer:
         assert self.shown() == signed.sha256
 
 
+@pytest.fixture(scope="module")
+def server(variables: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """Return the lab's server, which shows a corte."""
+    target = Target.of(inventory.Host.of(variables["inventory_hostname"], variables))
+    key, folder = Path(variables["lab_dir"]) / "firma", tmp_path_factory.mktemp("crash") / "corte"
+    with Mirror(target, forgiving=True) as mirror:
+        assert (mirror.status() or {}).get("shown")
+        yield LabServer(variables, mirror, target, base_of(mirror, variables), key, folder)
+
+
 @pytest.fixture
-def server(
-    variables: dict[str, Any], mirror: Mirror, target: Target, base: str, status: dict[str, Any], tmp_path: Path
-) -> Iterator[LabServer]:
-    """Return the lab's server, which shows a corte; afterwards remove what halts the intake."""
-    assert status["shown"] is not None
-    found = LabServer(variables, mirror, target, base, Path(variables["lab_dir"]) / "firma", tmp_path / "corte")
-    yield found
-    found.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
+def halting(server: LabServer) -> Iterator[Callable[[str], SignedCorte]]:
+    """Return the function `push_and_halt`; afterwards nothing halts the intake any more."""
+    yield server.push_and_halt
+    server.run(f"if test -e /run/prep-halting.py; then {UNHALT}; fi")
 
 
 def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> None:
@@ -200,7 +227,7 @@ def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> 
         sending = pool.submit(_push, signed, server.target, bandwidth=300)
         until(
             lambda: server.run("ls -A /srv/prep/entrada").split(),
-            lambda names: any(name.startswith(".prueba.bin") for name in names),
+            lambda names: any(name.startswith(f".{OWN}") for name in names),
             what="el envío vaya a la mitad",
         )
         server.cut_power()
@@ -212,10 +239,12 @@ def test_power_cut_during_a_push(server: LabServer, record_evidence: Record) -> 
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_power_cut_during_the_intake(server: LabServer, moment: str, record_evidence: Record) -> None:
+def test_power_cut_during_the_intake(
+    server: LabServer, halting: Callable[[str], SignedCorte], moment: str, record_evidence: Record
+) -> None:
     """El servidor pierde la corriente mientras verifica y publica: sirve entero el corte anterior o el nuevo."""
     before = server.shown()
-    signed = server.push_and_halt(moment)
+    signed = halting(moment)
     server.cut_power()
     after = server.shown()
     record_evidence(f"cuando {moment}: sirve el {'nuevo' if after == signed.sha256 else 'anterior'}")
@@ -223,19 +252,20 @@ def test_power_cut_during_the_intake(server: LabServer, moment: str, record_evid
     server.assert_mended()
 
 
-def test_intake_killed(server: LabServer, record_evidence: Record) -> None:
+def test_intake_killed(server: LabServer, halting: Callable[[str], SignedCorte], record_evidence: Record) -> None:
     """Quien verifica muere en varios momentos: se sirve entero el corte anterior o el nuevo, y el siguiente llega."""
     found = []
     for moment in MOMENTS:
         before = server.shown()
-        signed = server.push_and_halt(moment)
-        server.run(UNHALT)
+        signed = halting(moment)
+        server.run(GO_ON)
         server.run(f"systemctl kill --signal=KILL {INTAKE}")
         server.await_verdict()
         after = server.shown()
         found.append((moment, "nuevo" if after == signed.sha256 else "anterior"))
         assert after in (before, signed.sha256)
     record_evidence(found)
+    server.run(UNHALT)
     server.assert_mended()
 
 
@@ -298,9 +328,98 @@ def test_restarts_in_the_middle_of_a_switch(server: LabServer, what: str, record
     server.assert_mended()
 
 
-@pytest.fixture
+def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
+    """El disco daña un archivo publicado: el mismo corte, enviado otra vez, lo repone, y queda anotado."""
+    signed = server.following()
+    path, digest = f"{TREE}/{OWN}", signed.manifest.files[OWN].sha256
+
+    def is_whole(what: str) -> None:
+        until(lambda: server.run(f"sha256sum {path} || true"), lambda told: told.startswith(digest), what=what)
+
+    push(signed.folder, server.target)
+    is_whole("se publique el corte")
+    server.run(f"printf dañado | dd of={path} bs=1 seek=50 conv=notrunc status=none")
+    push(signed.folder, server.target)
+    is_whole("se reponga lo dañado")
+    told = server.run("grep '\"damaged\"' /srv/prep/almacen/bitacora.jsonl | tail -n 1")
+    record_evidence(told)
+    assert OWN in told
+    server.assert_mended()
+
+
+DAMAGES = {
+    "el estado, cortado a la mitad": "truncate --size=900 /srv/prep/almacen/state.json",
+    "el estado y el anterior, vacíos": "truncate --size=0 /srv/prep/almacen/state.json{,.anterior}",
+    "el estado, ilegible": "chown root:root /srv/prep/almacen/state.json; chmod 000 /srv/prep/almacen/state.json",
+    "el último renglón de la bitácora, con otra letra": "sed -i '$ s/event/evemt/' /srv/prep/almacen/bitacora.jsonl",
+    "la bitácora, sin su último renglón": "sed -i '$ d' /srv/prep/almacen/bitacora.jsonl",
+    "la bitácora y la nota de un envío en curso, con lo de otro": (
+        'echo \'{"sha256": "0", "value": {"n": [1]}}\' | tee /srv/prep/almacen/{bitacora.jsonl,en-curso.json}'
+    ),
+    "la firma publicada, con un byte dañado": f"printf = | dd of={TREE}/corte.json.sig bs=1 seek=99 conv=notrunc",
+    "el manifiesto publicado, ausente": f"rm -f {TREE}/corte.json",
+    "lo que espera de un corte, con otra letra": f"sed -i 's/opens/openz/' {CONFIG}",
+    "estado.json, con una carpeta en su lugar": (  # the gate writes it anew at any moment
+        "cd /srv/prep/estado; until mkdir estado.json; do rm -f estado.json; done; mkdir estado.json/x"
+    ),
+}
+
+
+@pytest.mark.clause("DG-04", "DG-11")
+def test_no_damage_to_the_servers_own_records_stops_it(server: LabServer, record_evidence: Record) -> None:
+    """Con cualquiera de sus registros dañado el servidor sigue: al arrancar muestra su corte, y luego el siguiente."""
+    server.run(f"cp -a {CONFIG} /run/server.json")
+    try:
+        for what, damage in DAMAGES.items():
+            shown = _shown_sequence(server.mirror.status())
+            server.run(f"{damage}; systemctl restart prep-corte-gate.service")
+            status = until(
+                server.mirror.status, _shown_sequence, what=f"la compuerta vuelva a abrir, dañado esto: {what}"
+            )
+            assert _shown_sequence(status) == shown, what
+            until(server.shown, what="el corte publicado esté entero", despite=(AssertionError,))
+            server.assert_mended()
+    finally:
+        server.run(f"mv /run/server.json {CONFIG}")  # which only a run of the site mends
+    record_evidence(f"se dañó: {'; '.join(DAMAGES)}")
+
+
+@pytest.mark.parametrize(
+    ("bound", "limit", "files", "size"), [("bytes", 20_000_000, 60, 1_000_000), ("files", 500, 5_000, 2_000)]
+)
+def test_whoever_has_the_secret_cannot_fill_the_disk(
+    server: LabServer, bound: str, limit: int, files: int, size: int, tmp_path: Path, record_evidence: Record
+) -> None:
+    """Un envío que pasa de su límite se corta mientras llega, lo que dejó se borra, y el siguiente corte llega.
+
+    It takes six seconds, and the guard counts each second.
+    """
+    flood = tmp_path / "inundación"
+    flood.mkdir()
+    for number in range(files):
+        (flood / str(number)).write_bytes(os.urandom(size))
+    speed = files * size // 6_000  # kB a second
+    server.run(f"cp -a {DAEMON} /run/daemon; sed -i 's/--max-{bound}=[0-9]*/--max-{bound}={limit}/' {DAEMON}")
+    try:
+        done = _rsync(server.target, "--recursive", f"--bwlimit={speed}", f"{flood}/", server.target.url)
+        until(
+            lambda: server.run("find /srv/prep/entrada -mindepth 1 | head -n 5"),
+            lambda left: not left,
+            what="se borre lo que dejó el envío",
+        )
+    finally:
+        server.run(f"cp -a /run/daemon {DAEMON}; rm /run/daemon")
+    record_evidence(done.stderr.strip().splitlines()[0])
+    assert done.returncode != 0
+    server.assert_mended()
+
+
+@pytest.fixture(scope="module")
 def small_disk(server: LabServer) -> Iterator[None]:
-    """Move the corte's files to a small disk with hardly more free space than the reserve, and back afterwards."""
+    """Move the corte's files to a small disk with hardly more free space than the reserve, and back afterwards.
+
+    Its tests are the last ones of this file, so that nothing else runs on it.
+    """
     application = "docker restart --time=1 $(docker ps --quiet --filter label=prep-difusor.role=prep)"
     readers = f"systemctl restart nginx; {application}"
     server.run(
@@ -377,92 +496,6 @@ def test_no_inodes_and_a_disk_that_turns_read_only(server: LabServer, record_evi
     record_evidence(f"arranques en {WATCHED} s de solo lectura: {len(starts)}; al poderse escribir: {word}")
     assert 1 <= len(starts) <= 2
     assert word == "shown", status.get("last_attempt")
-
-
-def test_a_damaged_disk(server: LabServer, record_evidence: Record) -> None:
-    """El disco daña un archivo publicado: el mismo corte, enviado otra vez, lo repone, y queda anotado."""
-    signed = server.following()
-    path, digest = f"{TREE}/prueba.bin", signed.manifest.files["prueba.bin"].sha256
-
-    def is_whole(what: str) -> None:
-        until(lambda: server.run(f"sha256sum {path} || true"), lambda told: told.startswith(digest), what=what)
-
-    push(signed.folder, server.target)
-    is_whole("se publique el corte")
-    server.run(f"printf dañado | dd of={path} bs=1 seek=50 conv=notrunc status=none")
-    push(signed.folder, server.target)
-    is_whole("se reponga lo dañado")
-    told = server.run("grep '\"damaged\"' /srv/prep/almacen/bitacora.jsonl | tail -n 1")
-    record_evidence(told)
-    assert "prueba.bin" in told
-    server.assert_mended()
-
-
-DAMAGES = {
-    "el estado, cortado a la mitad": "truncate --size=900 /srv/prep/almacen/state.json",
-    "el estado y el anterior, vacíos": "truncate --size=0 /srv/prep/almacen/state.json{,.anterior}",
-    "el estado, ilegible": "chown root:root /srv/prep/almacen/state.json; chmod 000 /srv/prep/almacen/state.json",
-    "el último renglón de la bitácora, con otra letra": "sed -i '$ s/event/evemt/' /srv/prep/almacen/bitacora.jsonl",
-    "la bitácora, sin su último renglón": "sed -i '$ d' /srv/prep/almacen/bitacora.jsonl",
-    "la bitácora y la nota de un envío en curso, con lo de otro": (
-        'echo \'{"sha256": "0", "value": {"n": [1]}}\' | tee /srv/prep/almacen/{bitacora.jsonl,en-curso.json}'
-    ),
-    "la firma publicada, con un byte dañado": f"printf = | dd of={TREE}/corte.json.sig bs=1 seek=99 conv=notrunc",
-    "el manifiesto publicado, ausente": f"rm -f {TREE}/corte.json",
-    "lo que espera de un corte, con otra letra": f"sed -i 's/opens/openz/' {CONFIG}",
-    "estado.json, con una carpeta en su lugar": (  # the gate writes it anew at any moment
-        "cd /srv/prep/estado; until mkdir estado.json; do rm -f estado.json; done; mkdir estado.json/x"
-    ),
-}
-
-
-@pytest.mark.clause("DG-04", "DG-11")
-def test_no_damage_to_the_servers_own_records_stops_it(server: LabServer, record_evidence: Record) -> None:
-    """Con cualquiera de sus registros dañado el servidor sigue: al arrancar muestra su corte, y luego el siguiente."""
-    server.run(f"cp -a {CONFIG} /run/server.json")
-    try:
-        for what, damage in DAMAGES.items():
-            shown = _shown_sequence(server.mirror.status())
-            server.run(f"{damage}; systemctl restart prep-corte-gate.service")
-            status = until(
-                server.mirror.status, _shown_sequence, what=f"la compuerta vuelva a abrir, dañado esto: {what}"
-            )
-            assert _shown_sequence(status) == shown, what
-            until(server.shown, what="el corte publicado esté entero", despite=(AssertionError,))
-            server.assert_mended()
-    finally:
-        server.run(f"mv /run/server.json {CONFIG}")  # which only a run of the site mends
-    record_evidence(f"se dañó: {'; '.join(DAMAGES)}")
-
-
-@pytest.mark.parametrize(
-    ("bound", "limit", "files", "size"), [("bytes", 20_000_000, 60, 1_000_000), ("files", 500, 5_000, 2_000)]
-)
-def test_whoever_has_the_secret_cannot_fill_the_disk(
-    server: LabServer, bound: str, limit: int, files: int, size: int, tmp_path: Path, record_evidence: Record
-) -> None:
-    """Un envío que pasa de su límite se corta mientras llega, lo que dejó se borra, y el siguiente corte llega.
-
-    It takes six seconds, and the guard counts each second.
-    """
-    flood = tmp_path / "inundación"
-    flood.mkdir()
-    for number in range(files):
-        (flood / str(number)).write_bytes(os.urandom(size))
-    speed = files * size // 6_000  # kB a second
-    server.run(f"cp -a {DAEMON} /run/daemon; sed -i 's/--max-{bound}=[0-9]*/--max-{bound}={limit}/' {DAEMON}")
-    try:
-        done = _rsync(server.target, "--recursive", f"--bwlimit={speed}", f"{flood}/", server.target.url)
-        until(
-            lambda: server.run("find /srv/prep/entrada -mindepth 1 | head -n 5"),
-            lambda left: not left,
-            what="se borre lo que dejó el envío",
-        )
-    finally:
-        server.run(f"cp -a /run/daemon {DAEMON}; rm /run/daemon")
-    record_evidence(done.stderr.strip().splitlines()[0])
-    assert done.returncode != 0
-    server.assert_mended()
 
 
 def _shown_sequence(status: dict[str, Any] | None) -> int:

@@ -202,7 +202,7 @@ def test_the_page_comes_through_the_site_as_the_server_sends_it(
     codes = [trusted.check_output(visit, f"{NAME}:443:{address}", path) for path in (FOLDER, FOLDER[:-1], "/")]
     assert [each.split()[0] for each in codes] == ["200", "301", "200" if program == "nginx" else "302"]
     assert codes[1].endswith(FOLDER)
-    line = until(lambda: web_fixtures.logged(host, mark), what="la visita quede anotada")
+    line = until(lambda: web_fixtures.logged(host, mark), what="la visita quede anotada", every=0.5)
     assert line.split()[0] in trusted.check_output("hostname -I").split()
 
 

@@ -98,17 +98,17 @@ def _another_web_server(host: Host) -> Iterator[None]:
 
     Apache's unit does not wait for the network either.
     """
+    unit, at_boot = "/etc/systemd/system/apache2.service", "/etc/systemd/system/multi-user.target.wants/apache2.service"
+    # Not by `systemctl enable`, after which systemd reads all units anew: it will at boot.
     host.check_output(
-        "printf '[Unit]\\nAfter=network.target\\n[Service]\\nExecStart=/usr/bin/python3 -m http.server --bind :: 80\\n"
-        "[Install]\\nWantedBy=multi-user.target\\n' >/etc/systemd/system/apache2.service && "
-        "systemctl enable --quiet apache2.service && mv /var/log/nginx /var/log/nginx.away"
+        "printf '[Unit]\\nAfter=network.target\\n[Service]\\nExecStart=/usr/bin/python3 -m http.server --bind :: 80\\n'"
+        f" >{unit} && ln --symbolic {unit} {at_boot} && mv /var/log/nginx /var/log/nginx.away"
     )
     try:
         yield
     finally:
         host.check_output(
-            "systemctl disable --quiet --now apache2.service; rm /etc/systemd/system/apache2.service; "
-            "systemctl daemon-reload; systemctl reset-failed; "
+            f"systemctl stop apache2.service; rm {at_boot} {unit}; systemctl daemon-reload; systemctl reset-failed; "
             "rm -rf /var/log/nginx; mv /var/log/nginx.away /var/log/nginx; systemctl reload-or-restart nginx"
         )
 

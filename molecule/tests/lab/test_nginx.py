@@ -71,6 +71,7 @@ def test_no_visitor_writes_long_lines(host: Host, variables: dict[str, Any], rec
         lambda: logged(host, mark).splitlines(),
         lambda found: len(found) == len(texts),
         what="nginx anote lo que se le pidió",
+        every=0.5,
     )
     record_evidence(f"{statuses}: líneas de {[len(line) for line in lines]} bytes")
     assert all(len(line) < 1500 for line in lines)

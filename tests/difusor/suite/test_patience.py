@@ -21,6 +21,7 @@ def test_batches_follow_each_other_until_one_came_too_fast(monkeypatch: pytest.M
         return [{"statuses": [429] if len(sent) == 3 and text == texts[-1] else [200]} for text in texts]
 
     monkeypatch.setattr(patience, "send", send)
+    monkeypatch.setattr(patience, "PAUSE", 0.01)
     texts = [f"GET /{number}" for number in range(5 * patience.BATCH)]
     answers = patience.send_patiently(None, {}, texts)
     assert [answer["statuses"] for answer in answers] == [[200]] * len(texts)
@@ -31,6 +32,7 @@ def test_a_server_that_keeps_its_pace_fails_no_clause(monkeypatch: pytest.Monkey
     patience = load("patience.py")
     monkeypatch.setattr(patience, "LIMIT", 0.0)
     monkeypatch.setattr(patience, "EACH", 0.01)
+    monkeypatch.setattr(patience, "PAUSE", 0.01)
     monkeypatch.setattr(patience, "send", lambda _host, _variables, texts: [{"statuses": [429]} for _ in texts])
     with pytest.raises(TooSlow, match=r"^no ocurrió que el servidor responda a todo"):
         patience.send_patiently(None, {}, ["GET / HTTP/1.1\r\n\r\n"])
