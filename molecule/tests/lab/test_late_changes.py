@@ -1,7 +1,7 @@
 """Late changes of the inventory: one run of site.yml makes several at once, another takes them back.
 
 A run costs more than what these tests look at, so they share the two runs and what was seen before, between and after.
-Between the two, `playbooks/signers.yml` revokes a key.
+Between the two, `playbooks/signers.yml` revokes a key, and then nginx's files are changed by hand.
 """
 
 from __future__ import annotations
@@ -38,6 +38,15 @@ RENAMED = "instituto2"
 OPERATOR = "operadora@demo.test"
 SESSION = "prep-difusor-session"
 """A unit that runs as the account of the institute, as what somebody has left open."""
+
+BY_HAND = {
+    "chmod 600 /etc/nginx/nginx.conf": ("stat --format=%a /etc/nginx/nginx.conf", "644"),
+    "rm /etc/nginx/sites-enabled/prep": ("readlink /etc/nginx/sites-enabled/prep", "../sites-available/prep"),
+}
+"""What is changed by hand: by command, one that shows the state, and what it prints once the site has repaired it.
+
+As DRIFT of test_site, for what nginx reads; it reads it only when a run has repaired it.
+"""
 
 # Asks, until it is told to stop, for the page, for data and, through the WAF, for a constant answer and for what the
 # application computes (the reference application computes nothing and says 404); prints how many answers came and every
@@ -85,6 +94,8 @@ class LateChanges:
     before: Seen
     changed: Seen
     back: Seen
+    repaired: dict[str, str]
+    """What the commands of BY_HAND that show the state printed after the second run."""
     logs: str
     """The journal and the log files after both runs."""
     visits: int
@@ -189,6 +200,8 @@ def late(
             assert done.returncode == 0, done.stdout + done.stderr
             signers.look(signers.first)
             signers.send("certificado revocado", signers.certificate, canary)
+            for change in BY_HAND:
+                host.check_output(change)
         finally:
             host.run("systemctl reset-failed %s", SESSION)
             try:
@@ -199,11 +212,12 @@ def late(
         printed += restored
         visits, _, lost = visiting.result().partition(" ")
     back = _look(host, trusted, variables)
+    repaired = {show: host.run(show).stdout.strip() for show, _ in BY_HAND.values()}
     signers.send("otra vez el primero", signers.own)
     signers.send("certificado de una autoridad que salió", signers.certificate)
     host.check_output("journalctl --sync")
     logs = host.check_output("journalctl --quiet --no-pager --output=cat; find /var/log -name '*.log' -exec cat {} +")
-    return LateChanges(values, printed, before, changed, back, logs, int(visits), lost, signers)
+    return LateChanges(values, printed, before, changed, back, repaired, logs, int(visits), lost, signers)
 
 
 @pytest.mark.clause("RED-04", "DG-12")
@@ -252,6 +266,13 @@ def test_upgrade_and_back_lose_no_request(late: LateChanges, record_evidence: Re
     assert upgraded not in late.back.containers
     assert late.visits > 100
     assert late.lost == "{}"
+
+
+@pytest.mark.clause("SW-02")
+def test_changes_by_hand_of_what_nginx_reads_are_undone(late: LateChanges, record_evidence: Record) -> None:
+    """Lo que alguien altera a mano de los archivos de nginx vuelve a su estado con la siguiente ejecución."""
+    record_evidence(f"{len(BY_HAND)} cambios a mano: {'; '.join(BY_HAND)}")
+    assert late.repaired == dict(BY_HAND.values())
 
 
 @pytest.mark.clause("DG-10", "DG-12")
