@@ -35,6 +35,8 @@ Play = Callable[..., subprocess.CompletedProcess[str]]
 Site = Callable[..., str]
 
 RENAMED = "instituto2"
+INTERVAL = 5
+"""Minutes that the interval between cortes is longer for a while."""
 OPERATOR = "operadora@demo.test"
 SESSION = "prep-difusor-session"
 """A unit that runs as the account of the institute, as what somebody has left open."""
@@ -98,6 +100,8 @@ class LateChanges:
     """What the commands of BY_HAND that show the state printed after the second run."""
     logs: str
     """The journal and the log files after both runs."""
+    intervals: list[int]
+    """The minutes between two cortes that the gate goes by: before, between the two runs, and after."""
     visits: int
     lost: str
     """The visits that got another answer than CITIZEN expects, "{}" if there were none."""
@@ -173,6 +177,7 @@ def late(
     """Change secrets, image, account, trusted addresses and signers in one run, and take all back in another."""
     canary = "canario-" + hashlib.sha256(os.urandom(8)).hexdigest()[:16]
     address = trusted.check_output("hostname -I").split()
+    interval, intervals = variables["election_interval_minutes"], []
     values = {
         "difusor_rsync_secret": canary,
         "difusor_admin_password_hash": sha512_crypt.hash(canary),
@@ -182,9 +187,11 @@ def late(
         ),
         "election_trusted_addresses": [each for each in variables["election_trusted_addresses"] if each not in address],
         "election_signers": signers.of_the_authority(),
+        "election_interval_minutes": interval + INTERVAL,
     }
     host.check_output("systemd-run --quiet --uid=%s --unit=%s sleep infinity", variables["difusor_admin_user"], SESSION)
     before = _look(host, trusted, variables)
+    intervals.append(_interval(signers.mirror, interval))
     with ThreadPoolExecutor() as pool:
         visiting = pool.submit(
             untrusted.check_output, "rm -f /tmp/stop; python3 -c %s %s", CITIZEN, variables["difusor_fqdn"]
@@ -192,6 +199,7 @@ def late(
         try:
             printed = run_site(values, "--diff", "-vvv")
             changed = _look(host, trusted, variables)
+            intervals.append(_interval(signers.mirror, interval + INTERVAL))
             signers.send("el que salió", signers.own, canary)
             signers.send("certificado de una noche", signers.certificate, canary)
             signers.look(OPERATOR)
@@ -212,12 +220,13 @@ def late(
         printed += restored
         visits, _, lost = visiting.result().partition(" ")
     back = _look(host, trusted, variables)
+    intervals.append(_interval(signers.mirror, interval))
     repaired = {show: host.run(show).stdout.strip() for show, _ in BY_HAND.values()}
     signers.send("otra vez el primero", signers.own)
     signers.send("certificado de una autoridad que salió", signers.certificate)
     host.check_output("journalctl --sync")
     logs = host.check_output("journalctl --quiet --no-pager --output=cat; find /var/log -name '*.log' -exec cat {} +")
-    return LateChanges(values, printed, before, changed, back, repaired, logs, int(visits), lost, signers)
+    return LateChanges(values, printed, before, changed, back, repaired, logs, intervals, int(visits), lost, signers)
 
 
 @pytest.mark.clause("RED-04", "DG-12")
@@ -284,6 +293,16 @@ def test_who_may_sign_changes_in_one_run(late: LateChanges, record_evidence: Rec
     assert list(sent.values()) == ["signature", "shown", "signature", "shown", "signature"]
 
 
+@pytest.mark.clause("DG-11")
+def test_the_gate_goes_by_the_elections_present_words(
+    late: LateChanges, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Lo que la elección dice de los cortes, como cada cuándo llegan, vale para la compuerta tras la ejecución."""
+    record_evidence(f"minutos entre cortes: {late.intervals}")
+    own, changed = variables["election_interval_minutes"], late.values["election_interval_minutes"]
+    assert late.intervals == [own, changed, own]
+
+
 def _public(key: Path) -> str:
     return key.with_name(key.name + ".pub").read_text().strip()
 
@@ -300,6 +319,17 @@ def _look(host: Host, trusted: Host, variables: dict[str, Any]) -> Seen:
         session=host.run("systemctl is-active --quiet %s", SESSION).succeeded,
         containers=host.check_output("docker ps --all --filter label=prep-difusor.role=prep"),
     )
+
+
+def _interval(mirror: Mirror, wanted: int) -> int:
+    """Return the interval that the gate tells, when it is the wanted one: a gate that starts takes a moment."""
+
+    def told() -> int:
+        return int((mirror.status() or {}).get("interval_minutes", 0))
+
+    with suppress(AssertionError):  # the test tells what it goes by instead
+        until(told, lambda found: found == wanted, what=f"la compuerta se rija por {wanted} minutos")
+    return told()
 
 
 def _other_image(archive: str, copy: Path) -> dict[str, str]:
