@@ -20,6 +20,11 @@ from difusor.project import is_stray
 
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
 ATTRIBUTES = {"owner": "root", "group": "root"}
+READ_BY_SYSTEMD = ("/systemd/", "/init.d/", "/ssh/")
+"""Parts of the paths of what systemd reads anew when it is told to: its own files and old services.
+
+Where ssh.socket listens for SSH, as on Ubuntu since 22.10, its ports stand in sshd's configuration.
+"""
 OPTIONS = frozenset({"src", "copies", "files", "directories", "links", "absent", "validate", "guard", "record"})
 
 
@@ -31,8 +36,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result: `changed`, `changed_files`, `armed`, and `diff` when it was asked for.
 
-        After a change the fact `files_changed` is true for the rest of the run, and `units_read` false until `unit` has
-        systemd read its files again.
+        After a change the fact `files_changed` is true for the rest of the run; and after one of a file that systemd
+        reads, `units_read` is false until `unit` has it read them again.
         """
         super().run(tmp, task_vars)
         task_vars = task_vars or {}
@@ -53,8 +58,12 @@ class ActionModule(ActionBase):
             },
             task_vars=task_vars,
         )
-        facts = {"files_changed": True, "units_read": False}
-        return {**result, "ansible_facts": facts} if result.get("changed") else result
+        if not result.get("changed"):
+            return result
+        facts = {"files_changed": True}
+        if any(part in path for path in result["changed_files"] for part in READ_BY_SYSTEMD):
+            facts["units_read"] = False
+        return {**result, "ansible_facts": facts}
 
     def _is_current(self, payload: Mapping[str, Any], task_vars: Mapping[str, Any]) -> bool:
         """Tell whether `server_probe` has read the server and found everything as wanted."""

@@ -27,7 +27,9 @@ UNITS = f"""
 - ansible.builtin.include_tasks: {ROOT}/roles/packages/tasks/forget.yml
 - unit: {{name: new-packages}}
 - unit: {{name: fourth}}
-- managed_files: {{absent: [GONE]}}
+- managed_files: {{absent: [ROOT/other.conf]}}
+- unit: {{name: none-of-its-files, restart: true}}
+- managed_files: {{absent: [ROOT/systemd/gone.service]}}
 - unit: {{name: new-files, restart: true}}
 - unit: {{name: fifth, restart: true}}
 - give_back: {{restore: true, own: true}}
@@ -74,12 +76,14 @@ def test_systemd_reads_its_files_anew_only_where_they_may_be_others(
     (tmp_path / "systemctl").write_text(SYSTEMCTL.replace("LOG", str(log)))
     (tmp_path / "systemctl").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    (server.root / "gone.service").touch()
-    tasks = UNITS.replace("GONE", f"{server.root}/gone.service")
+    for name in ("other.conf", "systemd/gone.service"):
+        (server.root / name).parent.mkdir(exist_ok=True)
+        (server.root / name).touch()
+    tasks = UNITS.replace("ROOT", str(server.root))
     assert server.run(then="- unit: {name: first}" + tasks).returncode == 0
     assert log.read_text().split() == [
         *("reload", "first", "second", "nothing-new"),
-        *("reload", "new-packages", "fourth"),
+        *("reload", "new-packages", "fourth", "none-of-its-files"),
         *("reload", "new-files", "fifth"),
         *("reload", "given-back", "not-wanted"),
     ]

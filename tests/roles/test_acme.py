@@ -16,6 +16,8 @@ from inventory_kit import Certificates
 from look_kit import page
 from variables_kit import write_certificate
 
+NOTHING_ELSE = {"_nginx_log": "/dev/null", "_nginx_renewal": "/nowhere"}
+"""Of what look.yml looks at besides the certificates: the log is there, and no renewal."""
 OURS = "[renewalparams]\nauthenticator = webroot\nrenew_hook = /usr/local/sbin/prep-certificate\n"
 
 
@@ -25,7 +27,13 @@ def commands(file: str, inputs: dict[str, Any]) -> list[list[str]]:
     given = (task.get("ansible.builtin.command") for task in tasks)
     lists = (each["argv"] for each in given if isinstance(each, dict) and isinstance(each["argv"], list))
     words = [[role_kit.text("nginx", word, inputs) for word in each] for each in lists]
-    return [each for each in words if each[0] in ("grep", "mv")]
+    return [each for each in words if each[0] == "mv"]
+
+
+def look() -> dict[str, Any]:
+    """Return the task that looks at what commands have made on the server."""
+    (task,) = yaml.safe_load((role_kit.ROLES / "nginx/tasks/look.yml").read_text(encoding="utf-8"))
+    return dict(task)
 
 
 @pytest.mark.parametrize("text", [OURS, "[renewalparams]\nauthenticator = nginx\n", None])
@@ -34,15 +42,15 @@ def test_a_removal_leaves_certbot_nothing_of_the_projects_to_renew(text: str | N
     renewal = tmp_path / "prep.conf"
     if text is not None:
         renewal.write_text(text)
-    inputs = {"_nginx_renewal": str(renewal)}
-    look, aside = commands("no_acme.yml", inputs)
-    found = subprocess.run(look, check=False).returncode
-    assert (found == 0) is (text == OURS)
-    if found == 0:
+    inputs = {"_nginx_renewal": str(renewal), "_nginx_own_certificates": [], "_nginx_log": "/dev/null"}
+    (aside,) = commands("no_acme.yml", inputs)
+    found = certified(look(), inputs)
+    assert found == {"rc": 0, "stdout": "renewed\n" if text == OURS else ""}
+    if found["stdout"]:
         subprocess.run(aside, check=True)
         assert list(tmp_path.glob("*.conf")) == []
     (back,) = commands("acme.yml", inputs)
-    if found == 0:
+    if found["stdout"]:
         subprocess.run(back, check=True)
     assert (renewal.read_text() if renewal.exists() else None) == text
 
@@ -55,7 +63,8 @@ def test_it_is_put_aside_by_the_removal_and_where_the_certificate_is_a_file() ->
     (task,) = (each for each in main if each["ansible.builtin.import_tasks"] == "no_acme.yml")
     modes = {mode: role_kit.value("nginx", task["when"], {"nginx_tls_mode": mode}) for mode in ("files", "acme")}
     assert modes == {"files": True, "acme": False}
-    assert "no_acme.yml" in [each.get("ansible.builtin.import_tasks") for each in remove]
+    files = [each.get("ansible.builtin.import_tasks") for each in remove]
+    assert files.index("look.yml") < files.index("no_acme.yml")
 
 
 def test_no_key_that_a_command_made_stays_after_a_removal() -> None:
@@ -193,37 +202,38 @@ def test_a_damaged_certificate_that_a_command_has_made_is_made_anew(
 ) -> None:
     """It was there, so no run made it anew, and nginx refused every new configuration, and to start."""
     tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/self_signed.yml").read_text(encoding="utf-8"))
-    look, remove, make = tasks
+    remove, make = tasks
     file, missing = tmp_path / "prep-acme.pem", tmp_path / "prep-nameless.pem"
-    known: dict[str, Any] = {"_nginx_own_certificates": [str(file), str(missing)], "item": str(file)}
+    known: dict[str, Any] = {**NOTHING_ELSE, "_nginx_own_certificates": [str(file), str(missing)], "item": str(file)}
     if has_chain:
         certificates = Certificates()
         file.write_bytes(b"".join(reversed(certificates.page())) + certificates.intermediate)
     else:
         command = [role_kit.text("nginx", word, known) for word in make["ansible.builtin.command"]["argv"]]
         subprocess.run(command, capture_output=True, check=True)
-    assert certified(look, known) == {"rc": 0, "stdout": ""}
+    assert certified(look(), known) == {"rc": 0, "stdout": ""}
     damage(file)
-    assert certified(look, known) == {"rc": 0, "stdout": f"{file}\n"}
-    assert look["check_mode"] is look["changed_when"] is False
-    assert (remove["loop"], make["loop"]) == ("{{ __nginx_damaged.stdout_lines }}", "{{ _nginx_own_certificates }}")
+    assert certified(look(), known) == {"rc": 0, "stdout": f"{file}\n"}
+    assert look()["check_mode"] is look()["changed_when"] is False
+    known["__nginx_seen"] = {"stdout_lines": [str(file), "no log"]}
+    loops = [role_kit.value("nginx", each["loop"].strip("{ }"), known) for each in (remove, make)]
+    assert loops == [[str(file)], [str(file), str(missing)]]
 
 
 def test_a_chain_that_nginx_could_not_read_is_damage(tmp_path: Path) -> None:
-    look, *_ = yaml.safe_load((role_kit.ROLES / "nginx/tasks/self_signed.yml").read_text(encoding="utf-8"))
     certificates, file = Certificates(), tmp_path / "prep-acme.pem"
     leaf, key = certificates.page()
     file.write_bytes(key + leaf + certificates.intermediate.replace(b"\nMI", b"\n*I", 1))
-    assert certified(look, {"_nginx_own_certificates": [str(file)]}) == {"rc": 0, "stdout": f"{file}\n"}
+    known = {**NOTHING_ELSE, "_nginx_own_certificates": [str(file)]}
+    assert certified(look(), known) == {"rc": 0, "stdout": f"{file}\n"}
 
 
 def test_the_outlets_own_certificate_is_none_of_those() -> None:
-    look, *_ = yaml.safe_load((role_kit.ROLES / "nginx/tasks/self_signed.yml").read_text(encoding="utf-8"))
     for release in ("bullseye", "bookworm"):
         facts = {"distribution_release": release}
-        given = {"nginx_tls_mode": "files", "nginx_server_names": ["x.mx"], "ansible_facts": facts}
-        assert "prep-files.pem" not in role_kit.text("nginx", look["ansible.builtin.shell"], given)
-        assert certified(look, given) == {"rc": 0, "stdout": ""}
+        given = {**NOTHING_ELSE, "nginx_tls_mode": "files", "nginx_server_names": ["x.mx"], "ansible_facts": facts}
+        assert "prep-files.pem" not in role_kit.text("nginx", look()["ansible.builtin.shell"], given)
+        assert certified(look(), given) == {"rc": 0, "stdout": ""}
 
 
 def test_a_certificate_that_nginx_has_not_loaded_raises_an_alarm(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_the_preps_timer_comes_in_time_and_the_packages_as_its_owner_says() -> N
     service = render("etc/systemd/system/prep-logrotate.service")
     (start,) = re.findall(r"^ExecStart=(.+)$", service, re.MULTILINE)
     assert start.endswith(" --state /var/lib/prep-logrotate/status /etc/prep-logrotate.conf")
-    assert "/etc/systemd/system/logrotate.timer.d/prep.conf" in tasks("configure")[2]["managed_files"]["absent"]
+    assert "/etc/systemd/system/logrotate.timer.d/prep.conf" in tasks("configure")[3]["managed_files"]["absent"]
 
 
 def test_what_an_earlier_version_put_in_the_place_of_the_packages_rotation_leaves() -> None:

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import role_kit
+import yaml
 
 NEEDED = [
     ("chrony", "chrony.service.d/prep-difusor.conf", "the gate opens only by a synchronised clock"),
@@ -79,3 +80,23 @@ def test_what_others_start_is_never_started_too_often() -> None:
         files += role_kit.ROLES.glob(f"*/templates/etc/systemd/system/{unit}.d/*.j2")
         text = "".join(path.read_text() for path in files)
         assert "\nStartLimitIntervalSec=0\n" in text.partition("[Unit]")[2].partition("\n[")[0], unit
+
+
+@pytest.mark.parametrize(
+    ("role", "handler", "tree", "changed", "runs"),
+    [
+        ("corte", "Compile prep-corte", "__corte_tree", "/usr/local/lib/prep-corte/corte/server/gate.py", True),
+        ("corte", "Compile prep-corte", "__corte_tree", "/etc/prep-corte/server.json", False),
+        ("nginx", "Apply nginx's kernel parameters", "__nginx_tree", "/etc/sysctl.d/60-nginx.conf", True),
+        ("nginx", "Apply nginx's kernel parameters", "__nginx_tree", "/etc/nginx/sites-available/prep", False),
+    ],
+)
+def test_a_late_change_does_again_only_what_it_concerns(
+    role: str, handler: str, tree: str, changed: str, runs: bool
+) -> None:
+    """Another list of addresses had the code compiled and the kernel's parameters set anew."""
+    handlers = yaml.safe_load((role_kit.ROLES / role / "handlers/main.yml").read_text())
+    (conditions,) = (each["when"] for each in handlers if each["name"] == handler)
+    inputs = {tree: {"changed_files": [changed]}, "ansible_check_mode": False}
+    found = [role_kit.value(role, f"({each})", inputs) for each in conditions]
+    assert all(found) is runs

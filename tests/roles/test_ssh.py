@@ -80,3 +80,13 @@ def test_an_openssh_whose_update_is_half_way_has_a_version_too() -> None:
     assert value("ssh", "_ssh_version", {"ansible_facts": facts}) == "9.6"
     facts = {"packages": {}, "packages_half_way": {"passwd": "1:4.13+dfsg1-1"}}
     assert value("accounts", "_accounts_shadow_version", {"ansible_facts": facts}) == "4.13"
+
+
+@pytest.mark.parametrize(("key", "user", "opens"), [("ssh-ed25519 A", "instituto", True), ("", "instituto", False)])
+def test_one_more_key_opens_the_institutes_account_only_where_it_is_given(key: str, user: str, opens: bool) -> None:
+    facts = {"packages": {"openssh-server": "1:9.2p1-2+deb12u3"}, "ssh_host_key_rsa_public": ""}
+    given = {"ansible_facts": facts, "ssh_trusted_addresses": [], "ssh_break_glass_key": key, "ssh_admin_user": user}
+    lines = render("ssh", DROP_IN, given).splitlines()
+    assert (f"Match User {user}" in lines) is opens
+    assert any("/etc/ssh/prep-break-glass" in line.split() for line in lines) is opens
+    assert render("ssh", "etc/ssh/prep-break-glass", {**given, "ansible_managed": "x"}) == f"# x\n{key}\n" * opens

@@ -1,7 +1,7 @@
 """Late changes of the inventory: one run of site.yml makes several at once, another takes them back.
 
 A run costs more than what these tests look at, so they share the two runs and what was seen before, between and after.
-Between the two, `playbooks/signers.yml` revokes a key.
+Between the two, `playbooks/signers.yml` revokes a key, and then nginx's files are changed by hand.
 """
 
 from __future__ import annotations
@@ -35,9 +35,20 @@ Play = Callable[..., subprocess.CompletedProcess[str]]
 Site = Callable[..., str]
 
 RENAMED = "instituto2"
+INTERVAL = 5
+"""Minutes that the interval between cortes is longer for a while."""
 OPERATOR = "operadora@demo.test"
 SESSION = "prep-difusor-session"
 """A unit that runs as the account of the institute, as what somebody has left open."""
+
+BY_HAND = {
+    "chmod 600 /etc/nginx/nginx.conf": ("stat --format=%a /etc/nginx/nginx.conf", "644"),
+    "rm /etc/nginx/sites-enabled/prep": ("readlink /etc/nginx/sites-enabled/prep", "../sites-available/prep"),
+}
+"""What is changed by hand: by command, one that shows the state, and what it prints once the site has repaired it.
+
+As DRIFT of test_site, for what nginx reads; it reads it only when a run has repaired it.
+"""
 
 # Asks, until it is told to stop, for the page, for data and, through the WAF, for a constant answer and for what the
 # application computes (the reference application computes nothing and says 404); prints how many answers came and every
@@ -85,8 +96,12 @@ class LateChanges:
     before: Seen
     changed: Seen
     back: Seen
+    repaired: dict[str, str]
+    """What the commands of BY_HAND that show the state printed after the second run."""
     logs: str
     """The journal and the log files after both runs."""
+    intervals: list[int]
+    """The minutes between two cortes that the gate goes by: before, between the two runs, and after."""
     visits: int
     lost: str
     """The visits that got another answer than CITIZEN expects, "{}" if there were none."""
@@ -162,6 +177,7 @@ def late(
     """Change secrets, image, account, trusted addresses and signers in one run, and take all back in another."""
     canary = "canario-" + hashlib.sha256(os.urandom(8)).hexdigest()[:16]
     address = trusted.check_output("hostname -I").split()
+    interval, intervals = variables["election_interval_minutes"], []
     values = {
         "difusor_rsync_secret": canary,
         "difusor_admin_password_hash": sha512_crypt.hash(canary),
@@ -171,9 +187,11 @@ def late(
         ),
         "election_trusted_addresses": [each for each in variables["election_trusted_addresses"] if each not in address],
         "election_signers": signers.of_the_authority(),
+        "election_interval_minutes": interval + INTERVAL,
     }
     host.check_output("systemd-run --quiet --uid=%s --unit=%s sleep infinity", variables["difusor_admin_user"], SESSION)
     before = _look(host, trusted, variables)
+    intervals.append(_interval(signers.mirror, interval))
     with ThreadPoolExecutor() as pool:
         visiting = pool.submit(
             untrusted.check_output, "rm -f /tmp/stop; python3 -c %s %s", CITIZEN, variables["difusor_fqdn"]
@@ -181,6 +199,7 @@ def late(
         try:
             printed = run_site(values, "--diff", "-vvv")
             changed = _look(host, trusted, variables)
+            intervals.append(_interval(signers.mirror, interval + INTERVAL))
             signers.send("el que salió", signers.own, canary)
             signers.send("certificado de una noche", signers.certificate, canary)
             signers.look(OPERATOR)
@@ -189,6 +208,8 @@ def late(
             assert done.returncode == 0, done.stdout + done.stderr
             signers.look(signers.first)
             signers.send("certificado revocado", signers.certificate, canary)
+            for change in BY_HAND:
+                host.check_output(change)
         finally:
             host.run("systemctl reset-failed %s", SESSION)
             try:
@@ -199,11 +220,13 @@ def late(
         printed += restored
         visits, _, lost = visiting.result().partition(" ")
     back = _look(host, trusted, variables)
+    intervals.append(_interval(signers.mirror, interval))
+    repaired = {show: host.run(show).stdout.strip() for show, _ in BY_HAND.values()}
     signers.send("otra vez el primero", signers.own)
     signers.send("certificado de una autoridad que salió", signers.certificate)
     host.check_output("journalctl --sync")
     logs = host.check_output("journalctl --quiet --no-pager --output=cat; find /var/log -name '*.log' -exec cat {} +")
-    return LateChanges(values, printed, before, changed, back, logs, int(visits), lost, signers)
+    return LateChanges(values, printed, before, changed, back, repaired, logs, intervals, int(visits), lost, signers)
 
 
 @pytest.mark.clause("RED-04", "DG-12")
@@ -254,6 +277,13 @@ def test_upgrade_and_back_lose_no_request(late: LateChanges, record_evidence: Re
     assert late.lost == "{}"
 
 
+@pytest.mark.clause("SW-02")
+def test_changes_by_hand_of_what_nginx_reads_are_undone(late: LateChanges, record_evidence: Record) -> None:
+    """Lo que alguien altera a mano de los archivos de nginx vuelve a su estado con la siguiente ejecución."""
+    record_evidence(f"{len(BY_HAND)} cambios a mano: {'; '.join(BY_HAND)}")
+    assert late.repaired == dict(BY_HAND.values())
+
+
 @pytest.mark.clause("DG-10", "DG-12")
 def test_who_may_sign_changes_in_one_run(late: LateChanges, record_evidence: Record) -> None:
     """Una ejecución cambia a un firmante por una autoridad; otra revoca lo que firmó el certificado de una noche."""
@@ -261,6 +291,16 @@ def test_who_may_sign_changes_in_one_run(late: LateChanges, record_evidence: Rec
     record_evidence(f"{sent}; a la vista, lo que firmó {shown}")
     assert shown == [OPERATOR, late.signers.first]
     assert list(sent.values()) == ["signature", "shown", "signature", "shown", "signature"]
+
+
+@pytest.mark.clause("DG-11")
+def test_the_gate_goes_by_the_elections_present_words(
+    late: LateChanges, variables: dict[str, Any], record_evidence: Record
+) -> None:
+    """Lo que la elección dice de los cortes, como cada cuándo llegan, vale para la compuerta tras la ejecución."""
+    record_evidence(f"minutos entre cortes: {late.intervals}")
+    own, changed = variables["election_interval_minutes"], late.values["election_interval_minutes"]
+    assert late.intervals == [own, changed, own]
 
 
 def _public(key: Path) -> str:
@@ -279,6 +319,17 @@ def _look(host: Host, trusted: Host, variables: dict[str, Any]) -> Seen:
         session=host.run("systemctl is-active --quiet %s", SESSION).succeeded,
         containers=host.check_output("docker ps --all --filter label=prep-difusor.role=prep"),
     )
+
+
+def _interval(mirror: Mirror, wanted: int) -> int:
+    """Return the interval that the gate tells, when it is the wanted one: a gate that starts takes a moment."""
+
+    def told() -> int:
+        return int((mirror.status() or {}).get("interval_minutes", 0))
+
+    with suppress(AssertionError):  # the test tells what it goes by instead
+        until(told, lambda found: found == wanted, what=f"la compuerta se rija por {wanted} minutos")
+    return told()
 
 
 def _other_image(archive: str, copy: Path) -> dict[str, str]:

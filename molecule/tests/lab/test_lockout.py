@@ -95,29 +95,23 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-def break_glass(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def break_glass(variables: dict[str, Any]) -> Path:
     """Return the break-glass key: the emergency private key that the institute keeps offline."""
-    key = tmp_path_factory.mktemp("safe") / "break-glass"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    return key
+    return Path(variables["lab_dir"]) / "rescate"
 
 
-@pytest.fixture(scope="module")
-def provisioned(break_glass: Path, roles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """Give the server a break-glass key; afterwards restore the inventory's values."""
+@pytest.fixture(scope="module", autouse=True)
+def restored(roles: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Afterwards restore what the tests of this file change."""
+    yield
     operator = Operator({}, tmp_path_factory.mktemp("operator"), roles)
-    given: dict[str, Any] = {"difusor_break_glass_key": break_glass.with_suffix(".pub").read_text().strip()}
-    status, said = operator.run("site.yml", "--tags", "ssh", **given)
-    assert status == 0, said
-    yield given
     status, said = operator.run("site.yml", "--tags", "accounts,packages,pam,ssh,ufw")
     assert status == 0, said
 
 
 @pytest.fixture
-def operator(variables: dict[str, Any], provisioned: dict[str, Any], roles: Path, tmp_path: Path) -> Iterator[Operator]:
+def operator(variables: dict[str, Any], roles: Path, tmp_path: Path) -> Iterator[Operator]:
     """Return the operator of a server that is in order; what a test changed in a role is gone after it."""
-    assert provisioned
     yield Operator(variables, tmp_path, roles)
     shutil.rmtree(roles)
     roles.mkdir()
@@ -143,12 +137,12 @@ def test_late_change_without_the_operator(operator: Operator, record_evidence: R
     record_evidence(f"se negó; se vuelve a entrar en {operator.seconds_until_let_in()} s")
 
 
-def test_syntax_error_in_sshd(operator: Operator, provisioned: dict[str, Any], record_evidence: Record) -> None:
+def test_syntax_error_in_sshd(operator: Operator, record_evidence: Record) -> None:
     """Un error de sintaxis en la configuración de SSH se descubre antes de ponerla en vigor, y la anterior vuelve."""
     name = "etc/ssh/sshd_config.d/00-prep-difusor.conf"
     operator.change_role("ssh", f"{name}.j2", "PubkeyAuthentication yes", "PubkeyAuthentication perhaps")
     before = operator.console(f"cat /{name}")
-    status, said = operator.run("site.yml", "--tags", "ssh", **provisioned)
+    status, said = operator.run("site.yml", "--tags", "ssh")
     assert status != 0
     assert "rechazó la nueva configuración" in said
     assert operator.console(f"sshd -t; cat /{name}") == before
@@ -181,17 +175,13 @@ def test_break_glass_key(operator: Operator, break_glass: Path, record_evidence:
         operator.console(f"mv /home/{user}.lost /home/{user}")
 
 
-def test_wrong_key_in_the_inventory(
-    operator: Operator, provisioned: dict[str, Any], break_glass: Path, record_evidence: Record
-) -> None:
+def test_wrong_key_in_the_inventory(operator: Operator, break_glass: Path, record_evidence: Record) -> None:
     """Si el inventario trae una llave que no es la del operador, la suya vuelve y la ejecución se detiene."""
     user = operator.variables["difusor_admin_user"]
     operator.console(f"echo '{user} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/zzz-lockout")
     key = break_glass.with_suffix(".pub").read_text().strip()
     try:
-        status, said = operator.run(
-            "site.yml", "--tags", "accounts", ansible_user=user, difusor_admin_keys=[key], **provisioned
-        )
+        status, said = operator.run("site.yml", "--tags", "accounts", ansible_user=user, difusor_admin_keys=[key])
         assert status != 0
         assert "falta la llave con la que usted entra" in said
         record_evidence(f"volvió la anterior; se vuelve a entrar en {operator.seconds_until_let_in(user)} s")
@@ -200,16 +190,14 @@ def test_wrong_key_in_the_inventory(
         operator.console("rm /etc/sudoers.d/zzz-lockout")
 
 
-def test_the_institutes_account_is_shut_out(
-    operator: Operator, provisioned: dict[str, Any], record_evidence: Record
-) -> None:
+def test_the_institutes_account_is_shut_out(operator: Operator, record_evidence: Record) -> None:
     """Si la cuenta del Instituto no logra entrar, aunque el operador sí, el cambio de SSH se retira y se dice."""
     user, name = operator.variables["difusor_admin_user"], "/etc/ssh/sshd_config.d/00-prep-difusor.conf"
     keys = f"/home/{user}/.ssh/authorized_keys"
     before = operator.console(f"cat {name} {keys}")
     operator.console(f"chage --expiredate 1 {user}")  # as an outlet that lets accounts expire; a key does not help then
     try:
-        status, said = operator.run("site.yml", "--tags", "ssh", **provisioned, difusor_ssh_password_login=True)
+        status, said = operator.run("site.yml", "--tags", "ssh", difusor_ssh_password_login=True)
         assert status != 0
         assert f"La cuenta del Instituto, {user}, no logra entrar por SSH" in said
         assert "account has expired" in said, "no se dice la causa"
@@ -228,9 +216,7 @@ DEBIAN_FRONTEND=noninteractive pam-auth-update --package
 
 
 @pytest.mark.parametrize("before", ["", BARE], ids=["servidor instalado", "servidor nuevo"])
-def test_sudo_broken_by_pam(
-    operator: Operator, provisioned: dict[str, Any], before: str, record_evidence: Record
-) -> None:
+def test_sudo_broken_by_pam(operator: Operator, before: str, record_evidence: Record) -> None:
     """Una configuración de PAM con la que sudo dejaría de funcionar se retira en el acto."""
     operator.console(before)
     operator.change_role(
@@ -239,7 +225,7 @@ def test_sudo_broken_by_pam(
         "required pam_faillock.so",
         "requisite pam_deny.so",
     )
-    status, said = operator.run("site.yml", "--tags", "packages,pam", **provisioned)
+    status, said = operator.run("site.yml", "--tags", "packages,pam")
     assert status != 0
     operator.console(NO_SCAN)
     assert "sudo no admite la configuración nueva de PAM" in said
@@ -260,15 +246,11 @@ def short_rollback(operator: Operator) -> Iterator[None]:
 @pytest.mark.timing(
     "el servidor vuelve a admitir a los diez segundos: una máquina ocupada puede no ver cerrada la puerta"
 )
-def test_a_run_killed_after_it_shut_the_operator_out(
-    operator: Operator, provisioned: dict[str, Any], record_evidence: Record
-) -> None:
+def test_a_run_killed_after_it_shut_the_operator_out(operator: Operator, record_evidence: Record) -> None:
     """Si la ejecución muere con un cortafuegos que deja fuera al operador, el servidor mismo lo vuelve a admitir."""
     ours, other = (f"{operator.variables['lab_ipv4']}.{number}" for number in (1, 20))
     # The operator states a wrong own address, so that the run cannot refuse in advance.
-    running = operator.start(
-        "playbooks/trusted.yml", election_trusted_addresses=[other], ufw_operator_address=other, **provisioned
-    )
+    running = operator.start("playbooks/trusted.yml", election_trusted_addresses=[other], ufw_operator_address=other)
     try:
         admitted = f"^### tuple ### allow tcp 22 .* {ours} "
         until(

@@ -1,10 +1,14 @@
-"""site.yml run again on the lab's server with other values, as an operator does on election night."""
+"""site.yml run again on the lab's server with other values, as an operator does on election night.
+
+What somebody has changed by hand and what a killed run has left are put right by one run, and judged by a test each.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -33,15 +37,19 @@ def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidenc
     assert set(changes) == {"0"}
 
 
+FORMER = "prep-anterior"
+"""A container that an earlier version of the site's would have had."""
+CONFIGURATION = "/run/prueba-anterior.conf"
+
 # Each entry: a command that changes the server by hand, a command that shows the state, and what it prints once the
-# site has repaired it. PREP and WAF stand for the containers' names, RULES for the number of firewall rules.
+# site has repaired it. PREP and WAF stand for the containers' names, RULES for the number of firewall rules. None is of
+# nginx's own files, since nginx would be told of the repair, and of the new containers with it; test_late_changes has
+# these.
 DRIFT = [
     # First: it would itself undo what is done to the containers.
     ("systemctl stop prep-containers.service", "systemctl is-active prep-containers.service", "active"),
-    ("chmod 600 /etc/nginx/nginx.conf", "stat --format=%a /etc/nginx/nginx.conf", "644"),
     ("echo bindaddress ::1 >>/etc/chrony/chrony.conf", "grep --count bindaddress.::1 /etc/chrony/chrony.conf", "0"),
     ("rm /etc/docker/daemon.json", "grep --count live-restore /etc/docker/daemon.json", "1"),
-    ("rm /etc/nginx/sites-enabled/prep", "readlink /etc/nginx/sites-enabled/prep", "../sites-available/prep"),
     ("touch /etc/cron.deny", "test -e /etc/cron.deny || echo absent", "absent"),
     ("systemctl disable --quiet --now prep-certificate.timer", "systemctl is-active prep-certificate.timer", "active"),
     ("systemctl disable --quiet --now logrotate.timer", "systemctl is-enabled logrotate.timer", "enabled"),
@@ -50,7 +58,11 @@ DRIFT = [
     ("systemctl stop fail2ban", "systemctl is-active fail2ban", "active"),
     ("usermod --home / prep-entrada", "getent passwd prep-entrada | cut --delimiter=: --fields=6", "/nonexistent"),
     ("docker update --pids-limit 32 PREP", "docker inspect --format={{.HostConfig.PidsLimit}} PREP", "64"),
-    ("docker stop PREP && docker network rm prep", "docker inspect --format={{.State.Status}} PREP", "running"),
+    (
+        f"docker stop PREP && docker network disconnect --force prep {FORMER} && docker network rm prep",
+        "docker inspect --format={{.State.Status}} PREP",
+        "running",
+    ),
     (pausing("WAF"), "docker inspect --format={{.State.Status}} WAF", "running"),
     ("iptables -P INPUT ACCEPT && iptables -F INPUT", "iptables -S INPUT | grep --count ufw-before-input", "1"),
     ("sysctl --write net.ipv4.tcp_syncookies=0", "sysctl --values net.ipv4.tcp_syncookies", "1"),
@@ -63,28 +75,103 @@ DRIFT = [
 ]
 
 
-@pytest.mark.clause("SW-02")
-def test_changes_by_hand_are_undone(host: Host, site: Site, record_evidence: Record) -> None:
-    """Lo que alguien altera a mano en el servidor vuelve a su estado con la siguiente ejecución."""
+@dataclass(frozen=True)
+class PutRight:
+    """What one run made of a server that was changed by hand, and on which an earlier run had been killed."""
+
+    drift: list[list[str]]
+    """DRIFT with the names of this server's containers."""
+    found: dict[str, str]
+    """What the commands of DRIFT that show the state printed after the run."""
+    containers: list[str]
+    """The containers of the PREP and the WAF that were left, stopped ones too."""
+    statuses: dict[str, str]
+    """What a visitor got for the page, and for what the application computes."""
+
+
+@pytest.fixture(scope="module")
+def put_right(host: Host, untrusted: Host, run_site: Site, variables: dict[str, Any]) -> PutRight:
+    """Leave what a killed run leaves, change by hand what DRIFT says, and let one run put all right."""
     names = {"RULES": host.check_output("iptables --list-rules ufw-user-input | wc --lines")}
     for role in ("prep", "waf"):
         label = f"label=prep-difusor.role={role}"
         names[role.upper()] = host.check_output("docker ps --filter %s --format '{{.Names}}'", label)
     drift = [[_named(part, names) for part in each] for each in DRIFT]
     try:
+        _kill_before_nginx_is_told(host, untrusted, variables["difusor_fqdn"])
         for change, _, _ in drift:
             host.check_output(change)
     finally:  # also when one cannot be made: what was altered by then would fail the tests after this one
-        site()
-    found = {show: host.run(show).stdout.strip() for _, show, _ in drift}
-    record_evidence(f"{len(drift)} cambios a mano: {'; '.join(change for change, _, _ in drift)}")
-    assert found == {show: wanted for _, show, wanted in drift}
+        run_site()
+    return PutRight(
+        drift=drift,
+        found={show: host.run(show).stdout.strip() for _, show, _ in drift},
+        containers=host.check_output("docker ps --all --filter label=prep-difusor.role --format '{{.Names}}'").split(),
+        statuses={
+            path: untrusted.check_output(VISIT, variables["difusor_fqdn"], path)
+            for path in ("", f"{COMPUTED}?visita=nueva")
+        },
+    )
+
+
+COMPUTED = "consulta/casillas"
+VISIT = "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/%s"
+
+
+def _kill_before_nginx_is_told(host: Host, untrusted: Host, name: str) -> None:
+    """Leave the server as a run that was killed after it had written nginx's upstreams, and before nginx read them.
+
+    nginx brings visits to another container of the application, whose log shows them.
+    """
+    upstreams = "/etc/nginx/conf.d/prep-upstreams.conf"
+    image = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Image}}'")
+    # The image logs no requests; this container does.
+    host.check_output(
+        "docker cp $(docker ps --quiet --filter label=prep-difusor.role=prep):/etc/nginx/nginx.conf - | tar -xO | "
+        f"sed 's|access_log off|access_log /dev/stdout|' >{CONFIGURATION} && chmod 0644 {CONFIGURATION}"
+    )
+    host.check_output(
+        f"docker run --detach --name {FORMER} --label prep-difusor.role=prep --network prep --tmpfs /tmp "
+        f"--volume {CONFIGURATION}:/etc/nginx/nginx.conf:ro "
+        f"--read-only --publish 127.0.0.1:19999:8080 --volume /srv/prep/publico:/srv/prep:ro {image}"
+    )
+    host.check_output(
+        f"cp -p {upstreams} /run/upstreams && sed -i 's/127[0-9.]*:[0-9]*/127.0.0.1:19999/' {upstreams} && "
+        "systemctl reload nginx"
+    )
+
+    def visits() -> str:
+        untrusted.check_output(VISIT, name, f"{COMPUTED}?visita=anterior")
+        return str(host.check_output(f"docker logs {FORMER} 2>&1"))
+
+    try:
+        until(visits, lambda log: "visita=anterior" in log, what="nginx lleve las visitas al contenedor anterior")
+    finally:
+        host.check_output(f"cp -p /run/upstreams {upstreams}; rm {CONFIGURATION}")
 
 
 def _named(text: str, names: dict[str, str]) -> str:
     for placeholder, name in names.items():
         text = text.replace(placeholder, name)
     return text
+
+
+@pytest.mark.clause("SW-02")
+def test_changes_by_hand_are_undone(put_right: PutRight, record_evidence: Record) -> None:
+    """Lo que alguien altera a mano en el servidor vuelve a su estado con la siguiente ejecución."""
+    drift = put_right.drift
+    record_evidence(f"{len(drift)} cambios a mano: {'; '.join(change for change, _, _ in drift)}")
+    assert put_right.found == {show: wanted for _, show, wanted in drift}
+
+
+@pytest.mark.clause("SW-02", "DG-02")
+def test_upgrade_after_a_run_that_was_killed(put_right: PutRight, record_evidence: Record) -> None:
+    """Si una ejecución murió antes de avisar a nginx, la siguiente le avisa antes de quitar el contenedor anterior."""
+    page, computed = put_right.statuses.values()
+    record_evidence(f"la página responde {page}; contenedores: {put_right.containers}")
+    assert FORMER not in put_right.containers
+    assert page == "200"
+    assert computed == "404", "la aplicación, que no calcula nada, no fue alcanzada"
 
 
 @pytest.mark.clause("DG-12")
@@ -115,48 +202,6 @@ def test_docker_stays_when_others_use_it(host: Host, preview: Preview, record_ev
     record_evidence(f"se van {len(leaving)} paquetes; docker.io se queda")
     assert "fail2ban" in leaving
     assert "docker.io" not in leaving
-
-
-CONFIGURATION = "/run/prueba-anterior.conf"
-
-
-@pytest.mark.clause("SW-02", "DG-02")
-def test_upgrade_after_a_run_that_was_killed(
-    untrusted: Host, host: Host, site: Site, variables: dict[str, Any], record_evidence: Record
-) -> None:
-    """Si una ejecución murió antes de avisar a nginx, la siguiente le avisa antes de quitar el contenedor anterior."""
-    upstreams = "/etc/nginx/conf.d/prep-upstreams.conf"
-    image = host.check_output("docker ps --filter label=prep-difusor.role=prep --format '{{.Image}}'")
-    # The image logs no requests; this container does.
-    host.check_output(
-        "docker cp $(docker ps --quiet --filter label=prep-difusor.role=prep):/etc/nginx/nginx.conf - | tar -xO | "
-        f"sed 's|access_log off|access_log /dev/stdout|' >{CONFIGURATION} && chmod 0644 {CONFIGURATION}"
-    )
-    host.check_output(
-        "docker run --detach --name prep-anterior --label prep-difusor.role=prep --network prep --tmpfs /tmp "
-        f"--volume {CONFIGURATION}:/etc/nginx/nginx.conf:ro "
-        f"--read-only --publish 127.0.0.1:19999:8080 --volume /srv/prep/publico:/srv/prep:ro {image}"
-    )
-    host.check_output(
-        f"cp -p {upstreams} /run/upstreams && sed -i 's/127[0-9.]*:[0-9]*/127.0.0.1:19999/' {upstreams} && "
-        "systemctl reload nginx"
-    )
-    visit = "curl --silent --insecure --output /dev/null --write-out '%%{http_code}' https://%s/%s"
-
-    def visits() -> str:
-        untrusted.check_output(visit, variables["difusor_fqdn"], "consulta/casillas?visita=anterior")
-        return str(host.check_output("docker logs prep-anterior 2>&1"))
-
-    try:
-        until(visits, lambda log: "visita=anterior" in log, what="nginx lleve las visitas al contenedor anterior")
-    finally:
-        host.check_output(f"cp -p /run/upstreams {upstreams}; rm {CONFIGURATION}")
-    site()
-    answer = untrusted.check_output(visit, variables["difusor_fqdn"], "")
-    left = host.check_output("docker ps --all --filter label=prep-difusor.role --format '{{.Names}}'").split()
-    record_evidence(f"la página responde {answer}; contenedores: {left}")
-    assert "prep-anterior" not in left
-    assert answer == "200"
 
 
 # Inventory of an election that is over, on a server where the last signed corte has postponed the end.
