@@ -62,8 +62,8 @@ USED = (
     (shell_loader, "sh"),
 )
 """The plugins that nearly every task needs, by the loader and the name by which it asks for them."""
-LOCAL = ("container", "managed_files", "unit")
-"""The project's actions that ask the server only for what `server_probe` did not find as wanted."""
+LOCAL = ("container", "give_back", "managed_files", "removed", "unit")
+"""The project's actions that ask the server only for what an earlier look at it does not tell."""
 
 KEPT = Path(tempfile.mkdtemp(prefix="templates-"))
 _compile = AnsibleEnvironment.compile

@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 
 from difusor.project import is_stray
+from difusor.servers.seen import is_there
 
 MANAGED = "Managed by prep-difusor: change the inventory or the role, not this file."
 ATTRIBUTES = {"owner": "root", "group": "root"}
@@ -187,12 +188,4 @@ def _line(kind: str, spec: Mapping[str, Any]) -> str:
 
 def _seen(path: str, current_state: Mapping[str, Any]) -> str:
     """Return the line that `server_probe` gave for a path; "" when it did not read the path."""
-    return "absent" if _is_missing(path, current_state["folders"]) else current_state["paths"].get(path, "")
-
-
-def _is_missing(path: str, folders: Mapping[str, list[str]]) -> bool:
-    """Tell whether a path is known not to exist: it, or a folder above it, is not listed in its own folder."""
-    folder, name = os.path.split(path)
-    if folder in folders:
-        return name not in folders[folder]
-    return folder != "/" and _is_missing(folder, folders)
+    return "absent" if is_there(path, current_state["folders"]) is False else current_state["paths"].get(path, "")

@@ -9,6 +9,7 @@ import shutil
 import stat
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.ours import ours
 from ansible.module_utils.probe import written
 from ansible.module_utils.probe.record import is_late, is_whole
 from ansible.module_utils.runs import refuse_older
@@ -84,6 +85,7 @@ RETURN = r"""
 recorded: {description: Whether managed_files has ever changed this server., type: bool, returned: always}
 late: {description: Whether that record was begun when the project was on it already., type: bool, returned: always}
 paths: {description: "What managed_files has written, removed or made.", type: list, returned: always}
+also: {description: "The paths given as C(also).", type: list, returned: always}
 restored: {description: Paths that were put back as they had been., type: list, returned: always}
 removed: {description: Files and links of the project that were removed., type: list, returned: always}
 forgotten: {description: Paths that were taken off the record., type: list, returned: always}
@@ -124,19 +126,19 @@ class Record:
 
     def restore(self, paths, also, modes, check_mode):
         """Restore path by path, the latest change first; without `paths`, all. Return (restored, removed)."""
-        ours = [path for path in reversed(self.paths) if paths is None or is_among(path, paths)]
-        files = [path for path in ours if not path.endswith("/")]
+        touched = ours(self.paths, paths)
+        files = [path for path in touched if not path.endswith("/")]
         restored = [path for path in [*files, *also] if self.differs(path)]
         removed = [path for path in files if os.path.lexists(path) and not self.original(path)]
         if not check_mode:
-            written.forget(self.folder, {path.rstrip("/") for path in ours})
+            written.forget(self.folder, {path.rstrip("/") for path in touched})
             for path in restored:
                 put_back(self.original(path), path)
             for path in removed:
                 os.remove(path)
             for path in filter(self.original, modes):
                 copy_attributes(self.original(path), path)
-            for path in (path for path in ours if path.endswith("/")):
+            for path in (path for path in touched if path.endswith("/")):
                 remove_empty(path)
         return restored, removed
 
@@ -183,12 +185,6 @@ class Record:
             "accounts": compare(*(names(read(os.path.join(top, "etc/passwd"))) for top in (self.found, self.top))),
             "groups": compare(*(names(read(os.path.join(top, "etc/group"))) for top in (self.found, self.top))),
         }
-
-
-def is_among(path, paths):
-    """Tell whether a path is one of `paths`, lies below one that ends in a slash, or is a folder above one of them."""
-    above = path.endswith("/") and any(each.startswith(path) for each in paths)
-    return above or path in paths or any(each.endswith("/") and path.startswith(each) for each in paths)
 
 
 def compare(before, after):
@@ -302,6 +298,7 @@ def main():
         recorded=record.exists,
         late=is_late(record.found),
         paths=record.paths,
+        also=given["also"],
         restored=restored,
         removed=removed,
         forgotten=forgotten,

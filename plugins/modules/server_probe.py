@@ -101,6 +101,10 @@ ansible_facts:
       description: The options that the role docker writes into daemon.json and the engine's command line has too.
       type: list
       elements: str
+    docker_others:
+      description: The containers, images (by id) and volumes of the Docker engine that are not the project's.
+      type: list
+      elements: str
     docker_mounts: {description: The units that mount the disks of Docker's folders., type: list, elements: str}
     docker_before: {description: Whether the server's owner ran a Docker engine before the first run., type: bool}
     dpkg_interrupted: {description: Whether dpkg was interrupted before it had finished., type: bool}

@@ -65,21 +65,23 @@ ANSWERS: dict[str, Any] = {
     ],
     "/containers/id-prep-1/json": OURS,
     "/images/json": [{"Id": "sha256:a", "RepoTags": ["prep-difusor/prep:1"]}, {"Id": "sha256:b", "RepoTags": None}],
+    "/volumes": {"Volumes": [{"Name": "datos"}], "Warnings": None},
     "/networks": [{"Name": "prep", "Options": {"com.docker.network.bridge.name": "br-prep"}}],
     "/info": {"Swarm": {"LocalNodeState": "active"}, "SecurityOptions": ["name=seccomp,profile=builtin"]},
 }
-ASKED = {"/images/json": {"reference": ["prep-difusor/*"]}, "/networks": {"driver": ["bridge"]}}
+ASKED = {"/images/json": [{"reference": ["prep-difusor/*"]}, {}], "/networks": [{"driver": ["bridge"]}]}
 
 
-def look(docker: Any) -> tuple[dict[str, Any], list[str], dict[str, Any]]:
-    """Return the state, the owner's containers and the neighbours that a whole look finds."""
+def look(docker: Any) -> tuple[dict[str, Any], list[str], dict[str, Any], list[str]]:
+    """Return the state, the owner's containers, the neighbours, and all that is not the project's, of a whole look."""
 
     def lines(*words: str) -> list[str]:
         return ["*:81->80/tcp"] if words[:2] == ("docker", "service") else []
 
     facts, found = SERVER.look(lines, docker, [], b"", False)
     beside = {"account": "", "origins": [], "shape": False, "units": [], "ports": [], "operator": ""}
-    return facts["current_state"], found["containers"], NEIGHBOURS.look(lines, docker, found["containers"], **beside)
+    neighbours = NEIGHBOURS.look(lines, docker, found["containers"], **beside)
+    return facts["current_state"], found["containers"], neighbours, facts["docker_others"]
 
 
 def test_a_look_tells_what_the_engine_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,12 +93,13 @@ def test_a_look_tells_what_the_engine_answers(tmp_path: Path, monkeypatch: pytes
     def answer(request: str) -> bytes:
         path, options = urlsplit(request).path, parse_qs(urlsplit(request).query)
         asked.append(path)
-        assert json.loads(options.get("filters", ["{}"])[0]) == ASKED.get(path, {})
+        assert json.loads(options.get("filters", ["{}"])[0]) == ASKED.get(path, [{}])[asked.count(path) - 1]
         assert (options.get("all") == ["1"]) is (path == "/containers/json")
         return response(ANSWERS[path]) if path in ANSWERS else response({"message": "no such"}, "404 Not Found")
 
     with engine(tmp_path / "s", answer) as docker:
-        state, containers, beside = look(docker)
+        state, containers, beside, others = look(docker)
+    assert others == ["web", "base", "vieja", "sha256:b", "datos"]
     assert state["images"] == {"prep-difusor/prep:1": "sha256:a"}
     assert state["networks"] == {"prep": {"com.docker.network.bridge.name": "br-prep"}}
     assert {name: each["state"] for name, each in state["containers"].items()} == {"prep-1": "exited"}
@@ -142,8 +145,8 @@ def test_a_silent_engine_is_waited_for_once(tmp_path: Path) -> None:
 
 
 def check_that_nothing_is_known(docker: Any) -> None:
-    state, containers, beside = look(docker)
-    assert (state["images"], state["networks"], state["containers"], containers) == ({}, {}, {}, [])
+    state, containers, beside, others = look(docker)
+    assert (state["images"], state["networks"], state["containers"], containers, others) == ({}, {}, {}, [], [])
     assert (state["confining"], beside["published"], beside["swarm"]) == (True, [], False)
 
 

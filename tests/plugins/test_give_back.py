@@ -129,6 +129,54 @@ def test_a_role_gives_back_only_its_own(server: Server) -> None:
     assert list(server.root.iterdir()) == []
 
 
+PREVIEW = """
+- give_back: {restore: true, own: true, paths: [ROOT/lib/], also: [ROOT/keys]}
+  register: asked_own
+- give_back: {restore: true}
+  register: asked_all
+- give_back: {restore: true, also: [ROOT/keys]}
+  register: __rollback_found
+- vars: {ansible_python_interpreter: /bin/false}
+  block:
+    - give_back: {restore: true, own: true, paths: [ROOT/lib/], also: [ROOT/keys]}
+      register: told_own
+    - give_back: {restore: true}
+      register: told_all
+    - give_back:
+      register: told_nothing
+- ansible.builtin.assert: {that: "told_own[item] == asked_own[item]"}
+  loop: "{{ asked_own | difference(['invocation']) }}"
+- ansible.builtin.assert: {that: "told_all[item] == asked_all[item]"}
+  loop: "{{ asked_all | difference(['invocation']) }}"
+- ansible.builtin.assert:
+    that:
+      - asked_own.restored | map('basename') == ['theirs', 'keys']
+      - asked_own.removed | map('basename') == ['code', 'ours']
+      - (told_own | difference(asked_own) + told_all | difference(asked_all)) | length == 0
+      - told_nothing.packages == told_all.packages and told_nothing.restored == told_nothing.removed == []
+- give_back: {restore: true, own: true, opened: [ROOT]}
+- give_back: {restore: true, own: true, also: [ROOT/others]}
+"""
+
+
+def test_a_preview_of_a_removal_asks_the_server_once_for_all_roles(server: Server) -> None:
+    """Each role's question started a process there, and compared again what the first had compared."""
+    (server.root / "etc").mkdir()
+    for name in ("etc/theirs", "keys"):
+        (server.root / name).write_text("theirs\n")
+    found = server.role.parents[1] / "record/found"
+    shutil.copytree(server.root, found / server.root.relative_to("/"))
+    for name in ("etc/ours", "etc/theirs", "lib/code", "other/same"):
+        server.template(name, "ours\n")
+    server.run()
+    (server.role / f"templates{server.root}/other/same").unlink()
+    (server.root / "keys").write_text("ours\n")
+    paths = sorted(server.root.rglob("*"))
+    done = server.run("{}", "--check", then=PREVIEW.replace("ROOT", str(server.root)))
+    assert done.returncode == 0, done.stdout
+    assert sorted(server.root.rglob("*")) == paths
+
+
 STATES = """\
 Package: dpkg
 Essential: yes

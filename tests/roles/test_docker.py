@@ -135,12 +135,49 @@ def test_apparmor_stays_with_an_engine_that_stays() -> None:
         assert role_kit.value("docker", "docker_kept", inputs) == kept
 
 
+@pytest.mark.parametrize(
+    ("check", "others", "left", "kept"),
+    [
+        (True, ["ajeno"], {"skipped": True}, True),
+        (True, [], {"skipped": True}, False),
+        (False, ["ajeno"], {"containers": [], "images": [], "volumes": []}, False),
+        (False, [], {"containers": [], "images": [], "volumes": ["ajeno"]}, True),
+        (False, [], {"containers": [{"Names": ["/prep-1"]}, {"Names": ["/suyo"]}], "images": [], "volumes": []}, True),
+        (False, [], {"containers": [{"Names": ["/prep-1"]}], "images": [{"Id": "sha256:1"}], "volumes": []}, False),
+    ],
+)
+def test_what_others_have_put_into_the_engine_is_looked_at_again_before_it_leaves(
+    check: bool, others: list[str], left: dict[str, Any], kept: bool
+) -> None:
+    """A preview believes the first look; in a real run somebody may have brought something since."""
+    facts = {
+        "distribution_release": "bookworm", "packages": {"docker.io": "1", "python3-requests": "1"},
+        "docker_others": others, "current_state": {"containers": {"prep-1": {}}, "images": {"x": "sha256:1"}},
+    }  # fmt: skip
+    inputs = {"ansible_check_mode": check, "ansible_facts": facts, "kernel_shared": True, "__docker_left": left}
+    assert role_kit.value("docker", "docker_kept", inputs) == (["docker.io"] if kept else [])
+
+
+def test_a_preview_knows_a_roles_images_from_the_first_look() -> None:
+    images = {"prep-difusor/waf:1": "sha256:1", "prep-difusor/waf:2": "sha256:1", "prep-difusor/prep:1": "sha256:3"}
+    inputs = {
+        "ansible_facts": {"current_state": {"images": images}},
+        "docker_withdrawn": "waf",
+        "__docker_images": {"images": [{"Id": "sha256:9"}]},
+    }
+    for check, found in ((True, ["sha256:1"]), (False, ["sha256:9"])):
+        assert role_kit.value("docker", "_docker_withdrawn_images", {**inputs, "ansible_check_mode": check}) == found
+
+
 @pytest.mark.parametrize("kept", ["/usr/bin/dockerd", "/usr/sbin/dockerd", ""])
 def test_an_engine_that_stays_keeps_its_group_and_key(kept: str) -> None:
     """Debian has its program in another folder than Ubuntu; docker.socket does not start without its group."""
     look, leave = yaml.safe_load((role_kit.ROLES / "docker/tasks/leftovers.yml").read_text())
     found = [{"stat": {"exists": path == kept}} for path in look["loop"]]
-    assert role_kit.value("docker", leave["when"], {look["register"]: {"results": found}}) is (kept == "")
+    inputs = {look["register"]: {"results": found}, "ansible_facts": {"packages": {"docker.io": "1"}}}
+    assert role_kit.value("docker", leave["when"], {**inputs, "ansible_check_mode": False}) is (kept == "")
+    skipped = {**inputs, "ansible_check_mode": True, look["register"]: {"results": [{"skipped": True}]}}
+    assert role_kit.value("docker", f"{look['when']}, {leave['when']}", skipped) == [False, False]
     names = [task["name"] for task in leave["block"]]
     assert "Delete the engine's key" in names and "Delete the engine's group, unless somebody is in it" in names
 

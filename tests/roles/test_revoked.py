@@ -123,7 +123,7 @@ def test_whatever_stops_the_gate_makes_sure_that_the_page_is_closed() -> None:
         assert "import_tasks: closed.yml" in (ROLES / f"corte/tasks/{name}.yml").read_text(), name
     (task,) = yaml.safe_load((ROLES / "corte/tasks/closed.yml").read_text())
     assert value("corte", "corte_gate_file", {}).startswith("/run/prep-corte/")
-    assert task["ansible.builtin.file"] == {"path": "{{ corte_gate_file | dirname }}", "state": "absent"}
+    assert task["removed"] == {"path": "{{ corte_gate_file | dirname }}"}
 
 
 def test_a_purge_starts_nothing_on_a_server_that_was_revoked_meanwhile() -> None:

@@ -65,6 +65,16 @@ def owners(listed):
     return [("%s %s" % (_name(each), ports(each["Ports"] or []))).strip() for each in others]
 
 
+def others(containers, images, volumes, ours):
+    """Return what an engine's lists have beside the project's: names of containers and volumes, and ids of images.
+
+    `ours`: the ids of the project's images.
+    """
+    found = [_name(each) for each in containers if not is_ours(each)]
+    found += [each["Id"] for each in images if each["Id"] not in ours]
+    return found + [each["Name"] for each in volumes]
+
+
 def is_ours(listed):
     """Tell whether a container of the engine's list is the project's."""
     return "prep-difusor.role" in (listed["Labels"] or {})

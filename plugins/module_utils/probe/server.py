@@ -312,11 +312,14 @@ def look(lines, docker, folders, key, pending):
     installed = engine.facts(lines, FOUND)
     options = installed["docker_daemon"]
     places = {path: real(path, options) for path in folders}
+    state = current_state(lines, docker, ours, options, key, pending)
+    images_and_volumes = docker.ask(list, "/images/json"), docker.ask(dict, "/volumes").get("Volumes") or []
     network = (lines("ip", "-4", "route", "show"), *map(read, RESOLVERS))
     listening_programs = listeners(lines("ss", "-Hltnp"), lambda process: read("/proc/%s/cgroup" % process))
     facts = {
         **installed,
         **dpkg.facts(lines),
+        "docker_others": docker_api.others(listed, *images_and_volumes, state["images"].values()),
         "recorded": os.path.isdir(FOUND),
         "accounts": {
             account.pw_name: {"comment": account.pw_gecos, "home": account.pw_dir, "shell": account.pw_shell}
@@ -334,7 +337,7 @@ def look(lines, docker, folders, key, pending):
         "owners_parameters": parameters.owners(),
         "journal_room": journal.room(),
         "dual_stack_ports": sorted({each["port"] for each in listening_programs if each["address"] == "*"}),
-        "current_state": current_state(lines, docker, ours, options, key, pending),
+        "current_state": state,
     }
     return facts, {
         "free": {path: free(place) for path, place in places.items()},

@@ -96,6 +96,8 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("roles/ufw/tasks/unlog.yml", ("site",)),
     ("roles/docker/tasks/retire.yml", ("docker", "late_changes", "site")),
     ("plugins/*/give_back.py", ("options", "site")),
+    ("plugins/module_utils/ours.py", ("options", "site")),
+    ("plugins/action/removed.py", ("corte_night", "options", "revocation", "site")),
     ("plugins/modules/give_back_account.py", ("late_changes", "revocation", "site")),
     ("plugins/filter/allowed_signer.py", ("corte",)),
     ("plugins/filter/corte_expected.py", ("countdown_files", "late_changes")),
