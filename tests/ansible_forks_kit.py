@@ -6,11 +6,13 @@ interpreter deletes it. Nothing else stays in it: whoever writes another file th
 
 The first expression with a filter or a test has Ansible load all of them, which takes a tenth of a second: of a run
 that evaluates none itself, each task's process would load them anew. For each that is Jinja's own Ansible looks through
-all of its files first, in vain. Each task's process would also look for the plugins by which a server is reached, and
-read what options they have, and would read the spec of the call, which some filters ask.
+all of its files first, in vain. Each run also reads what options all the plugins have by which a server can be reached
+or a run be told, which takes as long again; and each task's process would read the spec of the call, which some filters
+ask.
 
 Each task's process also compiles the templates that it needs, and what it compiled ends with it, which takes a third of
-its work: here it is kept by what the template says, and for the next process the code is only read.
+its work: here it is kept by what the template says, and for the next process the code is only read. So is what Ansible
+says of where its plugins went, 9,000 lines of YAML that each run parses.
 
 Ansible also starts a process for a task that `when` skips, or that only asserts or sets a fact, or whose action knows
 already that the server is as wanted. Here the run itself finds these out.
@@ -46,11 +48,15 @@ from ansible.plugins.loader import (
     Jinja2Loader,
     action_loader,
     become_loader,
+    callback_loader,
     connection_loader,
     filter_loader,
+    inventory_loader,
     shell_loader,
+    strategy_loader,
     test_loader,
 )
+from ansible.utils.collection_loader import _collection_finder
 from ansible.utils.path import cleanup_tmp_file
 from jinja2.defaults import DEFAULT_FILTERS, DEFAULT_TESTS
 
@@ -58,16 +64,25 @@ from difusor import spec
 
 USED = (
     (become_loader, "sudo"),
+    (callback_loader, "default"),
+    (connection_loader, "local"),
     (connection_loader, "ssh"),
+    (inventory_loader, "auto"),
+    (inventory_loader, "host_list"),
+    (inventory_loader, "inventory_files"),
     (shell_loader, "sh"),
+    (strategy_loader, "linear"),
 )
-"""The plugins that nearly every task needs, by the loader and the name by which it asks for them."""
+"""The plugins that nearly every run or task needs, by the loader and the name by which it asks for them."""
+LISTED = (become_loader, callback_loader, connection_loader, shell_loader)
+"""The loaders of which each run loads all plugins."""
 LOCAL = ("container", "give_back", "managed_files", "removed", "unit")
 """The project's actions that ask the server only for what an earlier look at it does not tell."""
 
 KEPT = Path(tempfile.mkdtemp(prefix="templates-"))
 _compile = AnsibleEnvironment.compile
 _begin = WorkerProcess.start
+_routes = _collection_finder._meta_yml_to_dict
 
 
 def compiled(environment: AnsibleEnvironment, source: Any, *rest: Any, **options: Any) -> Any:
@@ -89,11 +104,22 @@ def compiled(environment: AnsibleEnvironment, source: Any, *rest: Any, **options
     return code
 
 
-def _keep(kept: Path, code: CodeType) -> None:
-    """Write a template's code whole: other processes may be reading it."""
+def routes(text: bytes | str, *rest: Any) -> Any:
+    """Return what a collection's meta/runtime.yml says as it was kept; else read it and keep it. All of it is text."""
+    written = text.encode() if isinstance(text, str) else text
+    kept = KEPT / hashlib.sha256(written).hexdigest()
+    with suppress(OSError):
+        return marshal.loads(kept.read_bytes())
+    found = _routes(text, *rest)
+    _keep(kept, found)
+    return found
+
+
+def _keep(kept: Path, found: CodeType | dict[str, Any]) -> None:
+    """Write whole what was compiled or read: other processes may be reading it."""
     written = kept.with_suffix(f".{os.getpid()}")
     with suppress(OSError):  # the interpreter has ended, and its folder with it
-        written.write_bytes(marshal.dumps(code))
+        written.write_bytes(marshal.dumps(found))
         written.replace(kept)
 
 
@@ -178,6 +204,7 @@ def _remove() -> None:
 
 
 AnsibleEnvironment.compile = compiled
+_collection_finder._meta_yml_to_dict = routes
 WorkerProcess.start = _start
 atexit.register(_remove)
 for _end in (cleanup_tmp_file, _remove):
@@ -185,6 +212,8 @@ for _end in (cleanup_tmp_file, _remove):
 os.register_at_fork(after_in_child=gc.disable)
 for _loader, _names in ((filter_loader, DEFAULT_FILTERS.keys()), (test_loader, DEFAULT_TESTS.keys())):
     _know_jinjas_own(_loader, _names)
+for _loader in LISTED:
+    list(_loader.all(class_only=True))
 for _loader, _name in USED:
     _loader.get(_name, class_only=True)
 for _call in spec.names():
