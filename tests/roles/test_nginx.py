@@ -400,6 +400,16 @@ def test_the_page_shares_no_setting_with_the_owners_sites(release: str) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
+def test_certbot_finds_nothing_to_add_to_the_addresses_that_the_page_shares(release: str) -> None:
+    """It writes ipv6only=on into the owner's site when no site says it, and nginx refused that beside our options."""
+    listens = re.findall(r"^ *listen (\[::\]:\d+) ?(.*);$", render(SITE, release), re.MULTILINE)
+    given = [(address, options) for address, options in listens if "default_server" in options]
+    assert sorted(address for address, _ in given) == ["[::]:443", "[::]:80"]
+    assert all(options.split().count("ipv6only=on") == 1 for _, options in given)
+    assert not [options for _, options in listens if ("ipv6only=on" in options) is not ("default_server" in options)]
+
+
+@pytest.mark.parametrize("release", RELEASES)
 def test_each_release_gets_what_its_nginx_knows(release: str) -> None:
     site, tls = render(SITE, release), render("etc/nginx/snippets/prep-tls.conf", release)
     new = release in ("trixie", "resolute")
