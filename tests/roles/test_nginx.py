@@ -543,3 +543,18 @@ def test_a_removal_leaves_a_timer_off_that_its_owner_had_off(before: bool, added
         "rollback_found": {"etc": {"added": [link] if added else []}},
     }
     assert task["unit"]["stopped"] and all(role_kit.value("nginx", each, known) for each in task["when"]) is off
+
+
+def test_a_removal_restarts_no_nginx_that_would_not_start_again() -> None:
+    """The owner's nginx.conf and a file written since may say the same twice: all of the owner's sites went down."""
+    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/remove.yml").read_text(encoding="utf-8"))
+    restored = next(at for at, task in enumerate(tasks) if "give_back" in task)
+    test, refusal, restart = tasks[restored + 1]["block"]
+    assert restart["ansible.builtin.import_role"] == {"name": "rollback", "tasks_from": "service"}
+    assert test["ansible.builtin.command"] == "nginx -t -q" and "rollback_service_ran" in test["when"]
+    line = 'nginx: [emerg] "gzip_vary" directive is duplicate in /etc/nginx/conf.d/gzip.conf:1'
+    told = refusal["ansible.builtin.assert"]
+    for answer, goes_on in ({"skipped": True}, True), ({"rc": 0}, True), ({"rc": 1}, False):
+        assert role_kit.value("nginx", told["that"], {"__nginx_tested": answer}) is goes_on
+    failed = {"rc": 1, "stderr_lines": ["nginx: [warn] conflicting server name", line, "configuration file test failed"]}
+    assert f"ya restaurada: {line}. No se" in role_kit.text("nginx", told["fail_msg"], {"__nginx_tested": failed})
