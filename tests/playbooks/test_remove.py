@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import role_kit
 from ansible_kit import ansible
 
 from corte.format import instants
@@ -42,3 +43,20 @@ def test_what_a_server_published_counts_and_not_the_election_that_its_inventory_
     assert [name for name in hosts if f"{name} se devuelve" in said] == ["concluida", "desconocida"], done
     assert all(f"debe seguir a la vista hasta el {until}, o hasta" in said for until in (soon, years)), done
     assert past not in said, done
+
+
+def report(**given: Any) -> str:
+    """Render the report of a removal that did nothing but what is given, as variables of the play."""
+    nothing: dict[str, list[str]] = {"added": [], "missing": [], "changed": [], "attributes": []}
+    done = {name: nothing for name in ("packages", "accounts", "groups", "etc")}
+    found = {"restored": [], "removed": [], "packages": {"added": ["certbot"], "missing": []}}
+    inputs = {"inventory_hostname": "espejo", "ansible_check_mode": False, "remove_data": False, "packages_kept": []}
+    text = (ROOT / "playbooks/templates/remove.txt.j2").read_text(encoding="utf-8")
+    return role_kit.text("packages", text, {**inputs, "rollback_found": found, "rollback_done": done, **given})
+
+
+def test_the_report_names_the_packages_that_stay_because_their_owner_uses_them() -> None:
+    """One that was there before is nobody's news."""
+    title = "Paquetes del proyecto que se quedan, porque el difusor ya los usa:"
+    assert title not in report() and title not in report(packages_kept=["apparmor"])
+    assert f"{title}\n  certbot\n" in report(packages_kept=["apparmor", "certbot"])
