@@ -50,7 +50,8 @@ def report(**given: Any) -> str:
     nothing: dict[str, list[str]] = {"added": [], "missing": [], "changed": [], "attributes": []}
     done = {name: nothing for name in ("packages", "accounts", "groups", "etc")}
     found = {"restored": [], "removed": [], "packages": {"added": ["certbot"], "missing": []}}
-    inputs = {"inventory_hostname": "espejo", "ansible_check_mode": False, "remove_data": False, "packages_kept": []}
+    inputs: dict[str, Any] = {"inventory_hostname": "espejo", "ansible_check_mode": False, "remove_data": False}
+    inputs |= {"packages_kept": [], "ufw_since": [], "ufw_stays": False}
     text = (ROOT / "playbooks/templates/remove.txt.j2").read_text(encoding="utf-8")
     return role_kit.text("packages", text, {**inputs, "rollback_found": found, "rollback_done": done, **given})
 
@@ -60,3 +61,14 @@ def test_the_report_names_the_packages_that_stay_because_their_owner_uses_them()
     title = "Paquetes del proyecto que se quedan, porque el difusor ya los usa:"
     assert title not in report() and title not in report(packages_kept=["apparmor"])
     assert f"{title}\n  certbot\n" in report(packages_kept=["apparmor", "certbot"])
+
+
+def test_the_report_says_what_becomes_of_the_rules_that_the_owner_has_written_for_ufw() -> None:
+    rule = "allow tcp 22 0.0.0.0/0 any 10.1.0.0/16 in"
+    assert "UFW" not in report()
+    assert f"UFW se queda encendido, por estas reglas que el difusor le ha escrito:\n  {rule}\n" in report(
+        ufw_since=[rule], ufw_stays=True
+    )
+    assert f"UFW se apaga, como estaba, y con él estas reglas que el difusor le ha escrito:\n  {rule}\n" in report(
+        ufw_since=[rule]
+    )

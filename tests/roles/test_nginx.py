@@ -556,5 +556,5 @@ def test_a_removal_restarts_no_nginx_that_would_not_start_again() -> None:
     told = refusal["ansible.builtin.assert"]
     for answer, goes_on in ({"skipped": True}, True), ({"rc": 0}, True), ({"rc": 1}, False):
         assert role_kit.value("nginx", told["that"], {"__nginx_tested": answer}) is goes_on
-    failed = {"rc": 1, "stderr_lines": ["nginx: [warn] conflicting server name", line, "configuration file test failed"]}
+    failed = {"rc": 1, "stderr_lines": ["nginx: [warn] conflicting server name", line, "test failed"]}
     assert f"ya restaurada: {line}. No se" in role_kit.text("nginx", told["fail_msg"], {"__nginx_tested": failed})

@@ -306,14 +306,15 @@ def test_upgrades_are_frozen_only_where_it_is_said(said: bool | str, period: str
 
 
 JAILS = "/etc/fail2ban/jail"
+RENEWAL = "/etc/letsencrypt/renewal"
 
 
 @pytest.mark.parametrize(
     ("added", "kept"),
     [
-        (["/etc/letsencrypt/renewal/prep.conf", f"{JAILS}.d/prep-difusor.local", f"{JAILS}.d/defaults-debian.conf"], []),
-        (["/etc/letsencrypt/renewal/prep.conf.prep-difusor", f"{JAILS}.conf", f"{JAILS}.d/a.conf.dpkg-old"], []),
-        (["/etc/letsencrypt/renewal/prep.conf", "/etc/letsencrypt/renewal/diario.mx.conf"], ["certbot"]),
+        ([f"{RENEWAL}/prep.conf", f"{JAILS}.d/prep-difusor.local", f"{JAILS}.d/defaults-debian.conf"], []),
+        ([f"{RENEWAL}/prep.conf.prep-difusor", f"{JAILS}.conf", f"{JAILS}.d/a.conf.dpkg-old"], []),
+        ([f"{RENEWAL}/prep.conf", f"{RENEWAL}/diario.mx.conf"], ["certbot"]),
         ([f"{JAILS}.local"], ["fail2ban", "nftables", "python3-systemd"]),
         ([f"{JAILS}.d/diario.conf"], ["fail2ban", "nftables", "python3-systemd"]),
     ],
@@ -329,6 +330,7 @@ def test_what_the_owner_has_begun_to_use_is_not_purged(added: list[str], kept: l
     assert sorted(role_kit.value("packages", "packages_ours", ours)) == [each for each in came if each not in kept]
     before = {**found, "packages": {"added": []}}  # and one that was there is as its owner had it
     assert role_kit.value("fail2ban", "fail2ban_kept", {**given, "rollback_found": before}) == []
-    variables = {"rollback_package": "fail2ban", "rollback_service": "fail2ban", "rollback_service_kept": "fail2ban" in kept}
-    runs = role_kit.value("rollback", "rollback_service_ran", {**given, **variables, "rollback_packages_before": []})
+    named = {"rollback_package": "fail2ban", "rollback_service": "fail2ban", "rollback_packages_before": []}
+    called = {**given, **named, "rollback_service_kept": "fail2ban" in kept}
+    runs = role_kit.value("rollback", "rollback_service_ran", called)
     assert runs is ("fail2ban" in kept)
