@@ -86,9 +86,9 @@ options:
     type: path
   found:
     description:
-      - For a removal, the folder in which the server was recorded as it was found. With C(enabled=false) UFW stays enabled
-        nevertheless where it was there before, its owner has written rules since, and these admit O(operator), who need
-        not be admitted by O(rules) then.
+      - For a removal, the folder in which the server was recorded as it was found. UFW then stays enabled, whatever
+        O(enabled) says, where it was there before, its owner has written rules since, and these admit O(operator), who
+        need not be admitted by O(rules).
     type: path
   run:
     description: The word of this run; when a later run has left its own on the server, nothing is changed.

@@ -375,6 +375,19 @@ server { listen 443 ssl; server_name diario.mx www.diario.mx; }
         assert role_kit.value("nginx", said, given) is (lock and bool(ranges))
 
 
+def test_sites_that_lose_their_old_visitors_to_a_call_with_tls_1_3_are_told() -> None:
+    """The page's server is the default one of port 443, and its ssl_protocols hold for all sites there."""
+    text = """server { listen 80; server_name a.mx; }
+server { listen 127.0.0.1:443 ssl; server_name b.mx; }
+server { listen 443 ssl; ssl_protocols TLSv1.2 TLSv1.3; server_name diario.mx; }
+"""
+    found = Neighbours(settings=tuple(read(text)), mirror_of=("prep.diario.mx",))
+    ((what, sites),) = rows(found, (80, 443), tls_floor="TLSv1.3")
+    assert "TLS 1.2" in what and sites == [f"{PATH}:3 (diario.mx)"]
+    assert rows(found, (80, 443), tls_floor="TLSv1.2") == rows(found, (80, 443)) == []
+    assert rows(Neighbours(), (80, 443), tls_floor="TLSv1.3") == []
+
+
 def test_a_packages_own_sample_is_not_the_owners_site(tmp_path: Path) -> None:
     """That of Debian, which the run takes away, was refused; while it is there, no other is the first."""
     debian = "server {\n\tlisten 80 default_server;\n\tlisten [::]:80 default_server;\n\tserver_name _;\n}\n"
