@@ -91,6 +91,26 @@ def test_what_the_page_can_live_beside_is_not_told(text: str) -> None:
     assert list(problems(read(text))) == []
 
 
+def test_a_site_that_writes_where_the_projects_nginx_cannot_is_told(tmp_path: Path) -> None:
+    """`nginx -t` runs outside of the unit's sandbox and passed it; the restart then left nginx down."""
+    log = tmp_path / "log"
+    log.symlink_to("/etc/nginx/logs")
+    text = f"""access_log /usr/local/diario/a.log combined; proxy_cache_path /boot/diario keys_zone=diario:1m;
+server {{ access_log off; error_log {log}/b.log; root /usr/share/diario;
+  location /x {{ if ($a) {{ access_log /etc/diario/c.log; }} client_body_temp_path /var/tmp/x; error_log stderr; }}
+}}
+server {{ access_log /var/log/nginx/d.log; access_log logs/e.log; proxy_temp_path "/etc/diario/tmp" 1 2; access_log; }}
+error_log /etc\0/f.log;
+"""
+    found = [each.removeprefix(PATH) for each in problems(read(text))]
+    assert [each.partition(", y el nginx del proyecto solo lee")[0] for each in found] == [
+        ":1 escribe en /usr/local/diario/a.log", ":1 escribe en /boot/diario",
+        ":2 escribe en /etc/nginx/logs/b.log", ":3 escribe en /etc/diario/c.log", ":5 escribe en /etc/diario/tmp",
+    ]  # fmt: skip
+    unit = role_kit.ROLES / "nginx/templates/etc/systemd/system/nginx.service.d/prep.conf.j2"
+    assert "\nProtectSystem=full\n" in unit.read_text(encoding="utf-8"), "which paths nginx may not write has changed"
+
+
 def test_files_that_the_owners_files_include_are_read_once_and_the_pages_own_are_not(tmp_path: Path) -> None:
     files = {
         "conf.d/a.conf": f"include diario/*.inc; include {tmp_path}/x;\ninclude; server {{ include no; }}",
