@@ -132,10 +132,7 @@ class ActionModule(ActionBase):
                 args["sysctl"],
                 advertised=facts["ipv6_advertised"],
             ),
-            "notices": [
-                *map(list, notices.rows(server.neighbours, port_owners, is_locked=args["origin_lock"])),
-                *map(list, _lasting(args, server)),
-            ],
+            "notices": [list(row) for row in (*_beside(args, server, port_owners, call), *_lasting(args, server))],
             "diagnoses": [
                 {
                     **each.clause.model_dump(include={"id", "title", "quote", "fix"}),
@@ -145,6 +142,13 @@ class ActionModule(ActionBase):
                 for each in diagnoses
             ],
         }
+
+
+def _beside(
+    args: Mapping[str, Any], server: preflight.Machine, ports: Iterable[int], call: spec.Spec | None
+) -> list[notices.Row]:
+    floor = call.tls_floor if call else ""
+    return notices.rows(server.neighbours, frozenset(ports), is_locked=args["origin_lock"], tls_floor=floor)
 
 
 def _lasting(args: Mapping[str, Any], server: preflight.Machine) -> list[notices.Row]:

@@ -19,6 +19,7 @@ module: give_back
 short_description: Undo what managed_files has done to a server, and compare the server with how it was found
 description:
   - A file or link that was there before is put back with its owner and mode; one that managed_files added is removed.
+  - A link to a file that was there before and that its owner has deleted since is not put back.
   - A folder that managed_files made is removed when it is empty.
   - The comparison covers all of C(/etc), the packages, accounts and groups, whoever changed them; C(own) skips it.
   - A record that is damaged is not believed, and nothing is restored or removed.
@@ -120,9 +121,20 @@ class Record:
         self.exists = bool(self.paths)
 
     def original(self, path):
-        """Return the path of the kept original of a path, or None when there was none."""
+        """Return the path of the kept original of a path, or None when there was none that can be put back."""
         kept = os.path.join(self.found, path.lstrip("/"))
-        return kept if os.path.lexists(kept) else None
+        return kept if os.path.lexists(kept) and not self.leads_nowhere(kept, path) else None
+
+    def leads_nowhere(self, kept, path):
+        """Tell whether `kept` is a link to what was there before, and its owner has deleted since.
+
+        nginx does not start where a link among its sites leads nowhere.
+        """
+        if not os.path.islink(kept):
+            return False
+        target = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(kept)))
+        was_there = os.path.lexists(os.path.join(self.found, target.lstrip("/")))
+        return was_there and not os.path.lexists(target) and target not in self.paths
 
     def restore(self, paths, also, modes, check_mode):
         """Restore path by path, the latest change first; without `paths`, all. Return (restored, removed)."""

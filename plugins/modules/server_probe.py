@@ -283,7 +283,8 @@ files:
     settings:
       description: >-
         What the owner's files of nginx say outside of any block, and the addresses and names of their sites, as
-        {path, line, words, within}; C(within) names the blocks around it, such as http/server.
+        {path, line, words, within}; C(within) names the blocks around it, such as http/server. Also what their sites
+        write where the project's nginx cannot, with links in that path followed.
       type: list
     others_ports:
       description: What servers of nginx's listen on that are outside of http, for streams and mail, in the same form.

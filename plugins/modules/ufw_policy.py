@@ -84,6 +84,12 @@ options:
   guard:
     description: A program that undoes a change not confirmed in time; run with C(arm) before the first change.
     type: path
+  found:
+    description:
+      - For a removal, the folder in which the server was recorded as it was found. UFW then stays enabled, whatever
+        O(enabled) says, where it was there before, its owner has written rules since, and these admit O(operator), who
+        need not be admitted by O(rules).
+    type: path
   run:
     description: The word of this run; when a later run has left its own on the server, nothing is changed.
     type: str
@@ -106,6 +112,8 @@ added: {description: Rules that were missing., type: list, returned: always}
 changes: {description: "What was done, or would be, as sentences.", type: list, returned: always}
 removed: {description: The project's rules that were no longer wanted., type: list, returned: always}
 unmanaged: {description: "Rules of the server's owner, left alone.", type: list, returned: always}
+since: {description: "With O(found), the owner's rules since, where UFW is to be off.", type: list, returned: always}
+stays: {description: Whether UFW stays enabled because of them., type: bool, returned: always}
 was_enabled: {description: Whether UFW was enabled before., type: bool, returned: always}
 armed: {description: Whether the guard waits for the confirmation of a change., type: bool, returned: always}
 """
@@ -192,6 +200,23 @@ def admits(keys, address, port):
     return any(
         key.proto == "tcp" and key.port == str(port) and address in ipaddress.ip_network(key.source) for key in keys
     )
+
+
+def lets_in(rules, address, port):
+    """Tell whether the first of the Rules about a TCP connection from `address` (an ip_address) to `port` admits it."""
+    for rule in rules:
+        action, proto, ports, dest, source_port, origin, *rest = rule.text.split()
+        spans = [list(map(int, each.split(":"))) for each in ports.split(",")] if ports != "any" else [[0, 65535]]
+        if (
+            (rest[-1], source_port) == ("in", "any")
+            and dest in ANY.values()
+            and proto in ("tcp", "any")
+            and any(span[0] <= port <= span[-1] for span in spans)
+            and address in ipaddress.ip_network(origin, strict=False)
+            and not action.startswith("route:")
+        ):
+            return action.startswith(("allow", "limit"))
+    return False
 
 
 def plain_address(text):
@@ -308,6 +333,23 @@ class Policy:
         self.was_enabled = shell_value(configuration, "ENABLED").lower() == "yes"
         said = shell_value(configuration, "LOGLEVEL")
         self.level, self.is_mute = said or "off", bool(configuration) and not said
+        self.since = self.written_since(others)
+        self.stays = bool(self.since) and self.was_enabled and self.is_enough(others)
+        self.enabled = self.params["enabled"] or self.stays
+
+    def written_since(self, others):
+        """Return the owner's rules that were not there when the server was recorded, where UFW is to be off again."""
+        found = self.params["found"]
+        if not found or self.params["enabled"]:
+            return []
+        before = {rule.text for version, path in RULES.items() for rule in parse_rules(read(found + path), version)}
+        return [rule.text for rule in others if rule.text not in before]
+
+    def is_enough(self, others):
+        """Tell whether the owner had UFW before, and the owner's rules alone let the operator in."""
+        operator = self.params["operator"]
+        admitted = not operator or lets_in(others, plain_address(operator["address"]), operator["port"])
+        return admitted and bool(read(self.params["found"] + CONFIGURATION))
 
     def refuse_conflicts(self, others):
         """Fail when a wanted rule would overwrite a contrary one of the owner: UFW keeps one per port and source."""
@@ -320,7 +362,7 @@ class Policy:
 
     def changes(self):
         """Return the changes to make, in order, as (sentence, command) pairs."""
-        level, enabled = self.params["logging"], self.params["enabled"]
+        level, enabled = self.params["logging"], self.enabled
         todo = self.repairs()
         additions = [(f"agregar {show(key, name)}", self.admit(key, name)) for key, name in self.missing.items()]
         mangled = enabled and self.mangled()
@@ -490,7 +532,7 @@ class Policy:
             "before_header": "ufw",
             "after_header": "ufw",
             "before": self.text(self.ours, self.level, self.was_enabled),
-            "after": self.text(after, self.params["logging"], self.params["enabled"]),
+            "after": self.text(after, self.params["logging"], self.enabled),
         }
 
 
@@ -499,7 +541,8 @@ def checked(module):
     try:
         wanted = wanted_rules(module.params["rules"], module.params["groups"])
         operator = module.params["operator"]
-        if operator and not admits(wanted, plain_address(operator["address"]), operator["port"]):
+        is_removal = bool(module.params["found"])
+        if operator and not is_removal and not admits(wanted, plain_address(operator["address"]), operator["port"]):
             raise ValueError(
                 f"usted entra desde {operator['address']} y ninguna regla la admite en el puerto {operator['port']}: "
                 "quedaría fuera del servidor; agregue esa dirección a las confiables"
@@ -529,6 +572,7 @@ def main():
             "files": {"type": "list", "elements": "path", "default": []},
             "after_init": {"type": "path"},
             "guard": {"type": "path"},
+            "found": {"type": "path"},
             "run": {"type": "str", "default": ""},
         },
         required_by={"files": ["stamp"], "after_init": ["stamp"]},
@@ -546,6 +590,8 @@ def main():
         added=[show(key, name) for key, name in policy.missing.items()],
         removed=[show(key, name) for key, name in policy.stale.items()],
         unmanaged=policy.unmanaged,
+        since=policy.since,
+        stays=policy.stays,
         was_enabled=policy.was_enabled,
         changes=[sentence for sentence, _ in changes],
         armed=not module.check_mode and policy.guard("pending"),

@@ -44,6 +44,25 @@ def test_the_server_can_be_left_as_it_was_found(server: Server, give_back: Any) 
     assert sorted(path.name for path in (server.root / "etc").iterdir()) == ["default", "empty", "theirs"]
 
 
+def test_a_link_to_what_its_owner_has_deleted_since_stays_away(server: Server, give_back: Any) -> None:
+    """The removal put a link among nginx's sites that led nowhere, and nginx did not start again."""
+    etc = server.root / "etc"
+    etc.mkdir()
+    for name in ("deleted", "kept", "replaced"):
+        (etc / name).write_text("theirs\n")
+        (etc / f"to-{name}").symlink_to(name)
+    (etc / "to-elsewhere").symlink_to("/nowhere/in/etc")  # it led nowhere then, too
+    record = server.role.parents[1] / "record"
+    shutil.copytree(server.root, record / "found" / server.root.relative_to("/"), symlinks=True)
+    links = [etc / f"to-{name}" for name in ("deleted", "kept", "replaced", "elsewhere")]
+    server.run(f"{{absent: [{', '.join(map(str, [*links, etc / 'replaced']))}]}}")
+    (etc / "deleted").unlink()
+    found = give_back.Record(str(record))
+    preview = found.restore(None, [], [], check_mode=True)
+    assert found.restore(None, [], [], check_mode=False) == preview
+    assert sorted(path.name for path in etc.iterdir()) == ["kept", "replaced", "to-elsewhere", "to-kept", "to-replaced"]
+
+
 @pytest.mark.parametrize("lost", ["etc", "var/lib/dpkg"])
 def test_by_half_a_record_nothing_is_removed(lost: str, server: Server) -> None:
     """A removal that was killed while it deleted the record was repeated, and took the owner's own files for added."""

@@ -76,6 +76,8 @@ class Server:
             "files": [],
             "after_init": None,
             "guard": None,
+            "found": None,
+            "operator": None,
             "run": "",
             **params,
         }
@@ -181,6 +183,45 @@ def test_rules_of_deleted_addresses_go_last_and_rules_of_others_stay(etc: dict[s
         "ufw --force delete allow proto tcp from 10.1.2.3 to 0.0.0.0/0 port 22",
     ]
     assert len(found.unmanaged) == 4
+
+
+FOUND = "/var/lib/prep-difusor/found"
+ALLOWED = "### tuple ### allow any 22 0.0.0.0/0 any 192.0.2.0/24 in\n"
+OTHER = "### tuple ### allow tcp 25 0.0.0.0/0 any 0.0.0.0/0 in\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "operator", "had_ufw", "since", "stays"),
+    [
+        ("", ALLOWED, "192.0.2.7", True, 1, True),
+        (OTHER, OTHER + ALLOWED, "192.0.2.7", True, 1, True),
+        (ALLOWED, OTHER + ALLOWED, "192.0.2.7", True, 1, True),
+        ("", ALLOWED.replace("any 22", "tcp 20:30,873"), "192.0.2.7", True, 1, True),
+        ("", ALLOWED.replace("in\n", "OpenSSH - in\n"), "192.0.2.7", True, 1, True),
+        (ALLOWED, ALLOWED, "192.0.2.7", True, 0, False),  # nothing is new
+        ("", OTHER, "192.0.2.7", True, 1, False),  # with UFW on, and without the project's rules, nobody would get in
+        ("", ALLOWED, "198.51.100.7", True, 1, False),
+        ("", ALLOWED.replace("allow", "deny") + ALLOWED, "192.0.2.7", True, 2, False),
+        ("", ALLOWED.replace("in\n", "in_eth1\n"), "192.0.2.7", True, 1, False),
+        ("", ALLOWED.replace("allow", "route:allow"), "192.0.2.7", True, 1, False),
+        ("", ALLOWED, "2001:db8::7", True, 1, False),
+        ("", ALLOWED, "192.0.2.7", False, 1, False),  # the package goes, with its files
+    ],
+)
+def test_a_removal_leaves_ufw_on_for_the_rules_that_its_owner_has_written_since(
+    before: str, now: str, operator: str, had_ufw: bool, since: int, stays: bool, etc: dict[str, str]
+) -> None:
+    """It was switched off as on the first day, and what the owner had closed since was open."""
+    ours = "### tuple ### allow tcp 22 0.0.0.0/0 any 0.0.0.0/0 in comment=" + b"prep-difusor:ssh".hex() + "\n"
+    etc |= {ufw.RULES[4]: ours + now, FOUND + ufw.RULES[4]: before, ufw.CONFIGURATION: "ENABLED=yes\nLOGLEVEL=low\n"}
+    etc[FOUND + ufw.CONFIGURATION] = "ENABLED=no\nLOGLEVEL=low\n" if had_ufw else ""
+    server = Server(enabled=False, found=FOUND, operator={"address": operator, "port": 22}, rules=[], groups={})
+    assert ufw.checked(server) == {}, "a removal needs no rule of the project's that admits the operator"
+    found = policy(server)
+    found.apply(found.changes())
+    assert (len(found.since), found.stays) == (since, stays)
+    assert ("ufw disable" in server.calls) is not stays
+    assert any(call.startswith("ufw --force delete allow proto tcp from 0.0.0.0/0") for call in server.calls)
 
 
 def test_only_the_connections_of_a_removed_source_are_closed(etc: dict[str, str]) -> None:

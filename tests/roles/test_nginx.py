@@ -400,6 +400,16 @@ def test_the_page_shares_no_setting_with_the_owners_sites(release: str) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
+def test_certbot_finds_nothing_to_add_to_the_addresses_that_the_page_shares(release: str) -> None:
+    """It writes ipv6only=on into the owner's site when no site says it, and nginx refused that beside our options."""
+    listens = re.findall(r"^ *listen (\[::\]:\d+) ?(.*);$", render(SITE, release), re.MULTILINE)
+    given = [(address, options) for address, options in listens if "default_server" in options]
+    assert sorted(address for address, _ in given) == ["[::]:443", "[::]:80"]
+    assert all(options.split().count("ipv6only=on") == 1 for _, options in given)
+    assert not [options for _, options in listens if ("ipv6only=on" in options) is not ("default_server" in options)]
+
+
+@pytest.mark.parametrize("release", RELEASES)
 def test_each_release_gets_what_its_nginx_knows(release: str) -> None:
     site, tls = render(SITE, release), render("etc/nginx/snippets/prep-tls.conf", release)
     new = release in ("trixie", "resolute")
@@ -533,3 +543,18 @@ def test_a_removal_leaves_a_timer_off_that_its_owner_had_off(before: bool, added
         "rollback_found": {"etc": {"added": [link] if added else []}},
     }
     assert task["unit"]["stopped"] and all(role_kit.value("nginx", each, known) for each in task["when"]) is off
+
+
+def test_a_removal_restarts_no_nginx_that_would_not_start_again() -> None:
+    """The owner's nginx.conf and a file written since may say the same twice: all of the owner's sites went down."""
+    tasks = yaml.safe_load((role_kit.ROLES / "nginx/tasks/remove.yml").read_text(encoding="utf-8"))
+    restored = next(at for at, task in enumerate(tasks) if "give_back" in task)
+    test, refusal, restart = tasks[restored + 1]["block"]
+    assert restart["ansible.builtin.import_role"] == {"name": "rollback", "tasks_from": "service"}
+    assert test["ansible.builtin.command"] == "nginx -t -q" and "rollback_service_ran" in test["when"]
+    line = 'nginx: [emerg] "gzip_vary" directive is duplicate in /etc/nginx/conf.d/gzip.conf:1'
+    told = refusal["ansible.builtin.assert"]
+    for answer, goes_on in ({"skipped": True}, True), ({"rc": 0}, True), ({"rc": 1}, False):
+        assert role_kit.value("nginx", told["that"], {"__nginx_tested": answer}) is goes_on
+    failed = {"rc": 1, "stderr_lines": ["nginx: [warn] conflicting server name", line, "test failed"]}
+    assert f"ya restaurada: {line}. No se" in role_kit.text("nginx", told["fail_msg"], {"__nginx_tested": failed})

@@ -303,3 +303,34 @@ def test_upgrades_are_frozen_only_where_it_is_said(said: bool | str, period: str
     """What `-e` gives is a text: «false» froze the security updates."""
     text = role_kit.render("packages", "etc/apt/apt.conf.d/zz-prep-difusor", {"packages_updates_frozen": said})
     assert f'Unattended-Upgrade "{period}";' in text
+
+
+JAILS = "/etc/fail2ban/jail"
+RENEWAL = "/etc/letsencrypt/renewal"
+
+
+@pytest.mark.parametrize(
+    ("added", "kept"),
+    [
+        ([f"{RENEWAL}/prep.conf", f"{JAILS}.d/prep-difusor.local", f"{JAILS}.d/defaults-debian.conf"], []),
+        ([f"{RENEWAL}/prep.conf.prep-difusor", f"{JAILS}.conf", f"{JAILS}.d/a.conf.dpkg-old"], []),
+        ([f"{RENEWAL}/prep.conf", f"{RENEWAL}/diario.mx.conf"], ["certbot"]),
+        ([f"{JAILS}.local"], ["fail2ban", "nftables", "python3-systemd"]),
+        ([f"{JAILS}.d/diario.conf"], ["fail2ban", "nftables", "python3-systemd"]),
+    ],
+)
+def test_what_the_owner_has_begun_to_use_is_not_purged(added: list[str], kept: list[str]) -> None:
+    """His certificates were renewed no more, and his jails were gone with the package."""
+    came = ["certbot", "fail2ban", "nftables", "python3-systemd"]
+    found = {"etc": {"added": added}, "packages": {"added": came}, "paths": [f"{JAILS}.d/prep-difusor.local"]}
+    given = {"rollback_found": found, "ansible_facts": {"distribution_release": "bookworm"}}
+    of_roles = [each for role in ("nginx", "fail2ban") for each in role_kit.value(role, f"{role}_kept", given)]
+    assert of_roles == kept
+    ours = {**given, "packages_of_roles": came, "packages_kept": of_roles}
+    assert sorted(role_kit.value("packages", "packages_ours", ours)) == [each for each in came if each not in kept]
+    before = {**found, "packages": {"added": []}}  # and one that was there is as its owner had it
+    assert role_kit.value("fail2ban", "fail2ban_kept", {**given, "rollback_found": before}) == []
+    named = {"rollback_package": "fail2ban", "rollback_service": "fail2ban", "rollback_packages_before": []}
+    called = {**given, **named, "rollback_service_kept": "fail2ban" in kept}
+    runs = role_kit.value("rollback", "rollback_service_ran", called)
+    assert runs is ("fail2ban" in kept)

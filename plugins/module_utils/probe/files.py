@@ -35,6 +35,9 @@ TOKEN = re.compile(
 FOLLOWED = ("", "server", "stream", "mail")  # the outermost blocks whose includes are followed
 LONGEST_WORD = 200
 OF_A_SITE = ("listen", "server_name", "return", "ssl_reject_handshake")
+# Directives that say where nginx writes, and what the project's may not write (ProtectSystem=full).
+WRITTEN = re.compile(r"(access|error)_log|\w+_(cache|temp)_path")
+UNWRITABLE = ("/etc/", "/usr/", "/boot/")
 DEEPEST, MOST, A_LOOK = 10, 20 * LARGEST, 200  # of includes: files in one another, bytes, and of these for each look
 FAILED = 'said=$(timeout 120 %s 2>&1) || { [ $? != 124 ] || said="[emerg] $0 in /etc/nginx:"; echo "$said"; }'
 UNREAD = "no termina de leerse en dos minutos, como con un include de algo que no es un archivo"
@@ -83,12 +86,20 @@ def directives(path, text, within=""):
 
 
 def settings(path, text):
-    """Return those directives of a file that stand in no block, and what its sites listen on, and answer to whom."""
+    """Return those directives of a file that stand in no block, and what its sites listen on, and answer to whom.
+
+    Also what a site writes where the project's nginx cannot; links in such a path are followed.
+    """
     return list(filter(_counts, directives(path, text)))
 
 
 def _counts(directive):
-    return not directive["within"] or (directive["within"] == "server" and directive["words"][0] in OF_A_SITE)
+    words, within = directive["words"], directive["within"]
+    if WRITTEN.fullmatch(words[0]) and words[1:2] and words[1].startswith("/") and "\0" not in words[1]:
+        words[1] = os.path.realpath(words[1])
+        if within.split("/")[0] == "server" and words[1].startswith(UNWRITABLE):
+            return True
+    return not within or (within == "server" and words[0] in OF_A_SITE)
 
 
 def owners_settings(nginx=NGINX, seen=None):

@@ -14,15 +14,16 @@ Row = tuple[str, list[str]]
 """What is told, and of what."""
 
 
-def rows(found: Neighbours, ports: Collection[int], *, is_locked: bool = False) -> list[Row]:
+def rows(found: Neighbours, ports: Collection[int], *, is_locked: bool = False, tls_floor: str = "") -> list[Row]:
     """Return the rows that have something to tell.
 
-    `ports` are the page's, `is_locked` tells whether only a CDN and the trusted addresses will reach them.
+    `ports` are the page's, `is_locked` tells whether only a CDN and the trusted addresses will reach them; `tls_floor`
+    is the oldest version of TLS that the call allows, as nginx calls it.
     """
-    return [row for row in _rows(found, ports, is_locked=is_locked) if row[1]]
+    return [row for row in _rows(found, ports, is_locked=is_locked, tls_floor=tls_floor) if row[1]]
 
 
-def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool) -> Iterator[Row]:
+def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool, tls_floor: str) -> Iterator[Row]:
     sites = (found.settings, ports, found.samples)
     yield (
         "AVISO: estos sitios contestan hoy también a nombres que no tienen en su server_name, por ser los primeros de "
@@ -34,6 +35,13 @@ def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool) -> Iter
         "AVISO: con difusor_origin_lock el cortafuegos cierra los puertos 80 y 443 a todos menos a la CDN y a las "
         "direcciones confiables, también para estos sitios",
         webserver.beside(*sites) if is_locked else [],
+    )
+    # nginx (until 1.29.2) has no other ssl_protocols at a port than those of its default server, which is the page's.
+    yield (
+        "AVISO: la convocatoria pide TLS 1.3, y nginx no acepta entonces nada más antiguo en el puerto 443, digan lo "
+        "que digan los ssl_protocols de estos sitios: quien los visita con TLS 1.2, como un teléfono o un programa "
+        "viejo, ya no entrará; si los necesita, llévelos a otro servidor",
+        webserver.beside(found.settings, {443} & {*ports}, found.samples) if tls_floor == "TLSv1.3" else [],
     )
     yield (
         "AVISO: certbot renueva estos certificados con el puerto 80 para él solo (authenticator = standalone), y con "

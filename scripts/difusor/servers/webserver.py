@@ -42,6 +42,10 @@ UNMISSED = re.compile(
     r"|keepalive_\w+|reset_timedout_connection|ssl_protocols|ssl_prefer_server_ciphers|multi_accept|use|accept_mutex"
     r"|events|http|aio|directio|open_file_cache\w*|timer_resolution"
 )
+WRITTEN = re.compile(r"(?:access|error)_log|\w+_(?:cache|temp)_path")
+"""Directives that say where nginx writes."""
+UNWRITABLE = ("/etc/", "/usr/", "/boot/")
+"""What the unit of the project's nginx may only read (ProtectSystem=full); `nginx -t` runs outside of it."""
 INCLUDED = re.compile(
     r"(?:/etc/nginx/)?(?:mime\.types|modules-enabled/\*\.conf|conf\.d/\*\.conf|sites-enabled/\*(?:\.conf)?)"
 )
@@ -101,6 +105,11 @@ def problems(
         yield f"{path} es un nombre que usa el proyecto, y tiene un sitio propio; déle otro nombre"
     for each in settings:
         directive, where = each.words[0], f"{each.path}:{each.line}"
+        if WRITTEN.fullmatch(directive) and "".join(each.words[1:2]).startswith(UNWRITABLE):
+            yield (
+                f"{where} escribe en {each.words[1]}, y el nginx del proyecto solo lee /etc, /usr y /boot: no volvería "
+                "a arrancar, aunque nginx -t lo acepte; use una ruta de /var"
+            )
         if each.within:
             continue
         if LASTING.fullmatch(directive) and not HARMLESS.fullmatch(directive) and each.words[1:] != ("off",):

@@ -91,6 +91,26 @@ def test_what_the_page_can_live_beside_is_not_told(text: str) -> None:
     assert list(problems(read(text))) == []
 
 
+def test_a_site_that_writes_where_the_projects_nginx_cannot_is_told(tmp_path: Path) -> None:
+    """`nginx -t` runs outside of the unit's sandbox and passed it; the restart then left nginx down."""
+    log = tmp_path / "log"
+    log.symlink_to("/etc/nginx/logs")
+    text = f"""access_log /usr/local/diario/a.log combined; proxy_cache_path /boot/diario keys_zone=diario:1m;
+server {{ access_log off; error_log {log}/b.log; root /usr/share/diario;
+  location /x {{ if ($a) {{ access_log /etc/diario/c.log; }} client_body_temp_path /var/tmp/x; error_log stderr; }}
+}}
+server {{ access_log /var/log/nginx/d.log; access_log logs/e.log; proxy_temp_path "/etc/diario/tmp" 1 2; access_log; }}
+error_log /etc\0/f.log;
+"""
+    found = [each.removeprefix(PATH) for each in problems(read(text))]
+    assert [each.partition(", y el nginx del proyecto solo lee")[0] for each in found] == [
+        ":1 escribe en /usr/local/diario/a.log", ":1 escribe en /boot/diario",
+        ":2 escribe en /etc/nginx/logs/b.log", ":3 escribe en /etc/diario/c.log", ":5 escribe en /etc/diario/tmp",
+    ]  # fmt: skip
+    unit = role_kit.ROLES / "nginx/templates/etc/systemd/system/nginx.service.d/prep.conf.j2"
+    assert "\nProtectSystem=full\n" in unit.read_text(encoding="utf-8"), "which paths nginx may not write has changed"
+
+
 def test_files_that_the_owners_files_include_are_read_once_and_the_pages_own_are_not(tmp_path: Path) -> None:
     files = {
         "conf.d/a.conf": f"include diario/*.inc; include {tmp_path}/x;\ninclude; server {{ include no; }}",
@@ -373,6 +393,19 @@ server { listen 443 ssl; server_name diario.mx www.diario.mx; }
     for lock, ranges in ((True, ["192.0.2.0/24"]), (True, []), (False, ["192.0.2.0/24"])):
         given = {"nginx_origin_lock": lock, "nginx_cdn_ranges": ranges}
         assert role_kit.value("nginx", said, given) is (lock and bool(ranges))
+
+
+def test_sites_that_lose_their_old_visitors_to_a_call_with_tls_1_3_are_told() -> None:
+    """The page's server is the default one of port 443, and its ssl_protocols hold for all sites there."""
+    text = """server { listen 80; server_name a.mx; }
+server { listen 127.0.0.1:443 ssl; server_name b.mx; }
+server { listen 443 ssl; ssl_protocols TLSv1.2 TLSv1.3; server_name diario.mx; }
+"""
+    found = Neighbours(settings=tuple(read(text)), mirror_of=("prep.diario.mx",))
+    ((what, sites),) = rows(found, (80, 443), tls_floor="TLSv1.3")
+    assert "TLS 1.2" in what and sites == [f"{PATH}:3 (diario.mx)"]
+    assert rows(found, (80, 443), tls_floor="TLSv1.2") == rows(found, (80, 443)) == []
+    assert rows(Neighbours(), (80, 443), tls_floor="TLSv1.3") == []
 
 
 def test_a_packages_own_sample_is_not_the_owners_site(tmp_path: Path) -> None:
