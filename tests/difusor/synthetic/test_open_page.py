@@ -30,6 +30,14 @@ window.told = 0;
 new MutationObserver(changes => { told += changes.length; })
   .observe(document.querySelector('%s'), {childList: true, characterData: true, subtree: true});
 """
+LIMITS = """
+{
+  const later = setTimeout;
+  window.limits = [];
+  window.setTimeout = (call, pause) => pause < 30_000 ? later(call, pause) : limits.push(call);
+}
+"""
+"""Lets a request wait for as long as the test likes, unless it calls the `limits`; the page does not look by itself."""
 HURRY = """
 const wait = setTimeout;
 window.setTimeout = (call, pause) => wait(call, pause < 60_000 ? pause / 20 : pause);
@@ -278,6 +286,67 @@ def test_a_phone_that_slept_or_is_offline_blames_no_site(page: Page, mirror: Mir
     with page.expect_response(lambda answer: answer.url.endswith(STATUS)):
         page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator("#warning")).to_contain_text("debió llegar otra a las ")
+
+
+UNSURE = f"No se pudo comprobar si hay un corte más reciente. Se muestra el corte de las {clock(EARLY)}."
+
+
+def held(page: Page, mirror: Mirror, name: str, step: str) -> Route:
+    """Do a step of the visit after which the page asks for a file, and return the request, for which nobody waits."""
+    found: list[Route] = []
+    page.route(mirror.near + name, lambda route: found.append(route), times=1)
+    page.evaluate(step)
+    until(lambda: (page.evaluate("0"), found)[1], bool, what=f"la página pida {name}", within=PATIENCE)
+    return found[0]
+
+
+@pytest.mark.parametrize("gate", ["open", "closed"])
+def test_a_phone_that_wakes_and_reads_the_status_alone_knows_of_no_fault_of_the_site(
+    gate: str, page: Page, mirror: Mirror
+) -> None:
+    """The site was called late, or without its last corte, although its status named a newer one."""
+    page.add_init_script(CLOCK)
+    visit(page, mirror)
+    page.evaluate("pass(2700)")
+    state(mirror, LATE, state=gate)
+    late_by(mirror, minutes=67)
+    page.route("**/datos/corte.json", lambda route: route.abort())
+    look(page)
+    expect(page.locator("#warning")).not_to_be_empty()
+    assert page.inner_text("#warning").partition(" h. ")[gate == "closed" and 2].strip() == UNSURE
+
+
+def test_a_site_whose_newer_corte_is_under_way_or_of_which_only_actas_were_read_is_not_called_late(
+    page: Page, mirror: Mirror
+) -> None:
+    """Every file that it sent was taken for its word that there is none newer."""
+    page.add_init_script(CLOCK + LIMITS)
+    visit(page, mirror, "#/alcaldias/1")
+    page.evaluate("pass(2700)")
+    late_by(mirror, minutes=67)
+    page.click("summary")
+    page.wait_for_selector("table.actas")
+    page.evaluate("pass(10)")
+    assert page.is_hidden("#warning")
+    del mirror.cortes[:-1]
+    office = held(page, mirror, "datos/alcaldias.json", LOOK)
+    page.evaluate("pass(10)")
+    assert page.is_hidden("#warning")
+    office.continue_()
+    expect(page.locator("#time")).to_have_text(clock(LATE))
+
+
+def test_an_answer_from_before_a_phone_slept_is_not_taken_for_the_time(page: Page, mirror: Mirror) -> None:
+    """It read the answer when it woke, and a corte of two hours ago became one of 22 minutes ago."""
+    page.add_init_script(CLOCK + LIMITS)
+    visit(page, mirror)
+    head = held(page, mirror, "datos/corte.json", LOOK)
+    page.evaluate("pass(6600)")
+    page.route(f"**/{STATUS}", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        head.continue_()
+    page.evaluate("pass(10)")
+    assert page.inner_text("#age") == "hace 2 horas"
 
 
 def test_what_the_status_said_holds_although_it_cannot_be_read_once(page: Page, mirror: Mirror) -> None:

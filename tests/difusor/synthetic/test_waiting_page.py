@@ -43,6 +43,28 @@ def test_the_countdown_is_right_where_a_cache_kept_the_status(mirror: Mirror) ->
     assert re.search(r" (01:00:00|00:59:\d\d) ", said), said
 
 
+SLEPT = """
+const first = window.fetch, awake = Date.now;
+let asked = 0, ahead = 0;
+Date.now = () => awake() + ahead;
+window.fetch = (...request) => asked++ ? first(...request).then((answer) => {
+  ahead = 2 * 3600_000;
+  window.fetch = () => new Promise(() => {});
+  return answer;
+}) : first(...request);
+setTimeout(() => document.dispatchEvent(new Event('visibilitychange')), 1000);
+setTimeout(() => document.body.append(`Preguntas: ${asked}.`), 3000);
+"""
+
+
+def test_the_countdown_stays_right_where_a_device_slept_before_it_read_the_status(mirror: Mirror) -> None:
+    """It began anew with the hours that were left when the answer came."""
+    wait(mirror, OPENS, timedelta(hours=3))
+    mirror.visit(phone_clock(OPENS - timedelta(hours=3)) + SLEPT)
+    said = mirror.read("espera.html", "Preguntas: 2.")
+    assert re.search(r" (01:00:00|00:59:\d\d) ", said), said
+
+
 COUNTED = """
 const first = window.fetch, kept = sessionStorage, answers = %s;
 const count = (name) => (kept[name] = Number(kept[name] || 0) + 1);

@@ -1,7 +1,7 @@
 // The page as a whole: which view, which corte, and when to look for the next one.
 
 import {byId, fill, h, setText} from './dom.js';
-import {answered, load, now, readHead, readSections, readStatus} from './data.js';
+import {load, now, readHead, readSections, readStatus} from './data.js';
 import {ago, date, day, plain, time} from './format.js';
 import {downloadsView} from './downloads.js';
 import {showPlace} from './place.js';
@@ -15,6 +15,7 @@ const pages = new Map();
 let head = null;
 let status = null;
 let unreachable = false;
+let confirmed = 0; // when this server last said that the corte on this page is its newest, by the visitor's clock
 let missed = false; // whether there is a newer corte that could not be shown
 let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
 let former = null; // the head of an older corte that the mirror has begun to give, and `since` when
@@ -51,7 +52,8 @@ async function show({renew = false, arrived = false} = {}) {
   try {
     let office = head && officeOf(view, head);
     let page = pages.get(office?.clave);
-    if (renew || !head || (office && page?.corte !== head.corte)) {
+    const isLoaded = renew || !head || (office && page?.corte !== head.corte);
+    if (isLoaded) {
       ({page} = await load(each => {
         office = officeOf(view, each);
         latest = each;
@@ -64,6 +66,7 @@ async function show({renew = false, arrived = false} = {}) {
     }
     const isNew = shown && isNewer(latest, shown);
     present(latest, page, String(office?.clave) === view && id, arrived); // another office has other places
+    if (isLoaded) confirmed = Date.now();
     if (isNew) pages.clear();
     if (page) pages.set(office.clave, page);
     if (isNew && renew) setText('announcement', `Nuevo corte: ${time(head.corte)}`);
@@ -184,6 +187,7 @@ const age = () => now(head.corte) - Date.parse(head.corte);
 function warning() {
   if (!head || isMessage()) return '';
   const shown = `Se muestra el corte de las ${time(head.corte)}`;
+  const unsure = `No se pudo comprobar si hay un corte más reciente. ${shown}.`;
   const order = !isLast() ? 'Por orden del Instituto se retiró un corte posterior.'
     : isShown() && status.shown.orders?.includes('rectification') ? 'Por orden del Instituto, este corte rectifica al anterior.' : '';
   if (end()) return end().join('. ');
@@ -193,16 +197,16 @@ function warning() {
     const {closes, hold} = status.gate;
     // a close that was moved earlier, or an order of the institute, leaves out what would have followed
     const isMissing = isLast() && !hold && Date.parse(head.siguiente) <= Date.parse(closes);
-    const results = isMissing ? `${shown}; el de las ${time(head.siguiente)} no ha llegado a este sitio.` : 'Estos son los últimos resultados preliminares.';
+    const results = status.shown?.sequence > head.secuencia ? unsure : isMissing ? `${shown}; el de las ${time(head.siguiente)} no ha llegado a este sitio.` : 'Estos son los últimos resultados preliminares.';
     return `La difusión cerró el ${date(closes)} a las ${time(closes)}. ${results} ${order}`.trim();
   }
   if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}.`;
   if (!isLast()) return `${order} ${shown}.`;
-  // two intervals late, by a server that answers: a phone that slept, or is offline, knows of no fault of the site
-  const isStale = head.siguiente && age() > 2000 * head.intervalo_segundos && Date.now() - answered < 2 * LOOK;
+  // two intervals late, by a server that has none: a phone that slept, or is offline, knows of no fault of the site
+  const isStale = head.siguiente && age() > 2000 * head.intervalo_segundos && Date.now() - confirmed < 2 * LOOK;
   // without the age, for which a screen reader would tell it every minute
   if (isStale) return `Última actualización: ${time(head.corte)}; debió llegar otra a las ${time(head.siguiente)}. Consulte también otro difusor oficial.`;
-  return order || (unreachable ? `No se pudo comprobar si hay un corte más reciente. ${shown}.` : '');
+  return order || (unreachable ? unsure : '');
 }
 
 // Leads to the section, or to the territory with that name, of the office that is shown; or to those of which it may be one.
@@ -292,6 +296,7 @@ async function look() {
     else {
       unreachable = !latest.corte;
       missed = false;
+      if (!unreachable) confirmed = Date.now();
     }
   } catch {
     unreachable = true;

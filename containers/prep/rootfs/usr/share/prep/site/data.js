@@ -7,8 +7,6 @@ const PATIENCE = 60_000; // milliseconds for a file, even on a slow network
 
 let clockOffset = 0;
 
-export let answered = 0; // when this server last sent a file, by the visitor's clock
-
 // The present time by the server's clock, since a visitor's may be wrong; not by that of a server, such as one that was
 // paused, whose clock is before the instant of the corte that it shows.
 export const now = corte => Date.now() + (Date.now() + clockOffset < Date.parse(corte) - 300_000 ? 0 : clockOffset);
@@ -16,13 +14,14 @@ export const now = corte => Date.now() + (Date.now() + clockOffset < Date.parse(
 async function read(path) {
   const stop = new AbortController();
   setTimeout(() => stop.abort(), PATIENCE);
+  const asked = Date.now();
   const response = await fetch(link(path), {cache: 'no-cache', signal: stop.signal});
   if (!response.ok) throw Error(`${path}: ${response.status}`);
-  answered = Date.now();
-  const ahead = answered - Date.parse(response.headers.get('Date'));
+  const ahead = Date.now() - Date.parse(response.headers.get('Date'));
   // a cache on the way kept the answer so long; some state their own date, most that of the answer
   const kept = 1000 * response.headers.get('Age');
-  clockOffset = ahead < -30_000 ? -ahead : ahead > kept + 30_000 ? kept - ahead : 0;
+  // a phone that slept reads an answer that came long before
+  if (Date.now() - asked < PATIENCE) clockOffset = ahead < -30_000 ? -ahead : ahead > kept + 30_000 ? kept - ahead : 0;
   return response.json();
 }
 

@@ -95,6 +95,7 @@ function tick() {
 
 async function ask() {
   try {
+    const asked = Date.now();
     const answer = await request(STATUS, "GET");
     if (answer.status === REVOKED) {
       opens = null;
@@ -107,13 +108,14 @@ async function ask() {
     if (!word) return leave();
     tell(word);
     if (word !== "waiting") return;
+    element("opens").textContent = `Apertura: ${written(new Date(gate.opens))}`;
+    if (Date.now() - asked > PATIENCE_MS) return; // a device that slept reads an answer that came long before
     // The device's clock may be wrong; the server's answer says by how much, to the second. A cache on the way kept it
     // for `Age`; some state their own date, most that of the answer.
     const ahead = Date.now() - Date.parse(answer.headers.get("Date") || new Date());
     const kept = 1000 * answer.headers.get("Age");
     const instant = Date.parse(gate.opens) + (ahead < -2000 ? ahead : ahead > kept + 2000 ? ahead - kept : 0);
     opens = instant > Date.now() ? instant : null;
-    element("opens").textContent = `Apertura: ${written(new Date(gate.opens))}`;
     tick();
   } catch {
     // The page keeps what it shows; the next request may succeed.
