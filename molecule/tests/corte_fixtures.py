@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -378,6 +379,15 @@ def send(published: SignedCorte, target: Target, mirror: Mirror, signer: Path, *
     push(signed.folder, target, checksum=True)
     word, status = mirror.await_word(signed, before, WAIT)
     return str(status["last_attempt"]["code"]) if word == "refused" else word
+
+
+def fill(folder: Path, count: int, content: bytes) -> None:
+    """Make a folder of `count` files of this content, all links to one: rsync sends each, and to make them is quick."""
+    folder.mkdir()
+    first = folder / "0"
+    first.write_bytes(content)
+    for number in range(1, count):
+        os.link(first, f"{folder}/{number}")
 
 
 def get(mirror: Mirror, url: str) -> httpx.Response:

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from corte_fixtures import WAIT, await_status, expecting, get, next_attempt
+from corte_fixtures import WAIT, await_status, expecting, fill, get, next_attempt
 from testinfra.host import Host
 
 from corte.format import instants, manifest, signature
@@ -219,9 +219,7 @@ def test_a_manifest_of_a_gigabyte_is_refused(
 def test_a_flood_of_small_files_is_refused_at_the_first(attack: Attack, published: SignedCorte) -> None:
     """Más archivos que el límite, que nadie firmó, son rechazados al ver el primero."""
     flood = published.folder / "datos/sobra"
-    flood.mkdir()
-    for number in range(20_000):
-        (flood / str(number)).touch()
+    fill(flood, 20_000, b"")
     assert attack(next_corte(published).to_bytes()) == "extra"
 
 

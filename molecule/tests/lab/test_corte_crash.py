@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from corte_fixtures import WAIT, await_status, base_of, get
+from corte_fixtures import WAIT, await_status, base_of, fill, get
 
 from corte.format import manifest
 from corte.format.manifest import Entry
@@ -395,9 +395,7 @@ def test_whoever_has_the_secret_cannot_fill_the_disk(
     It takes six seconds, and the guard counts each second.
     """
     flood = tmp_path / "inundación"
-    flood.mkdir()
-    for number in range(files):
-        (flood / str(number)).write_bytes(os.urandom(size))
+    fill(flood, files, os.urandom(size))
     speed = files * size // 6_000  # kB a second
     server.run(f"cp -a {DAEMON} /run/daemon; sed -i 's/--max-{bound}=[0-9]*/--max-{bound}={limit}/' {DAEMON}")
     try:
