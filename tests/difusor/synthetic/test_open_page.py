@@ -522,6 +522,34 @@ def test_what_the_status_says_of_the_corte_before_is_not_said_of_this_one(page: 
     assert not any(url.endswith(STATUS) for url in asked)
 
 
+@pytest.mark.parametrize("gate", ["open", "closed"])
+@pytest.mark.parametrize(
+    ("hold", "withdrawn"),
+    [({"since": EARLY.isoformat()}, []), (None, [{"sequence": NUMBERS[1]}])],
+    ids=["a pause", "a withdrawal"],
+)
+def test_a_pause_or_a_withdrawal_before_this_corte_is_not_told_of_it(
+    hold: Any, withdrawn: list[Any], gate: str, page: Page, mirror: Mirror
+) -> None:
+    """Until the next status came, the corte that ended it stood below the same words."""
+    state(mirror, EARLY, hold=hold, state=gate)
+    status = mirror.alter[STATUS](None) | {"standing": {"withdrawn": withdrawn}}
+    mirror.alter[STATUS] = lambda _: status
+    visit(page, mirror)
+    told = "Por orden" if withdrawn else LAST if gate == "closed" else "El Instituto puso en pausa"
+    expect(page.locator("#warning")).to_contain_text(told)
+    page.route(f"**/{STATUS}", lambda route: route.abort())
+    del mirror.cortes[:-1]
+    with page.expect_event("requestfailed"):
+        page.evaluate(LOOK)
+    page.evaluate("fetch('datos/corte.json')")  # the page knows by then that the status failed
+    assert page.inner_text("#time") == clock(LATE)
+    if gate == "open":
+        assert page.is_hidden("#warning")
+    else:
+        assert page.inner_text("#warning").endswith("no ha llegado a este sitio.")
+
+
 def test_the_hour_of_a_corte_that_was_withdrawn_goes_with_its_results(page: Page, mirror: Mirror) -> None:
     """It stayed in the bar, above the words that no results could be loaded."""
     state(mirror, EARLY)
