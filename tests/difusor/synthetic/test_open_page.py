@@ -550,6 +550,19 @@ def test_a_pause_or_a_withdrawal_before_this_corte_is_not_told_of_it(
         assert page.inner_text("#warning").endswith("no ha llegado a este sitio.")
 
 
+def test_an_office_that_could_not_be_loaded_leaves_no_other_below_its_tab(page: Page, mirror: Mirror) -> None:
+    """A newer corte came before the office did, and neither could be loaded: nothing told of it."""
+    page.add_init_script(LIMITS)
+    visit(page, mirror)
+    first = held(page, mirror, "datos/congreso.json", "location.hash = '#/congreso'")
+    del mirror.cortes[:-1]
+    second = held(page, mirror, "datos/congreso.json", LOOK)
+    for request in (first, second):
+        request.abort()
+    expect(page.locator("h1")).to_have_text("No fue posible cargar los resultados")
+    expect(page.locator(".tabs [aria-current]")).to_have_text("Congreso")
+
+
 def test_the_hour_of_a_corte_that_was_withdrawn_goes_with_its_results(page: Page, mirror: Mirror) -> None:
     """It stayed in the bar, above the words that no results could be loaded."""
     state(mirror, EARLY)

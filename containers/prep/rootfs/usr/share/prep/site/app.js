@@ -21,6 +21,7 @@ let forgotten = ''; // the instant of the last withdrawal for which the page was
 let former = null; // the head of an older corte that the mirror has begun to give, and `since` when
 let rendering = 0;
 let address = ''; // the last that names a view; a jump within the page does not
+let presented = ''; // the address whose view is on the page
 let sought = {}; // what a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
@@ -75,7 +76,7 @@ async function show({renew = false, arrived = false} = {}) {
     console.error(error);
     unreachable = true;
     if (shown && isNewer(latest, shown)) missed = true;
-    if (!renew || !shown) fail(arrived);
+    if (!renew || !shown || presented !== address) fail(arrived);
   }
   if (head) tabs(officeOf(view, head)?.clave ?? DATA);
   masthead();
@@ -93,6 +94,7 @@ function present(latest, page, id, arrived) {
     document.title = [label()?.toUpperCase(), territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`]
       .filter(Boolean).join(' · ');
     render(view, arrived);
+    presented = address;
   } catch (error) {
     if (shown) showPlace(head = shown);
     throw error;
