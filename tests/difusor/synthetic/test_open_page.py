@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from inventory_kit import shipped
-from page_kit import CLOCK, NEEDS_BROWSER, PATIENCE, STATUS, Mirror, browsing, new_page, serving
+from page_kit import CLOCK, NEEDS_BROWSER, PATIENCE, STATUS, Mirror, browsing, new_page, serving, wait
 from playwright.sync_api import Browser, Error, Page, Route, expect
 
 from difusor.suite.waiting import until
@@ -34,10 +34,11 @@ LIMITS = """
 {
   const later = setTimeout;
   window.limits = [];
-  window.setTimeout = (call, pause) => pause < 30_000 ? later(call, pause) : limits.push(call);
+  window.setTimeout = (call, pause) => pause < 30_000 ? later(call, pause / 100) : limits.push(call);
 }
 """
-"""Lets a request wait for as long as the test likes, unless it calls the `limits`; the page does not look by itself."""
+"""Lets a request wait for as long as the test likes, unless it calls the `limits`. Other pauses are short, and the page
+does not look by itself."""
 HURRY = """
 const wait = setTimeout;
 window.setTimeout = (call, pause) => wait(call, pause < 60_000 ? pause / 20 : pause);
@@ -521,6 +522,47 @@ def test_what_the_status_says_of_the_corte_before_is_not_said_of_this_one(page: 
     assert not any(url.endswith(STATUS) for url in asked)
 
 
+@pytest.mark.parametrize("gate", ["open", "closed"])
+@pytest.mark.parametrize(
+    ("hold", "withdrawn"),
+    [({"since": EARLY.isoformat()}, []), (None, [{"sequence": NUMBERS[1]}])],
+    ids=["a pause", "a withdrawal"],
+)
+def test_a_pause_or_a_withdrawal_before_this_corte_is_not_told_of_it(
+    hold: Any, withdrawn: list[Any], gate: str, page: Page, mirror: Mirror
+) -> None:
+    """Until the next status came, the corte that ended it stood below the same words."""
+    state(mirror, EARLY, hold=hold, state=gate)
+    status = mirror.alter[STATUS](None) | {"standing": {"withdrawn": withdrawn}}
+    mirror.alter[STATUS] = lambda _: status
+    visit(page, mirror)
+    told = "Por orden" if withdrawn else LAST if gate == "closed" else "El Instituto puso en pausa"
+    expect(page.locator("#warning")).to_contain_text(told)
+    page.route(f"**/{STATUS}", lambda route: route.abort())
+    del mirror.cortes[:-1]
+    with page.expect_event("requestfailed"):
+        page.evaluate(LOOK)
+    page.evaluate("fetch('datos/corte.json')")  # the page knows by then that the status failed
+    assert page.inner_text("#time") == clock(LATE)
+    if gate == "open":
+        assert page.is_hidden("#warning")
+    else:
+        assert page.inner_text("#warning").endswith("no ha llegado a este sitio.")
+
+
+def test_an_office_that_could_not_be_loaded_leaves_no_other_below_its_tab(page: Page, mirror: Mirror) -> None:
+    """A newer corte came before the office did, and neither could be loaded: nothing told of it."""
+    page.add_init_script(LIMITS)
+    visit(page, mirror)
+    first = held(page, mirror, "datos/congreso.json", "location.hash = '#/congreso'")
+    del mirror.cortes[:-1]
+    second = held(page, mirror, "datos/congreso.json", LOOK)
+    for request in (first, second):
+        request.abort()
+    expect(page.locator("h1")).to_have_text("No fue posible cargar los resultados")
+    expect(page.locator(".tabs [aria-current]")).to_have_text("Congreso")
+
+
 def test_the_hour_of_a_corte_that_was_withdrawn_goes_with_its_results(page: Page, mirror: Mirror) -> None:
     """It stayed in the bar, above the words that no results could be loaded."""
     state(mirror, EARLY)
@@ -604,14 +646,16 @@ def test_a_place_with_the_number_0_is_found_and_no_other_address_leads_to_it(pag
 RETRIES = """
 const wait = setTimeout;
 window.pauses = [];
+window.limits = [];
 window.setTimeout = (call, pause) => {
-  window.pauses.push(pause);
-  return wait(call, pause < 60_000 ? pause / 100 : pause);
+  if (pause >= 60_000) return limits.push(call);
+  pauses.push(pause);
+  return wait(call, pause / 100);
 };
 Math.random = () => 0.25;
 """
 """Notes the pauses between tries, and shortens them: by lot each is three quarters of the mean. The time that an answer
-may take stays."""
+may take ends only when the test calls the `limits`."""
 
 
 def pauses(page: Page, number: int) -> list[int]:
@@ -664,3 +708,101 @@ def test_a_page_stays_until_its_server_answers(page: Page, mirror: Mirror) -> No
     assert pauses(page, 5) == [3_750, 7_500, 15_000, 30_000, 45_000]
     page.unroute(mirror.near)
     page.wait_for_selector(".bars")
+
+
+def lose_the_script(page: Page, mirror: Mirror, script: str) -> None:
+    """Visit the page, whose script does not arrive the first time."""
+    page.add_init_script(script)
+    page.route("**/app.js", lambda route: route.abort("connectionreset"), times=1)
+    page.goto(mirror.near, wait_until="commit")
+
+
+@pytest.mark.parametrize(("status", "tries"), [(410, 1), (404, 1), (503, 1), (429, 3), (502, 3)])
+def test_a_page_without_its_script_gives_way_to_any_that_its_server_has_but_not_to_one_that_would_stay(
+    status: int, tries: int, page: Page, mirror: Mirror
+) -> None:
+    """It waited all night where the server had a notice to show, as that results are not shown any more."""
+    heads: list[Route] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method != "HEAD":
+            return route.continue_()
+        heads.append(route)
+        return route.fulfill(status=status if len(heads) < 3 else 200)
+
+    page.route(mirror.near, answer)
+    lose_the_script(page, mirror, RETRIES)
+    page.wait_for_selector(".bars")
+    assert len(heads) == tries
+
+
+def test_a_page_without_its_script_waits_for_no_answer_for_ever(page: Page, mirror: Mirror) -> None:
+    page.route(mirror.near, lambda route: None if route.request.method == "HEAD" else route.continue_(), times=2)
+    with page.expect_request(lambda request: request.method == "HEAD"):
+        lose_the_script(page, mirror, RETRIES)
+    page.evaluate("limits.pop()()")
+    page.wait_for_selector(".bars")
+
+
+BY_HAND = """
+window.pauses = [];
+window.setTimeout = (call, pause) => pauses.push([pause, call]);
+Math.random = () => 0.25;
+Object.defineProperty(document, 'hidden', {get: () => Boolean(window.away)});
+"""
+"""No pause ends but by the test's hand; the visitor is elsewhere while `away` is true."""
+
+
+@pytest.mark.parametrize("event", [LOOK, "dispatchEvent(new Event('online'))"], ids=["visible", "online"])
+def test_who_returns_to_a_page_without_its_script_waits_no_longer(event: str, page: Page, mirror: Mirror) -> None:
+    """It had doubled its pause all the while that nobody looked and nothing was asked, and then slept it out."""
+    lose_the_script(page, mirror, BY_HAND)
+    page.evaluate("away = true")
+
+    def due(number: int) -> list[int]:
+        return until(
+            lambda: page.evaluate("pauses.map(([pause]) => pause)"), lambda made: len(made) == number,
+            what="la página espere", within=PATIENCE,
+        )  # fmt: skip
+
+    due(1)
+    page.evaluate("pauses[0][1]()")
+    assert due(2) == [3_750, 3_750]
+    page.evaluate(f"away = false; {event}")
+    page.wait_for_selector(".bars")
+
+
+def opened_after_a_stop(page: Page, address: str, visit: Callable[[], object]) -> None:
+    """Have the browser stay at a page when it loads it again for the first time, and wait until it tries once more."""
+    loads: list[str] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method == "HEAD":
+            return route.fulfill(status=200)
+        loads.append(route.request.url)
+        return route.fulfill(status=204) if len(loads) == 2 else route.continue_()
+
+    def loaded(times: int) -> None:
+        until(lambda: (page.evaluate("0"), loads)[1], lambda made: len(made) == times,
+              what="la página se abra", within=PATIENCE, despite=(Error,))  # fmt: skip
+
+    page.route(address, answer)
+    visit()
+    loaded(2)
+    page.evaluate("limits.forEach(end => end())")
+    loaded(3)
+
+
+def test_a_page_whose_load_is_stopped_while_it_is_without_its_script_loads_again(page: Page, mirror: Mirror) -> None:
+    """A load that its reader stopped, or that failed in an application's own browser, was the last."""
+    opened_after_a_stop(page, mirror.near, lambda: lose_the_script(page, mirror, RETRIES))
+    page.wait_for_selector(".bars")
+
+
+def test_a_waiting_page_whose_load_is_stopped_loads_again(page: Page, mirror: Mirror) -> None:
+    """It asked for nothing any more, although the results were there."""
+    wait(mirror, EARLY, timedelta(hours=1))
+    state(mirror, EARLY)
+    page.add_init_script(LIMITS)
+    address = mirror.near + "espera.html"
+    opened_after_a_stop(page, address, lambda: page.goto(address, wait_until="commit"))

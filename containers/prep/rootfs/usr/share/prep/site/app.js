@@ -21,6 +21,7 @@ let forgotten = ''; // the instant of the last withdrawal for which the page was
 let former = null; // the head of an older corte that the mirror has begun to give, and `since` when
 let rendering = 0;
 let address = ''; // the last that names a view; a jump within the page does not
+let presented = ''; // the address whose view is on the page
 let sought = {}; // what a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
@@ -75,7 +76,7 @@ async function show({renew = false, arrived = false} = {}) {
     console.error(error);
     unreachable = true;
     if (shown && isNewer(latest, shown)) missed = true;
-    if (!renew || !shown) fail(arrived);
+    if (!renew || !shown || presented !== address) fail(arrived);
   }
   if (head) tabs(officeOf(view, head)?.clave ?? DATA);
   masthead();
@@ -93,6 +94,7 @@ function present(latest, page, id, arrived) {
     document.title = [label()?.toUpperCase(), territory?.nombre, page?.corto ?? 'Base de datos', `PREP ${head.eleccion.entidad}`]
       .filter(Boolean).join(' · ');
     render(view, arrived);
+    presented = address;
   } catch (error) {
     if (shown) showPlace(head = shown);
     throw error;
@@ -168,8 +170,8 @@ const label = () => head && labels(head)[0];
 const withdrawn = () => status?.standing?.withdrawn ?? [];
 // Whether there is nothing to show: no corte has come yet, or every one was withdrawn.
 const waits = () => status && !status.shown && (withdrawn().length > 0 || status.gate.state === 'open');
-// Whether no later corte was withdrawn.
-const isLast = () => !withdrawn().some(one => one.sequence > status.shown?.sequence);
+// Whether no later corte was withdrawn; the one on this page may be newer than the status.
+const isLast = () => !withdrawn().some(one => one.sequence > Math.max(status.shown?.sequence, head.secuencia));
 const closed = () => ['closed', 'retired'].includes(status?.gate.state);
 // What is said where this mirror publishes nothing any more, as its notices say it.
 const end = () => ({
@@ -193,14 +195,15 @@ function warning() {
   if (end()) return end().join('. ');
   if (isBack()) return `El corte de las ${time(head.corte)} ya no es el que publica este sitio; en un minuto se comprobará de nuevo.`;
   if (missed) return `Hay un corte más reciente que no se pudo mostrar. ${shown}.`;
+  const hold = status?.gate.hold && !(head.secuencia > status.shown?.sequence); // what follows ends it
   if (closed()) {
-    const {closes, hold} = status.gate;
+    const {closes} = status.gate;
     // a close that was moved earlier, or an order of the institute, leaves out what would have followed
     const isMissing = isLast() && !hold && Date.parse(head.siguiente) <= Date.parse(closes);
     const results = status.shown?.sequence > head.secuencia ? unsure : isMissing ? `${shown}; el de las ${time(head.siguiente)} no ha llegado a este sitio.` : 'Estos son los últimos resultados preliminares.';
     return `La difusión cerró el ${date(closes)} a las ${time(closes)}. ${results} ${order}`.trim();
   }
-  if (status?.gate.hold) return `El Instituto puso en pausa la actualización. ${shown}.`;
+  if (hold) return `El Instituto puso en pausa la actualización. ${shown}.`;
   if (!isLast()) return `${order} ${shown}.`;
   // two intervals late, by a server that has none: a phone that slept, or is offline, knows of no fault of the site
   const isStale = head.siguiente && age() > 2000 * head.intervalo_segundos && Date.now() - confirmed < 2 * LOOK;

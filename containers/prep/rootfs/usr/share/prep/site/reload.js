@@ -3,16 +3,25 @@
 // before, and only while somebody looks.
 'use strict';
 
-const LONGEST = 60_000; // milliseconds to the next try, on average; the first comes soon, but after one that was in vain
+const LONGEST = 60_000; // milliseconds for an answer, and to the next try on average; the first comes soon, but after one that was in vain
 
-addEventListener('error', ({target}) => {
-  if (target.tagName === 'SCRIPT') reload(performance.navigation.type === 1 ? LONGEST : 5_000);
+const rest = pause => new Promise(done => { setTimeout(done, pause); });
+// Until somebody comes back to the page, or leaves it, or there is a network again.
+const change = () => new Promise(done => {
+  document.addEventListener('visibilitychange', done, {once: true});
+  addEventListener('online', done, {once: true});
+});
+
+addEventListener('error', async ({target}) => {
+  if (target.tagName !== 'SCRIPT') return;
+  for (let pause = performance.navigation.type === 1 ? LONGEST : 5_000; ; pause = Math.min(2 * pause, LONGEST)) {
+    do await Promise.race([rest(pause * (0.5 + Math.random())), change()]); while (document.hidden);
+    const head = fetch(location.href, {method: 'HEAD', cache: 'no-store'});
+    const {status = 0} = await Promise.race([head, rest(LONGEST)]).catch(() => 0) || 0;
+    // any page will do, and that which waits (503), but no notice that would stay: of too many visitors, or of a failure
+    if (status && status !== 429 && (status < 500 || status === 503)) {
+      location.reload();
+      await rest(LONGEST); // where the load is stopped, this page stays
+    }
+  }
 }, true); // elsewhere an element's error is not heard
-
-function reload(pause) {
-  setTimeout(async () => {
-    const {ok} = !document.hidden && await fetch(location.href, {method: 'HEAD', cache: 'no-store'}).catch(() => false);
-    if (ok) location.reload();
-    else reload(Math.min(2 * pause, LONGEST));
-  }, pause * (0.5 + Math.random()));
-}

@@ -45,7 +45,11 @@ async function leave() {
   await rest(Math.max(SPREAD_MS - performance.now(), Math.random() * SPREAD_MS));
   for (let pause = AGAIN_MS; opens === null; pause = Math.min(2 * pause, ASK_EVERY_MS)) {
     const { status } = await request(location.href, "HEAD").catch(() => ({ status: 0 }));
-    if (status && status < 500 && status !== BUSY) return location.reload();
+    if (status && status < 500 && status !== BUSY) {
+      location.reload();
+      await rest(ASK_EVERY_MS); // this page stays where the load is stopped
+      continue;
+    }
     ask(); // it says why there is nothing yet, and it may have another hour of the opening
     do await Promise.race([rest(pause * (0.5 + Math.random())), turn()]);
     while (document.hidden);
