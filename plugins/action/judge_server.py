@@ -222,6 +222,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         modules=tuple(files["modules"]),
         ssh_included=files["ssh_included"],
         halting=tuple(files["halting"]),
+        wrapped=files["wrapped"],
         standalone=tuple(files["standalone"]),
         flushing=files["flushing"],
         emptying=tuple((each["path"], each["command"], each["starter"]) for each in files["emptying"]),

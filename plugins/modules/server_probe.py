@@ -353,6 +353,7 @@ files:
         When jobs of cron, timers or certbot's hooks restart or end the server, nginx or Docker, as "/etc/crontab: 0 3
         * * 1".
       type: list
+    wrapped: {description: "What hosts.allow and hosts.deny say of sshd, as {allow, deny} with lines.", type: dict}
     standalone: {description: Certificates for whose renewal certbot itself has to have port 80., type: list}
     emptying:
       description: >-

@@ -22,6 +22,7 @@ from ansible.module_utils.probe import (
     ssh,
     sudo,
     ufw,
+    wrappers,
 )
 from ansible.module_utils.probe.record import PAGE, is_late, is_made, is_whole
 from ansible.module_utils.probe.server import FOUND, RECORD, members
@@ -344,6 +345,7 @@ def look(lines, account, replaced):
         "restarting": jobs.restarting(lines, owns),
         "parameters": parameters.written(owns),
         "standalone": jobs.standalone(),
+        "wrapped": wrappers.look(),
         "halting": halting(read(AUDITD)),
         "audit_waits": audit_waits(lines),
         "emptying": jobs.emptying(lines, owns),

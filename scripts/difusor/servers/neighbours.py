@@ -70,6 +70,7 @@ class Neighbours:
     detour: tuple[str, ...] = ()  # interfaces by which the operator comes in and is answered, where these differ
     tunnel: tuple[tuple[str, str, int, str], ...] = ()  # (interface, kind, port, protocol) where the operator's begins
     excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in
+    wrapped: Mapping[str, Sequence[str]] = field(default_factory=dict)  # lines about sshd of hosts.allow and hosts.deny
     keyed: tuple[str, ...] = ()  # who may become root by sudo and has a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
     raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
