@@ -223,6 +223,8 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         ssh_included=files["ssh_included"],
         halting=tuple(files["halting"]),
         wrapped=files["wrapped"],
+        upgraded=tuple(files["updates"]["origins"]),
+        updates_off=tuple(files["updates"]["off"]),
         standalone=tuple(files["standalone"]),
         flushing=files["flushing"],
         emptying=tuple((each["path"], each["command"], each["starter"]) for each in files["emptying"]),

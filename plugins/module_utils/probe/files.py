@@ -22,6 +22,7 @@ from ansible.module_utils.probe import (
     ssh,
     sudo,
     ufw,
+    updates,
     wrappers,
 )
 from ansible.module_utils.probe.record import PAGE, is_late, is_made, is_whole
@@ -346,6 +347,7 @@ def look(lines, account, replaced):
         "parameters": parameters.written(owns),
         "standalone": jobs.standalone(),
         "wrapped": wrappers.look(),
+        "updates": updates.look(owns),
         "halting": halting(read(AUDITD)),
         "audit_waits": audit_waits(lines),
         "emptying": jobs.emptying(lines, owns),
