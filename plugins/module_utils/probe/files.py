@@ -22,6 +22,8 @@ from ansible.module_utils.probe import (
     ssh,
     sudo,
     ufw,
+    updates,
+    wrappers,
 )
 from ansible.module_utils.probe.record import PAGE, is_late, is_made, is_whole
 from ansible.module_utils.probe.server import FOUND, RECORD, members
@@ -344,6 +346,8 @@ def look(lines, account, replaced):
         "restarting": jobs.restarting(lines, owns),
         "parameters": parameters.written(owns),
         "standalone": jobs.standalone(),
+        "wrapped": wrappers.look(),
+        "updates": updates.look(owns),
         "halting": halting(read(AUDITD)),
         "audit_waits": audit_waits(lines),
         "emptying": jobs.emptying(lines, owns),

@@ -164,6 +164,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/servers/sudo.py", ("sudo",)),
     ("scripts/difusor/servers/ways.py", ("preflight",)),
     ("scripts/difusor/servers/webserver.py", ("preflight",)),
+    ("scripts/difusor/servers/wrappers.py", ("preflight",)),
     ("scripts/difusor/spec/deviations.py", NO_SERVER),
     ("scripts/difusor/spec/tailoring.py", NO_SERVER),
     ("catalogs/*", ("corte", "corte_night", "prep")),

@@ -70,6 +70,7 @@ class Neighbours:
     detour: tuple[str, ...] = ()  # interfaces by which the operator comes in and is answered, where these differ
     tunnel: tuple[tuple[str, str, int, str], ...] = ()  # (interface, kind, port, protocol) where the operator's begins
     excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in
+    wrapped: Mapping[str, Sequence[str]] = field(default_factory=dict)  # lines about sshd of hosts.allow and hosts.deny
     keyed: tuple[str, ...] = ()  # who may become root by sudo and has a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
     raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)
@@ -94,6 +95,8 @@ class Neighbours:
     modules: tuple[str, ...] = ()  # of the owner's rsync daemon
     ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
     standalone: tuple[str, ...] = ()  # certificates for whose renewal certbot has to have port 80
+    upgraded: tuple[str, ...] = ()  # origins besides the distribution's of which the server installs updates by itself
+    updates_off: tuple[str, ...] = ()  # files of apt that say that it installs none
     halting: tuple[str, ...] = ()  # settings of auditd that stop the server when its log is full
     flushing: bool = False  # whether nftables.service empties the packet filter at boot
     emptying: tuple[tuple[str, str, str], ...] = ()  # (path, command, starter): jobs of the owner's that do

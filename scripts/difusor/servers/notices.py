@@ -51,6 +51,17 @@ def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool, tls_flo
         list(found.standalone),
     )
     yield (
+        "AVISO: el servidor instala hoy por sí mismo también lo nuevo de estos orígenes, y mientras sea espejo "
+        "instalará así solo las actualizaciones de seguridad de la distribución; lo demás lo actualiza usted (sudo apt "
+        "upgrade)",
+        [] if found.mirror_of else list(found.upgraded),
+    )
+    yield (
+        "AVISO: este archivo tiene apagadas las actualizaciones automáticas, y el proyecto las enciende mientras el "
+        "servidor sea espejo: las de seguridad, nunca durante la jornada",
+        [] if found.mirror_of else list(found.updates_off),
+    )
+    yield (
         "AVISO: estas reglas limitan lo que pide cada dirección, y se quedan; tras la de una red móvil hay cientos "
         "de teléfonos, que se quedarían sin la página: quítelas, que el proyecto pone límites propios, o súbalas mucho",
         list(found.limiting_each),

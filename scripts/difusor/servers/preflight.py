@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import engine, logins, neighbours, sshd, ways
+from difusor.servers import engine, logins, neighbours, sshd, ways, wrappers
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -303,6 +303,8 @@ def _as_root(server: Machine) -> Iterator[str]:
 
 
 def _locked_out(server: Machine, trusted: Iterable[str]) -> Iterator[str]:
+    if wrappers.LIBRARY in server.packages:
+        yield from wrappers.problems(server.neighbours.wrapped, trusted)
     if not server.operator:
         return
     address = ipaddress.ip_address(server.operator)
