@@ -77,7 +77,7 @@ def files(folder: Path, server: Server) -> None:
 def firewall(_: Path, server: Server) -> None:
     server.params |= {
         "rules": [{"name": "web", "port": 443, "proto": "tcp", "from": "any"}], "groups": {}, "operator": None,
-        "logging": "low", "enabled": True, "stamp": None, "files": [], "after_init": None, "guard": None,
+        "logging": "low", "enabled": True, "found": None, "stamp": None, "files": [], "after_init": None, "guard": None,
     }  # fmt: skip
     _main("ufw_policy", server)
 
@@ -154,7 +154,7 @@ def test_a_preview_of_an_older_run_is_not_refused(tmp_path: Path) -> None:
 def test_a_removal_tells_its_own_word(monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = load("action/give_back.py")
     action = plugin.ActionModule.__new__(plugin.ActionModule)
-    action._task = SimpleNamespace(args={"restore": True})
+    action._task = SimpleNamespace(args={"restore": True}, check_mode=False)
     monkeypatch.setattr(plugin.ActionBase, "run", lambda *_: {})
     monkeypatch.setattr(action, "_execute_module", lambda module_args, **_: module_args)
     done = action.run(task_vars={"preflight_run": "a"})
