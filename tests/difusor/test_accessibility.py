@@ -85,7 +85,7 @@ VIEWS = {
         {"datos/corte.json": official, **status(state="open", hold=True)},
     ),
     "section": View("?section#/alcaldias", "table.actas tbody :not([hidden])", seek(SECTION)),
-    "data base and nothing found": View("?data#/base-de-datos", "#found:not(:empty)", seek("xyz")),
+    "data base and nothing found": View("?data#/base-de-datos", "#found:text('No hay')", seek("xyz")),
     "several found": View("?several#/alcaldias", "#territories:focus", seek("an")),
     "no results": View("?none", ".message", alter={"datos/corte.json": lambda _: {}}),
     "help": View("ayuda.html"),

@@ -297,7 +297,10 @@ def held(page: Page, mirror: Mirror, name: str, step: str) -> Route:
     found: list[Route] = []
     page.route(mirror.near + name, lambda route: found.append(route), times=1)
     page.evaluate(step)
-    until(lambda: (page.evaluate("0"), found)[1], bool, what=f"la página pida {name}", within=PATIENCE)
+    until(
+        lambda: (page.evaluate("0"), found)[1], bool,
+        what=f"la página pida {name}", within=PATIENCE, despite=(Error,),
+    )  # fmt: skip
     return found[0]
 
 
@@ -641,6 +644,42 @@ def test_a_place_with_the_number_0_is_found_and_no_other_address_leads_to_it(pag
         expect(page.locator("h1")).to_have_text("Voto en el extranjero")
         page.evaluate("location.hash = '#/alcaldias'")
         expect(page.locator("h1")).to_have_text("Alcaldías")
+
+
+def test_a_search_before_the_results_are_there_is_not_sent_to_the_server(page: Page, mirror: Mirror) -> None:
+    """It loaded the page anew, without what had been typed; and before the first corte nothing answered it."""
+    script = held(page, mirror, "app.js", f"location.href = '{mirror.near}'")
+    page.fill("#anywhere", "76")
+    page.press("#anywhere", "Enter")
+    assert page.is_disabled("#finder button")
+    script.continue_()
+    page.wait_for_selector(".bars")
+    assert (page.url, page.input_value("#anywhere")) == (mirror.near, "76")
+    page.press("#anywhere", "Enter")
+    expect(page.locator(".eyebrow a")).to_have_text("‹ Alcaldías")
+
+
+def test_before_the_first_corte_nothing_can_be_searched(page: Page, mirror: Mirror) -> None:
+    state(mirror)
+    page.route("**/datos/**", lambda route: route.fulfill(status=503))
+    visit(page, mirror, "", ".message")
+    assert page.is_disabled("#finder button")
+
+
+def test_a_search_that_is_answered_late_takes_nobody_away(page: Page, mirror: Mirror) -> None:
+    """Who had gone to another office meanwhile was taken to a place of the one before."""
+    page.add_init_script(LIMITS)
+    visit(page, mirror)
+    page.fill("#anywhere", "76")
+    sections = held(page, mirror, "datos/secciones.json", "document.querySelector('#finder button').click()")
+    expect(page.locator("#found")).to_have_text("Buscando…")
+    page.evaluate("location.hash = '#/congreso'")
+    expect(page.locator("h1")).to_have_text("Congreso")
+    expect(page.locator("#found")).to_be_empty()
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("secciones.json")):
+        sections.continue_()
+    page.evaluate("fetch('datos/secciones.json').then(answer => answer.text())")
+    assert page.evaluate("location.hash") == "#/congreso"
 
 
 RETRIES = """

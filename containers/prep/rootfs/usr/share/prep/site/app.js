@@ -22,6 +22,7 @@ let former = null; // the head of an older corte that the mirror has begun to gi
 let rendering = 0;
 let address = ''; // the last that names a view; a jump within the page does not
 let presented = ''; // the address whose view is on the page
+let seeking = 0; // how often the visitor searched, or went to a view
 let sought = {}; // what a search leads to, until its view is shown
 
 // What the visitor did in the view (searches, opened parts), kept when a new corte arrives.
@@ -157,6 +158,7 @@ function showCorte() {
 // The corte, and what has to be said of it now.
 function masthead() {
   showEnvironment(status, head);
+  document.querySelector('#finder button').disabled = !head; // nor does a field send what is typed
   if (head) showCorte();
   else if (waits() || isMessage()) for (const id of ['time', 'corte', 'next', 'age']) setText(id, '');
   const text = warning();
@@ -216,7 +218,9 @@ function warning() {
 async function find(event) {
   event.preventDefault();
   const wanted = byId('anywhere').value.trim();
-  if (!wanted || !head) return;
+  if (!wanted) return;
+  const turn = ++seeking;
+  setText('found', 'Buscando…');
   const isSection = /^\d+$/.test(wanted);
   try {
     const choose = one => officeOf(route().view, one) ?? one.elecciones[0];
@@ -226,12 +230,13 @@ async function find(event) {
     const ids = isSection
       ? [(await readSections())[office.clave]?.[Number(wanted)]]
       : called(page.territorios, wanted).map(one => one.id);
+    if (turn !== seeking) return;
     if (ids[0] === undefined) setText('found', `No hay ${isSection ? 'sección' : kind} «${wanted}».`);
     else if (ids.length === 1) go(`#/${office.clave}/${ids[0]}`, isSection && {section: wanted, open: true});
     else go(`#/${office.clave}`, {search: wanted, told: `${ids.length} ${kinds} llevan «${wanted}» en el nombre; elija en la lista.`});
   } catch (error) {
     console.error(error);
-    setText('found', 'No se pudo buscar; inténtelo de nuevo.');
+    if (turn === seeking) setText('found', 'No se pudo buscar; inténtelo de nuevo.');
   }
 }
 
@@ -312,6 +317,7 @@ addEventListener('hashchange', () => {
   if (location.hash && !location.hash.startsWith('#/')) return; // a jump within the page
   visit = {...freshVisit(), ...sought};
   sought = {};
+  seeking++;
   setText('found', visit.told);
   show({arrived: true});
 });
