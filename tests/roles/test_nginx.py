@@ -550,8 +550,8 @@ def test_a_removal_restarts_no_nginx_that_would_not_start_again() -> None:
     folder = role_kit.ROLES / "nginx/tasks"
     tasks = yaml.safe_load((folder / "remove.yml").read_text(encoding="utf-8"))
     restored = next(at for at, task in enumerate(tasks) if "give_back" in task)
-    after = tasks[restored + 1]["ansible.builtin.import_tasks"]
-    test, refusal, restart = yaml.safe_load((folder / after).read_text(encoding="utf-8"))
+    assert tasks[restored + 1]["ansible.builtin.import_tasks"] == "as_before.yml"
+    test, refusal, restart = yaml.safe_load((folder / "as_before.yml").read_text(encoding="utf-8"))
     assert restart["ansible.builtin.import_role"] == {"name": "rollback", "tasks_from": "service"}
     assert test["ansible.builtin.command"] == "nginx -t -q" and "rollback_service_ran" in test["when"]
     line = 'nginx: [emerg] "gzip_vary" directive is duplicate in /etc/nginx/conf.d/gzip.conf:1'

@@ -331,6 +331,6 @@ def test_what_the_owner_has_begun_to_use_is_not_purged(added: list[str], kept: l
     before = {**found, "packages": {"added": []}}  # and one that was there is as its owner had it
     assert role_kit.value("fail2ban", "fail2ban_kept", {**given, "rollback_found": before}) == []
     named = {"rollback_package": "fail2ban", "rollback_service": "fail2ban", "rollback_packages_before": []}
-    called = {**given, **named, "rollback_service_kept": "fail2ban" in kept}
+    called = {**given, **named, "rollback_kept": of_roles}
     runs = role_kit.value("rollback", "rollback_service_ran", called)
     assert runs is ("fail2ban" in kept)
