@@ -77,7 +77,7 @@ def files(folder: Path, server: Server) -> None:
 def firewall(_: Path, server: Server) -> None:
     server.params |= {
         "rules": [{"name": "web", "port": 443, "proto": "tcp", "from": "any"}], "groups": {}, "operator": None,
-        "logging": "low", "enabled": True, "found": None, "stamp": None, "files": [], "after_init": None, "guard": None,
+        "logging": "low", "enabled": True, "stamp": None, "files": [], "after_init": None, "guard": None, "found": None,
     }  # fmt: skip
     _main("ufw_policy", server)
 
