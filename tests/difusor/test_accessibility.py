@@ -89,7 +89,7 @@ VIEWS = {
     "several found": View("?several#/alcaldias", "#territories:focus", seek("an")),
     "no results": View("?none", ".message", alter={"datos/corte.json": lambda _: {}}),
     "help": View("ayuda.html"),
-    "authenticity": View("autentico.html", "#verdict.bad"),
+    "authenticity": View("autentico.html", "#verdict.bad", alter={"corte.json": lambda _: {}, **status(state="open")}),
     "without scripts": View("datos/resultados.html"),
     "countdown": View("espera.html", "#countdown:not([hidden])", alter=status(state="waiting")),
     **{page.stem: View(page.stem) for page in sorted(NOTICES.glob("*.html.j2")) if page.stem != "espera.html"},

@@ -237,6 +237,42 @@ def test_an_honest_mirror_behind_a_cache_is_not_accused(page: Page, mirror: Mirr
     assert page.inner_text("#verdict").startswith("✓")
 
 
+def declared(mirror: Mirror) -> None:
+    """Have the mirror's status say which manifest it serves."""
+    shown = {"sequence": 19, "corte": EARLY.isoformat(), "signer": "firma", "orders": []}
+    shown["manifest_sha256"] = hashlib.sha256(b"{}").hexdigest()
+    (mirror.folder / "corte.json").write_bytes(b"{}")
+    mirror.alter[STATUS] = lambda _: {"gate": {"state": "open"}, "shown": shown, "election": "ribera"}
+
+
+@pytest.mark.parametrize("name", [STATUS, "corte.json"])
+def test_a_request_that_is_lost_accuses_no_honest_mirror(name: str, page: Page, mirror: Mirror) -> None:
+    """One lost answer, or one that a crowded server refused, was the verdict."""
+    page.add_init_script(LIMITS)
+    declared(mirror)
+    page.route(mirror.near + name, lambda route: route.abort(), times=2)
+    visit(page, mirror, "autentico.html", "#verdict:not(:text('Consultando'))")
+    assert page.inner_text("#verdict").startswith("✓")
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "told"),
+    [(STATUS, 2, "No se pudo leer lo que este sitio declara"), ("corte.json", 3, "No se pudo calcular aquí.")],
+)
+def test_a_mirror_that_does_not_answer_is_neither_awaited_for_ever_nor_accused(
+    name: str, limit: int, told: str, page: Page, mirror: Mirror
+) -> None:
+    """Before the two that it compares, the page asks for the corte's head and for the status."""
+    page.add_init_script(LIMITS)
+    declared(mirror)
+    page.route(mirror.near + name, lambda _: None)
+    page.goto(mirror.near + "autentico.html")
+    until(lambda: page.evaluate("limits.length"), lambda made: made == 4, what="la página pida", within=PATIENCE)
+    page.evaluate(f"limits[{limit}]()")
+    expect(page.locator("#verdict")).to_contain_text(told)
+    assert page.get_attribute("#verdict", "class") == "verdict "
+
+
 @pytest.mark.parametrize("width", [320, 360, 390])
 def test_the_name_of_a_place_is_not_below_the_bar_with_the_corte_and_a_warning(
     width: int, page: Page, mirror: Mirror

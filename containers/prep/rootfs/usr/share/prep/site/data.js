@@ -11,7 +11,8 @@ let clockOffset = 0;
 // paused, whose clock is before the instant of the corte that it shows.
 export const now = corte => Date.now() + (Date.now() + clockOffset < Date.parse(corte) - 300_000 ? 0 : clockOffset);
 
-async function read(path) {
+// The answer with a file; it ends, also where none comes.
+export async function get(path) {
   const stop = new AbortController();
   setTimeout(() => stop.abort(), PATIENCE);
   const asked = Date.now();
@@ -22,8 +23,10 @@ async function read(path) {
   const kept = 1000 * response.headers.get('Age');
   // a phone that slept reads an answer that came long before
   if (Date.now() - asked < PATIENCE) clockOffset = ahead < -30_000 ? -ahead : ahead > kept + 30_000 ? kept - ahead : 0;
-  return response.json();
+  return response;
 }
+
+const read = path => get(path).then(response => response.json());
 
 // The mirror's status (estado.json), at the root of the host even where the site is below a path.
 export const readStatus = () => read('/.well-known/prep/estado.json').then(status => status.gate && status, error => {
