@@ -36,11 +36,7 @@ from types import CodeType
 from typing import Any
 from unittest.mock import patch
 
-from ansible._internal._templating._jinja_bits import (
-    _TEMPLATE_OVERRIDE_FIELD_NAMES,
-    AnsibleEnvironment,
-    _TemplateCompileContext,
-)
+import templates_kit
 from ansible.executor.process.worker import TaskExecutor, WorkerProcess, _task
 from ansible.playbook.task import Task
 from ansible.plugins.action import ActionBase
@@ -80,26 +76,16 @@ LOCAL = ("container", "give_back", "managed_files", "removed", "unit")
 """The project's actions that ask the server only for what an earlier look at it does not tell."""
 
 KEPT = Path(tempfile.mkdtemp(prefix="templates-"))
-_compile = AnsibleEnvironment.compile
 _begin = WorkerProcess.start
 _routes = _collection_finder._meta_yml_to_dict
 
 
-def compiled(environment: AnsibleEnvironment, source: Any, *rest: Any, **options: Any) -> Any:
-    """Return the code of a template as it was kept; else compile it and keep it.
-
-    What is compiled depends on the text and on the settings that a template may begin with, since Ansible has Jinja
-    leave constants as they are. Of a template's tree, or one with a name, nothing is kept.
-    """
-    if not isinstance(source, str) or rest or options:
-        return _compile(environment, source, *rest, **options)
-    context = _TemplateCompileContext.current(optional=True)
-    settings = [getattr(environment, name) for name in _TEMPLATE_OVERRIDE_FIELD_NAMES]
-    said = repr([str(source), settings, context and context.escape_backslashes])
+def compiled(said: str, make: Callable[[], CodeType]) -> CodeType:
+    """Return the code of a template as it was kept; else compile it and keep it."""
     kept = KEPT / hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()
     with suppress(OSError):
         return marshal.loads(kept.read_bytes())
-    code = _compile(environment, source)
+    code = make()
     _keep(kept, code)
     return code
 
@@ -203,7 +189,7 @@ def _remove() -> None:
     shutil.rmtree(KEPT, ignore_errors=True)
 
 
-AnsibleEnvironment.compile = compiled
+templates_kit.keep(compiled)
 _collection_finder._meta_yml_to_dict = routes
 WorkerProcess.start = _start
 atexit.register(_remove)

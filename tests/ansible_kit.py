@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Thread
@@ -55,6 +55,8 @@ for each in (signal.SIGINT, signal.SIGTERM):
 status = int(channel.recv(9))
 sys.exit(status if status >= 0 else 128 - status)
 """
+Means = Callable[[Mapping[str, str]], tuple[Interpreter, list[Path]]]
+"""Returns for a program's environment whose fork runs instead, and what stands before the program's arguments."""
 _ALONE = Lock()
 
 
@@ -83,37 +85,54 @@ def in_path(env: Mapping[str, str] | None = None) -> Iterator[dict[str, str]]:
     `env` is added. A fork is killed when the process that the program started ends before it. Of that process's
     surroundings it lacks the umask, and descriptors other than the first three.
     """
+    with _stand_in(PLAYBOOK.name, lambda environment: (_interpreter(environment), [PLAYBOOK])) as program:
+        # Before its own folder, which a verb would put first if it were missing.
+        path = os.pathsep.join([str(program.parent), str(PLAYBOOK.parent), os.environ["PATH"]])
+        yield _environment({**(env or {}), "PATH": path})
+
+
+@contextmanager
+def python() -> Iterator[Path]:
+    """Yield the path of a program for `ansible_python_interpreter` on this machine: each module runs as a fork.
+
+    Ansible sends with each module the source of all that it imports, and to compile that takes longer than it runs.
+    """
+    forks = interpreter("module_forks_kit")
+    with _stand_in("python3", lambda _: (forks, [])) as program:
+        yield program
+
+
+@contextmanager
+def _stand_in(name: str, means: Means) -> Iterator[Path]:
+    """Yield the path of a program of this name that has a fork run instead of it."""
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(f"{folder}/socket")
         listener.listen()
-        program = Path(folder, PLAYBOOK.name)
+        program = Path(folder, name)
         program.write_text(STAND_IN)
         program.chmod(0o755)
-        Thread(target=_listen, args=[listener], daemon=True).start()
-        # Before its own folder, which a verb would put first if it were missing.
-        path = os.pathsep.join([folder, str(PLAYBOOK.parent), os.environ["PATH"]])
+        Thread(target=_listen, args=[listener, means], daemon=True).start()
         try:
-            yield _environment({**(env or {}), "PATH": path})
+            yield program
         finally:
             listener.shutdown(socket.SHUT_RDWR)
 
 
-def _listen(listener: socket.socket) -> None:
+def _listen(listener: socket.socket, means: Means) -> None:
     with suppress(OSError):  # it is shut
         while True:
-            Thread(target=_answer, args=[listener.accept()[0]], daemon=True).start()
+            Thread(target=_answer, args=[listener.accept()[0], means], daemon=True).start()
 
 
-def _answer(channel: socket.socket) -> None:
-    """Run the playbook of one STAND_IN, and tell it how the fork ended."""
+def _answer(channel: socket.socket, means: Means) -> None:
+    """Run what one STAND_IN was started with, and tell it how the fork ended."""
     with channel:
         request, descriptors, *_ = socket.recv_fds(channel, LARGEST, 3)
         words, cwd, environment = json.loads(request)
         stdin, stdout, stderr = descriptors
         try:
-            running = _interpreter(environment).start(
-                PLAYBOOK, *words, cwd=cwd, env=environment, stdin=stdin, stdout=stdout, stderr=stderr
-            )
+            forks, program = means(environment)
+            running = forks.start(*program, *words, cwd=cwd, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)

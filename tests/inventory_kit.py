@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import templates_kit
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from call_kit import FIRST
@@ -29,6 +30,7 @@ HASH = "$6$saltsalt$" + "a" * 86
 PASSWORD = (ROOT / "inventories/demo/vault-password.txt").read_text().strip()
 """Of the vaults, as of the demo's: Ansible takes passwords once in a process, and other tests read the demo's vault."""
 SERVER = "web1"
+templates_kit.keep()
 
 
 def packed_image(architecture: str = "amd64", **config: Any) -> bytes:

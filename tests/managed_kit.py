@@ -12,7 +12,7 @@ from ansible_kit import ansible
 PLAY = """
 - hosts: all
   gather_facts: false
-  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  vars: {ansible_python_interpreter: PYTHON}
   module_defaults:
     managed_files: {record: "{{ playbook_dir }}/record"}
     give_back: {record: "{{ playbook_dir }}/record"}

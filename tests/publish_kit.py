@@ -14,7 +14,7 @@ import click
 import httpx
 import typer
 
-from difusor.inventory import load_election
+from difusor.inventory import Election, load_election
 from difusor.publish.target import Target
 
 SECRET = "un-secreto-de-prueba"
@@ -55,8 +55,14 @@ def write_election(folder: Path, key: Path) -> Path:
 
 
 def make_target(election: Path, name: str = "norte", **changes: Any) -> Target:
-    good = Target(name, "10.0.0.1", "prep.norte.test", "corte", "instituto", SECRET, None, load_election(election))
-    return replace(good, **changes)
+    decided = _load(election, election.read_bytes())
+    return replace(Target(name, "10.0.0.1", "prep.norte.test", "corte", "instituto", SECRET, None, decided), **changes)
+
+
+@cache
+def _load(election: Path, content: bytes) -> Election:
+    """Return an election, which is read from its file again when that has another content."""
+    return load_election(election)
 
 
 def answer(content: bytes | AsyncIterator[bytes], status: int = 200, **headers: str) -> httpx.Response:

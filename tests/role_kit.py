@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import templates_kit
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
 from difusor.spec.reading import values
 
 ROLES = Path(__file__).resolve().parents[1] / "roles"
+templates_kit.keep()
 
 
 def render(role: str, path: str, inputs: dict[str, Any]) -> str:

@@ -435,7 +435,7 @@ UNITS = """
   connection: local
   gather_facts: false
   vars:
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    ansible_python_interpreter: PYTHON
     case: "{{ cases[inventory_hostname] }}"
   tasks:
     - ansible.builtin.set_fact:
@@ -466,11 +466,11 @@ ASKED_IN_CHECK_MODE = {
 
 @pytest.mark.parametrize(("cases", "options"), [(ASKED, ()), (ASKED_IN_CHECK_MODE, ("--check",))])
 def test_a_running_unit_is_not_asked_for(
-    tmp_path: Path, cases: dict[str, tuple[dict[str, Any], bool]], options: tuple[str, ...]
+    tmp_path: Path, python: Path, cases: dict[str, tuple[dict[str, Any], bool]], options: tuple[str, ...]
 ) -> None:
     """systemd has no such units, so a case, a host of the play, fails exactly when systemd is asked."""
     play = tmp_path / "play.yml"
-    play.write_text(UNITS)
+    play.write_text(UNITS.replace("PYTHON", str(python)))
     values = json.dumps({"cases": {case: values for case, (values, _) in cases.items()}})
     result = ansible("playbook", "-i", ",".join(cases), play, "--extra-vars", values, *options)
     failed = set(re.findall(r"fatal: \[(\w+)\]: FAILED!", result.stdout))

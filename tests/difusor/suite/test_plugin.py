@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import templates_kit
 from call_kit import NAME as CALL
 
 from difusor import project, spec
@@ -102,6 +103,7 @@ def test_last(host):
 def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Import the plugin and Ansible once, because pytester would otherwise import them anew in each run."""
     assert plugin and vantages
+    templates_kit.keep()
     inventory = tmp_path_factory.mktemp("inventario") / "hosts.yml"
     inventory.write_text(INVENTORY)
     variables.read(inventory)
