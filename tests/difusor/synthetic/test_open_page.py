@@ -389,6 +389,38 @@ def test_an_answer_from_before_a_phone_slept_is_not_taken_for_the_time(page: Pag
     assert page.inner_text("#age") == "hace 2 horas"
 
 
+def test_a_look_that_dies_says_nothing_against_one_that_began_later(page: Page, mirror: Mirror) -> None:
+    """It hung on the connection of before, and a minute after the newest corte was there, it was called uncertain."""
+    page.add_init_script(CLOCK + LIMITS)
+    visit(page, mirror)
+    first = held(page, mirror, "datos/corte.json", LOOK)
+    del mirror.cortes[:-1]
+    state(mirror, LATE)
+    page.evaluate("pass(10)")
+    look(page)
+    expect(page.locator("#time")).to_have_text(clock(LATE))
+    with page.expect_response(lambda answer: answer.url.endswith(STATUS)):
+        first.abort()
+    page.evaluate("pass(10)")
+    assert page.is_hidden("#warning")
+
+
+def test_a_status_that_comes_after_a_newer_one_is_not_believed(page: Page, mirror: Mirror) -> None:
+    page.add_init_script(CLOCK + LIMITS)
+    visit(page, mirror)
+    page.route("**/datos/corte.json", lambda route: route.abort())
+    first = held(page, mirror, STATUS, LOOK)
+    state(mirror, EARLY, hold={"since": EARLY.isoformat()})
+    look(page)
+    expect(page.locator("#warning")).to_contain_text("El Instituto puso en pausa")
+    old = mirror.alter[STATUS](None)
+    old["gate"]["hold"] = None
+    with page.expect_event("requestfinished", lambda request: request.url.endswith(STATUS)):
+        first.fulfill(json=old)
+    page.evaluate("fetch('datos/alcaldias.json').then(() => pass(10))")
+    assert page.inner_text("#warning").startswith("El Instituto puso en pausa")
+
+
 def test_what_the_status_said_holds_although_it_cannot_be_read_once(page: Page, mirror: Mirror) -> None:
     """For a minute the pause was forgotten, and the site accused of being late."""
     page.add_init_script(CLOCK)
@@ -858,7 +890,7 @@ def opened_after_a_stop(page: Page, address: str, visit: Callable[[], object]) -
         return route.fulfill(status=204) if len(loads) == 2 else route.continue_()
 
     def loaded(times: int) -> None:
-        until(lambda: (page.evaluate("0"), loads)[1], lambda made: len(made) == times,
+        until(lambda: (page.evaluate("0"), loads)[1], lambda made: len(made) >= times,
               what="la página se abra", within=PATIENCE, despite=(Error,))  # fmt: skip
 
     page.route(address, answer)

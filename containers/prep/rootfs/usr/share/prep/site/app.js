@@ -16,6 +16,8 @@ let head = null;
 let status = null;
 let unreachable = false;
 let confirmed = 0; // when this server last said that the corte on this page is its newest, by the visitor's clock
+let asked = 0; // how often the status was asked for
+let told = 0; // which of these answers is the latest that came
 let missed = false; // whether there is a newer corte that could not be shown
 let forgotten = ''; // the instant of the last withdrawal for which the page was loaded again
 let former = null; // the head of an older corte that the mirror has begun to give, and `since` when
@@ -256,14 +258,15 @@ function go(view, found) {
 
 // Reads the mirror's status for the masthead; results are shown without it, too.
 async function ask() {
-  const told = await readStatus().catch(() => null);
-  status = told ?? status; // what was said holds until something else is said
+  const turn = ++asked;
+  const found = await readStatus().catch(() => null);
+  if (found && turn > told) [status, told] = [found, turn]; // what was said holds until something else is said
   const before = label();
   showEnvironment(status, head);
   if (label() !== before) show(); // the title, and what is cited, say it too
   if ((!head || isMessage()) && (waits() || end())) fail();
   const gone = isGone();
-  if (told && (gone || (isBack() && Date.now() - former.since > 2.5 * LOOK))) {
+  if (found && (gone || (isBack() && Date.now() - former.since > 2.5 * LOOK))) {
     // show what this mirror shows now, even if it is an older corte
     forgotten = gone?.at ?? forgotten;
     head = former = null;
@@ -295,6 +298,7 @@ const isShown = () => isOf(status?.shown, head);
 // Looks for a new corte; mostly that costs one small answer, 304.
 async function look() {
   if (document.hidden || (!head && !unreachable)) return; // the tab is hidden, or the first load is still under way
+  const began = Date.now();
   let isSame = false;
   try {
     const latest = await readHead();
@@ -307,7 +311,7 @@ async function look() {
       if (!unreachable) confirmed = Date.now();
     }
   } catch {
-    unreachable = true;
+    unreachable = unreachable || confirmed < began; // one that began later may have been answered
   }
   if (isSame && isShown() && !isLate() && !isOver()) masthead();
   else await ask();
