@@ -156,7 +156,7 @@ def test_a_return_visit_asks_only_for_what_changed(
         headers = [headers_of(answer) for answer in send(host, variables, texts)]
         found[form] = [(each.get("content-encoding", "identity"), each["cache-control"]) for each in headers]
     record_evidence(f"{names}: {found}")
-    assert len(names) == 3
+    assert len(names) == 4
     for form, (page, *files) in found.items():
         assert page == (form, "public, max-age=10")
         assert set(files) == {(form, "public, max-age=31536000, immutable")}
