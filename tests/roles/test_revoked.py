@@ -135,29 +135,26 @@ def test_a_purge_starts_nothing_on_a_server_that_was_revoked_meanwhile() -> None
 
 
 @pytest.mark.parametrize(
-    ("reached", "taken"),
-    [([], []), (["corte"], ["corte"]), (["corte", "rsync"], ["corte", "rsync"]), (["corte", "rsync", "nginx"],) * 2],
+    "reached", [[], ["ssh"], ["ssh", "corte"], ["ssh", "corte", "rsync"], ["ssh", "corte", "rsync", "nginx"]]
 )
-def test_from_a_server_that_was_never_finished_a_revocation_takes_what_is_there(
-    reached: list[str], taken: list[str]
-) -> None:
+def test_from_a_server_that_was_never_finished_a_revocation_takes_what_is_there(reached: list[str]) -> None:
     """It could never end there, and stopped the outlet's own rsync."""
     _, leave = yaml.safe_load((ROLES.parent / "playbooks/revoke.yml").read_text(encoding="utf-8"))
-    files = {"nginx": value("nginx", "nginx_site", {}), "rsync": value("rsync", "rsync_sandbox", {})}
+    names = {"nginx": "nginx_site", "rsync": "rsync_sandbox", "ssh": "ssh_drop_in"}
+    files = {role: value(role, name, {}) for role, name in names.items()}
     library = value("corte", "corte_lib_dir", {})
     state = {
         "paths": {files[role]: "file root root 0644 x" for role in reached if role in files},
         "folders": {library: []} if "corte" in reached else {},
     }
     known = {
-        "nginx_site": files["nginx"],
-        "rsync_sandbox": files["rsync"],
+        **{name: files[role] for role, name in names.items()},
         "ansible_facts": {"current_state": state},
         **leave["vars"],
     }
     roles = {task["ansible.builtin.import_role"]["name"]: task["when"] for task in leave["tasks"] if "when" in task
              and "ansible.builtin.import_role" in task}  # fmt: skip
-    assert sorted(role for role, when in roles.items() if value("corte", when, known)) == sorted(taken)
+    assert sorted(role for role, when in roles.items() if value("corte", when, known)) == sorted(reached)
     proof = next(task for task in leave["tasks"] if "public_notice" in task.get("vars", {}))
     assert proof["when"] == roles["nginx"]
 
