@@ -91,11 +91,11 @@ class Added:
     sessions: int
     """The sessions of that account after the run."""
     day: str
-    """When the account was to end,"""
+    """The day on which the account was to end."""
     told: str
-    """what the preflight said of that,"""
+    """What the preflight said before the run."""
     left: str
-    """and the end that the account had after the run, in days since 1970."""
+    """The account's end after the run, in days since 1970; empty where it has none."""
 
 
 @pytest.fixture(scope="module")
