@@ -72,7 +72,7 @@ def _desk(like: str) -> int:
         return 1
     results.print()
     for what, path in story.RESULTS.items():
-        results.print(f"  {what:<10} file://{FOLDER / path}", soft_wrap=True)
+        results.print(f"  {what:<10} {(FOLDER / path).as_uri()}", soft_wrap=True)
     if wrong:
         complain(f"Pasos que no terminaron como debían: {wrong}.")
     return int(bool(wrong))
@@ -107,7 +107,7 @@ def _say_where(compliant: bool) -> None:
 [bold]{verdict}[/]
 
   Página     https://{night.address(demo.LAB)}/   (certificado del laboratorio: {night.authority(demo.LAB)})
-  Dictamen   file://{demo.DICTAMEN}
+  Dictamen   {demo.DICTAMEN.as_uri()}
   Servidor   {night.release(demo.LAB)} (HOST_SUITE elige otra versión al crearlo)
   Terminar   ./difusor clean
 """,
