@@ -8,11 +8,11 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,8 @@ class Machine:
     target: Target
     base: str
     folder: Path
+    new_folder: Callable[[], Path]
+    """Makes a folder whose name is short, as a socket's path has to be."""
 
     def run(self, script: str) -> str:
         """Run a script on the machine by its console."""
@@ -128,6 +130,23 @@ class Machine:
         done = subprocess.run(command, input=script, check=False, capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def await_unpacking(self, run: subprocess.Popen[str]) -> None:
+        """Wait until dpkg unpacks a package for a run of site.yml; fail if that ends before."""
+        command = [*night.console(self.variables), "bash", "-c", AWAIT_UNPACKING]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as looking:
+            try:
+                until(
+                    lambda: (looking.poll(), run.poll()),
+                    lambda ended: ended != (None, None),
+                    what="dpkg desempaque un paquete",
+                    within=PATIENCE,
+                    every=0.1,
+                )
+                assert run.poll() is None, run.communicate()[0]
+                assert looking.returncode == 0, looking.communicate()[0]
+            finally:
+                looking.kill()
 
     def power(self, verb: str) -> None:
         """Cut the machine's power (`kill`) or turn it on again (`start`)."""
@@ -139,7 +158,7 @@ class Machine:
             ["ansible-playbook", "-i", night.INVENTORY, "site.yml", *arguments, "-e", json.dumps(values)],
             cwd=ROOT, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             # A connection of an earlier run is not used again: the machine may have lost power since.
-            env={**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(dir=self.folder)},
+            env={**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.new_folder())},
         )  # fmt: skip
 
     def site(self, *arguments: str, **values: Any) -> tuple[int, str]:
@@ -180,9 +199,16 @@ class Machine:
 
 
 @pytest.fixture
-def machine(variables: dict[str, Any], mirror: Mirror, target: Target, base: str, tmp_path: Path) -> Machine:
+def machine(
+    variables: dict[str, Any],
+    mirror: Mirror,
+    target: Target,
+    base: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Machine:
     """Return the lab's virtual machine, which shows a corte."""
-    return Machine(variables, mirror, target, base, tmp_path)
+    return Machine(variables, mirror, target, base, tmp_path, partial(tmp_path_factory.mktemp, "cp"))
 
 
 @pytest.fixture
@@ -257,7 +283,7 @@ def test_power_cut_during_a_run(machine: Machine, record_evidence: Record) -> No
     """Se va la corriente mientras se instalan paquetes: la ejecución siguiente termina, la otra nada cambia."""
     machine.run("DEBIAN_FRONTEND=noninteractive apt-get -qq purge --yes fail2ban rsync >/dev/null 2>&1")
     with machine.start_site() as interrupted:
-        machine.run(AWAIT_UNPACKING)
+        machine.await_unpacking(interrupted)
         machine.power("kill")
         os.killpg(interrupted.pid, signal.SIGKILL)
     machine.power("start")
