@@ -21,8 +21,9 @@ import pytest
 from corte_fixtures import get
 from testinfra.host import Host
 
-from corte.format import instants, manifest
+from corte.format import instants, manifest, record
 from corte.format.manifest import Window
+from corte.server.config import PATH as CONFIG
 from difusor.lab import night
 from difusor.project import ROOT
 from difusor.publish import signing
@@ -39,8 +40,8 @@ PATIENCE = 600.0
 """Seconds that each step may take: an emulated machine is ten times slower than a server."""
 LIFETIME = 11
 """Seconds after which nginx renews what it keeps of the application."""
-AHEAD = timedelta(minutes=8)
-"""How long before its opening a window is set, so that the server is ready in time."""
+AHEAD = timedelta(minutes=3)
+"""How long before its opening a window is set: enough to push a corte to an emulated machine and start it anew."""
 
 # Runs on the server, because asking from here may take longer than the unpacking lasts.
 AWAIT_UNPACKING = """
@@ -213,11 +214,12 @@ def machine(
 
 @pytest.fixture
 def window_ahead(machine: Machine) -> Iterator[Window]:
-    """Give the server a window that opens in some minutes, as an institute would; afterwards restore its own."""
+    """Give the server a window that opens in some minutes; afterwards its own, by a run of the site."""
     opens = instants.now().replace(microsecond=0) + AHEAD
     window = Window(opens, opens + timedelta(hours=1), opens + timedelta(hours=2))
-    status, said = machine.site("--tags", "corte", **{f"election_{key}": at for key, at in window.to_json().items()})
-    assert status == 0, said
+    expected = json.loads(machine.run(f"cat {CONFIG}"))["value"]
+    written = record.content({**expected, **window.to_json()}).decode()
+    machine.run(f"cat >{CONFIG} <<'END'\n{written}END\nsync && systemctl restart prep-corte-gate.service")
     yield window
     status, said = machine.site("--tags", "corte")
     assert status == 0, said
