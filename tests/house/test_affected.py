@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 from house_kit import tracked
 
-from difusor.proof.affected import EVERYTHING, MACHINE_ONLY, PATHS, TESTS_OF_ROLES, affected
+from difusor.proof.affected import APART, EVERYTHING, MACHINE_ONLY, PATHS, SECONDS, TESTS_OF_ROLES, affected
 from difusor.proof.changed import all_tests
 from difusor.proof.suites import ONCE
 
@@ -34,8 +35,19 @@ def test_a_file_of_tests_is_reached_from_elsewhere(name: str) -> None:
 def test_every_name_of_the_map_exists() -> None:
     names = [str(path.relative_to(ROOT)) for path in tracked()]
     assert set(TESTS_OF_ROLES) == set(ROLES)
-    assert (TARGETS | set(MACHINE_ONLY)) - set(all_tests()) == set()
+    assert (TARGETS | set(MACHINE_ONLY) | set(SECONDS)) - set(all_tests()) == set()
+    assert [path for path in APART if not (ROOT / path).exists()] == []
     assert [pattern for pattern, _ in PATHS if not any(fnmatchcase(name, pattern) for name in names)] == []
+
+
+def test_unit_tests_that_a_change_of_roles_leaves_out_name_none() -> None:
+    """Nor what would run playbooks or render a role's files, but for the pages that nginx shows by itself."""
+    naming = re.compile(
+        r"\b(ansible|managed|nginx|variables)_kit\b|\"roles\"|\broles/(?!nginx/templates/usr/share/prep/avisos)"
+    )
+    folders = [ROOT / path for path in APART]
+    files = [path for each in folders for path in ([each] if each.is_file() else each.rglob("*.py"))]
+    assert [path for path in files if naming.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("name", ONCE)

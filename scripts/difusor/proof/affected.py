@@ -5,6 +5,7 @@ The first pattern that matches a path decides; a path that matches none affects 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 EVERYTHING = "*"
@@ -33,6 +34,14 @@ TESTS_OF_ROLES = {
     "waf": ("waf", "failures", "traffic"),
 }
 """Role to test files, without folder, `test_` and `.py`."""
+
+SECONDS = {
+    "accounts": 25, "corte": 10, "corte_attacks": 35, "corte_crash": 65, "corte_night": 90, "countdown": 20,
+    "failures": 70, "fail2ban": 25, "flood": 35, "front": 80, "late_changes": 40, "lockout": 60, "network": 40,
+    "nginx": 30, "options": 40, "preflight": 15, "prep": 10, "revocation": 50, "rsync": 20, "site": 70,
+    "ssh_socket": 15, "sudo": 10, "waf": 10,
+}  # fmt: skip
+"""How long those test files take that take long, on two quiet cores; by this two servers share them."""
 
 MACHINE_ONLY = ("machine",)
 """Test files that need a server with its own kernel; no container can run them."""
@@ -182,6 +191,17 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
 )
 
 
+ROLES_AND_DOCUMENTS = ("roles/*", "docs/*", "*.md")
+APART = (
+    "tests/corte", "tests/difusor/board", "tests/difusor/catalog", "tests/difusor/lab", "tests/difusor/listing",
+    "tests/difusor/papers", "tests/difusor/publish", "tests/difusor/report", "tests/difusor/synthetic",
+    "tests/difusor/terminal", "tests/difusor/test_accessibility.py",
+)  # fmt: skip
+"""Unit tests that judge nothing of ROLES_AND_DOCUMENTS but NOTICES; some copy all files of the project."""
+NOTICES = "roles/nginx/templates/usr/share/prep/avisos/*"
+"""The pages that nginx shows by itself, which are tested in a browser together with the application's."""
+
+
 def affected(path: str) -> tuple[tuple[str, ...], str]:
     """Return the names of the test files that a change of this path can affect, or EVERYTHING.
 
@@ -197,3 +217,12 @@ def affected(path: str) -> tuple[tuple[str, ...], str]:
     if fnmatchcase(path, "molecule/tests/*/test_*.py"):
         return (parts[-1].removeprefix("test_").removesuffix(".py"),), ""
     return (EVERYTHING,), ""
+
+
+def unit_tests_apart(files: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders and files of the unit tests that a change of these paths cannot affect: APART, or none."""
+    apart = all(
+        any(fnmatchcase(path, pattern) for pattern in ROLES_AND_DOCUMENTS) and not fnmatchcase(path, NOTICES)
+        for path in files
+    )
+    return APART if apart else ()

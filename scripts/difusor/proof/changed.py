@@ -1,4 +1,4 @@
-"""What `difusor test --changed` runs: the suite unit, and on one release the test files that a change can affect."""
+"""What `difusor test --changed` runs: the unit tests and, on one release, the test files that a change can affect."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from difusor.project import ROOT
-from difusor.proof.affected import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, affected
+from difusor.proof.affected import EVERYTHING, MACHINE_ONLY, NEEDS_MACHINE, SECONDS, affected, unit_tests_apart
 from difusor.proof.suites import UNIT, Suite, releases
 from difusor.suite.measurement import TESTS
 from difusor.terminal import console, printable
 
 UPSTREAM = "origin/main"
+LONG = 90
+"""Seconds of tests from which on a second server is worth setting up: the tests mostly wait, and both wait at once."""
 SHOWN = 20
 """How many changed files are printed by name; the others are only counted."""
 
@@ -24,28 +26,51 @@ class RevisionError(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run for a change. `tests` are names as in `all_tests`; `whole` means all of them."""
+    """What is run for a change. `tests` are names as in `all_tests`; `whole` means all of them.
+
+    `apart` are the folders and files of the unit tests that are left out.
+    """
 
     files: tuple[str, ...]
     tests: tuple[str, ...]
     whole: bool
+    apart: tuple[str, ...] = ()
 
     def suites(self) -> list[Suite]:
         """Return the suites to run."""
         release = releases()[0]
+        unit = Suite(UNIT, left_out=self.apart)
         if self.whole:
-            return [Suite(UNIT), Suite(release)]
-        chosen = [path.relative_to(ROOT).as_posix() for path in files_of_tests() if name_of(path) in self.tests]
-        part = [Suite(release, tuple(chosen))] if chosen else []
-        return [Suite(UNIT), *part]
+            return [unit, Suite(release)]
+        parts = enumerate(dealt_out(self.tests), 1)
+        return [unit, *(Suite(release, files_of(names), server=number) for number, names in parts)]
+
+
+def dealt_out(tests: Iterable[str]) -> list[list[str]]:
+    """Deal out names of test files, the longest first, to the servers that run them side by side: none, one or two."""
+    longest_first = sorted(tests, key=lambda name: (-SECONDS.get(name, 0), name))
+    parts: list[list[str]] = [[], []] if _seconds(longest_first) >= LONG else [[]]
+    for name in longest_first:
+        min(parts, key=_seconds).append(name)
+    return [part for part in parts if part]
+
+
+def _seconds(names: Iterable[str]) -> int:
+    return sum(SECONDS.get(name, 0) for name in names)
+
+
+def files_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths of the test files of these names, which may be in several folders, below the project."""
+    chosen = set(names)
+    return tuple(path.relative_to(ROOT).as_posix() for path in files_of_tests() if name_of(path) in chosen)
 
 
 def plan(files: Iterable[str]) -> Plan:
     """Return the plan for a change of these files (paths below the project)."""
     files = tuple(sorted(files))
     reached = {name for path in files for name in affected(path)[0]}
-    existing = set(all_tests())
-    return Plan(files, tuple(sorted(reached & existing - set(MACHINE_ONLY))), EVERYTHING in reached)
+    tests = reached & set(all_tests()) - set(MACHINE_ONLY)
+    return Plan(files, tuple(sorted(tests)), EVERYTHING in reached, unit_tests_apart(files))
 
 
 def all_tests() -> list[str]:
@@ -97,6 +122,8 @@ def say(revision: str, plan: Plan) -> None:
     rest = [name for name in all_tests() if name not in plan.tests and name not in MACHINE_ONLY]
     console.print(f"[bold]No se prueba[/] {', '.join(others)}: una versión basta para una vista rápida", soft_wrap=True)
     console.print(f"  {_names(rest)}: el cambio no las alcanza", soft_wrap=True)
+    if plan.apart:
+        console.print(f"  de unit, {', '.join(plan.apart)}: el cambio no las alcanza", soft_wrap=True)
     console.print(f"  {_names(MACHINE_ONLY)}: {NEEDS_MACHINE}", soft_wrap=True)
     if plan.tests:
         console.print("  la vista previa (--check) sobre un servidor vacío y sobre uno terminado, ni el dictamen")

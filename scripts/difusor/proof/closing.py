@@ -37,7 +37,7 @@ def say(runs: Iterable[Run]) -> None:
         skipped += counts["skipped"]
         failed += max(wrong, 1) if run.failure else 0
         excused += 0 if run.failure else wrong
-        again += [f"{test} ({run.suite.name})" for test in dict.fromkeys(REPEATED.findall(text))]
+        again += [f"{test} ({run.suite.lab})" for test in dict.fromkeys(REPEATED.findall(text))]
         if run.suite.results.exists():
             console.print(printable(_asked(run.suite)), soft_wrap=True)
     if again:
@@ -53,7 +53,7 @@ def _asked(suite: Suite) -> str:
     """Return how many tests a suite's server had, by which call, and those left out because the call does not ask."""
     results = load(suite.results)
     calls = dict.fromkeys(server.declared.election_spec for server in results.servers.values())
-    told = f"{suite.name}: {len(results.findings)} pruebas del servidor con la convocatoria {', '.join(calls)}"
+    told = f"{suite.lab}: {len(results.findings)} pruebas del servidor con la convocatoria {', '.join(calls)}"
     left = sorted(f"{test} ({', '.join(clauses)})" for test, clauses in results.left_out.items())
     return f"{told}; {len(left)} no se hicieron, porque no tiene su cláusula: {', '.join(left)}" if left else told
 

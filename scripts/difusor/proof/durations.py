@@ -42,10 +42,10 @@ def _phases(runs: Sequence[Run], samples: Sequence[cores.Sample]) -> Table:
                 continue
             until = phase.started + timedelta(seconds=phase.seconds)
             load = _idleness(samples, phase.started, until)
-            table.add_row(run.suite.name, phase.name, f"{phase.seconds:.0f}", load)
+            table.add_row(run.suite.lab, phase.name, f"{phase.seconds:.0f}", load)
         if record:
             load = _idleness(samples, record.started, record.started + timedelta(seconds=record.seconds))
-            table.add_row(run.suite.name, "[bold]todas[/]", f"[bold]{record.seconds:.0f}[/]", load, end_section=True)
+            table.add_row(run.suite.lab, "[bold]todas[/]", f"[bold]{record.seconds:.0f}[/]", load, end_section=True)
     return table
 
 
@@ -63,7 +63,7 @@ def _slowest(runs: Sequence[Run]) -> Table:
     table.add_column("Segundos", justify="right")
     table.add_column("Prueba", overflow="fold")
     table.add_column("Suite")
-    found = [(test.seconds, test.name, run.suite.name) for run in runs for test in tests(run.suite)]
+    found = [(test.seconds, test.name, run.suite.lab) for run in runs for test in tests(run.suite)]
     for seconds, name, suite in sorted(found, reverse=True)[:SLOWEST]:
         table.add_row(f"{seconds:.1f}", printable(name), suite)
     return table

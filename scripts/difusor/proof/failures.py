@@ -39,7 +39,7 @@ def _story(run: Run) -> Iterator[str]:
 
 
 def _of_test(run: Run, test: Test) -> Iterator[str]:
-    yield f"  {test.name} en {run.suite.name}" + (f", {_clock(test.ended)}" if test.ended else "")
+    yield f"  {test.name} en {run.suite.lab}" + (f", {_clock(test.ended)}" if test.ended else "")
     if test.wanted:
         yield f"    esperaba: {test.wanted}"
     first, *others = [line for line in test.saw.splitlines() if line.strip()][:LINES] or ["nada"]
@@ -50,7 +50,7 @@ def _of_test(run: Run, test: Test) -> Iterator[str]:
 
 
 def _of_phase(run: Run, fault: Fault) -> Iterator[str]:
-    yield f"  fase {fault.phase} en {run.suite.name}, {_clock(fault.at)}" + (f": {fault.task}" if fault.task else "")
+    yield f"  fase {fault.phase} en {run.suite.lab}, {_clock(fault.at)}" + (f": {fault.task}" if fault.task else "")
     words = run.suite.log.read_text().splitlines()[fault.line : fault.line + WORDS]
     yield from (f"    {line}" for line in takewhile(lambda line: not END.match(line), words) if line.strip())
     yield from _of_journal(run, fault.phase, fault.at)

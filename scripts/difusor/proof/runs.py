@@ -37,7 +37,7 @@ def run(done: Run) -> Run:
     _forget(suite)
     started = datetime.now(UTC)
     try:
-        run_step(f"Prueba {suite.name}", *suite.command, log=suite.log, env=suite.environment, heard=done.hear)
+        run_step(f"Prueba {suite.lab}", *suite.command, log=suite.log, env=suite.environment, heard=done.hear)
     except StepFailed as failure:
         lines = [f"{test.name}: {test.saw.partition('\n')[0]}" for test in failed(suite)]
         complain("\n".join([str(failure), *lines]))

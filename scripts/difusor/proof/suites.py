@@ -59,32 +59,44 @@ MOLECULE = {
 class Suite:
     """One suite by its name: unit, vm, or a release.
 
-    `tests` are the test files to run on a release, if not all; `elsewhere` the files of ONCE that another release runs.
+    `tests` are the test files to run on a release, if not all, and `server` says, from 1, which of its servers runs
+    them, where two share them. `left_out` are the files and folders of tests that it does not run.
     """
 
     name: str
     tests: tuple[str, ...] = ()
-    elsewhere: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    server: int = 1
+
+    @property
+    def lab(self) -> str:
+        """The name of the suite's lab, and of its files below build/."""
+        return self.name if self.server == 1 else f"{self.name}-{self.server}"
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it runs only those of its tests that a change can affect."""
+        return bool(self.tests or (self.name == UNIT and self.left_out))
 
     @property
     def log(self) -> Path:
         """The log with everything that the suite printed."""
-        return BUILD / f"log/test-{self.name}.log"
+        return BUILD / f"log/test-{self.lab}.log"
 
     @property
     def record(self) -> Path:
         """The durations of the last run's phases (phases.Record); a run of some test files has another file."""
-        return BUILD / f"log/test-{self.name}{'-changed' if self.tests else ''}.durations.json"
+        return BUILD / f"log/test-{self.lab}{'-changed' if self.is_part else ''}.durations.json"
 
     @property
     def junit(self) -> Path:
         """pytest's JUnit file, for tests without a dictamen: unit, and the virtual machine's own tests."""
-        return BUILD / f"log/test-{self.name}.xml"
+        return BUILD / f"log/test-{self.lab}.xml"
 
     @property
     def dictamen(self) -> Path:
         """The dictamen on the lab's server; only a whole run writes it."""
-        return BUILD / f"dictamen/{self.name}/demo.json"
+        return BUILD / f"dictamen/{self.lab}/demo.json"
 
     @property
     def results(self) -> Path:
@@ -94,7 +106,7 @@ class Suite:
     @property
     def journals(self) -> Path:
         """The folder where molecule/shared/destroy.yml keeps the journals of the lab's hosts."""
-        return BUILD / f"log/{self.name}"
+        return BUILD / f"log/{self.lab}"
 
     @cached_property
     def scratch(self) -> Path | None:
@@ -116,29 +128,28 @@ class Suite:
             # The releases are what a run waits for.
             workers = ["--numprocesses=2", "--dist=loadfile"]
             memory = [f"--basetemp={self.scratch}"] if self.scratch else []
-            return [*YIELDING, "pytest", "-q", "tests", *workers, *memory, f"--junitxml={self.junit}"]
+            return [*YIELDING, "pytest", "-q", "tests", *workers, *self._options, *memory, f"--junitxml={self.junit}"]
         scenario = "changed" if self.tests else MACHINE if self.name == MACHINE else "default"
         return ["molecule", "test", "--scenario-name", scenario]
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables: a release, lab and Molecule state of its own, so that suites can run together."""
-        values = {"LAB": self.name, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{self.name}")}
+        values = {"LAB": self.lab, "MOLECULE_EPHEMERAL_DIRECTORY": str(BUILD / f"molecule/{self.lab}")}
         if self.name != UNIT:
             values |= MOLECULE
         if self.name not in (UNIT, MACHINE):
             values["HOST_SUITE"] = self.name
-        if options := self._options:
-            values["PYTEST_ADDOPTS"] = " ".join(options)
+            values |= {"PYTEST_ADDOPTS": " ".join(self._options)} if self._options else {}
         if self.tests:
             values["TEST_FILES"] = " ".join(self.tests)
         return values
 
     @property
     def _options(self) -> list[str]:
-        """The options of pytest for the files that it leaves out, and for the one with which it begins."""
+        """The options of pytest for what it leaves out, and for the file with which it begins."""
         begin = [f"--begin={BEGIN[self.name]}"] if self.name in BEGIN else []
-        return [*(f"--ignore=molecule/tests/{name}" for name in self.elsewhere), *begin]
+        return [*(f"--ignore={path}" for path in self.left_out), *begin]
 
 
 def usual() -> list[str]:
@@ -156,14 +167,14 @@ def named(names: Sequence[str]) -> list[Suite]:
     if unknown := [name for name in names if name not in known]:
         raise UnknownSuiteError(f"no existe la prueba {', '.join(unknown)}; las que hay: {', '.join(known)}")
     hands = [name for name in dict.fromkeys(names) if name in releases()]
-    return [Suite(name, elsewhere=_elsewhere(name, hands)) for name in names]
+    return [Suite(name, left_out=_elsewhere(name, hands)) for name in names]
 
 
 def _elsewhere(name: str, hands: Sequence[str]) -> tuple[str, ...]:
     """Return the files of ONCE that fall to other suites than `name` when they are dealt out among `hands`."""
     if name not in hands:
         return ()
-    return tuple(file for turn, file in enumerate(ONCE) if hands[turn % len(hands)] != name)
+    return tuple(f"molecule/tests/{file}" for turn, file in enumerate(ONCE) if hands[turn % len(hands)] != name)
 
 
 def releases() -> Sequence[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from difusor.commands import test
 from difusor.proof import changed
+from difusor.proof.affected import APART, SECONDS, TESTS_OF_ROLES
 from difusor.proof.suites import releases
 
 
@@ -85,6 +86,26 @@ def test_documents_need_no_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert [suite.name for suite in plan.suites()] == ["unit"]
     changed.say("HEAD", plan)
     assert "Se prueba unit; ninguna prueba de servidor\n" in capsys.readouterr().err
+
+
+def test_unit_tests_that_read_no_role_are_left_out_of_a_change_of_roles(capsys: pytest.CaptureFixture[str]) -> None:
+    plan = changed.plan(["roles/chrony/tasks/main.yml", "CHANGELOG.md"])
+    assert plan.suites()[0].left_out == APART
+    assert f"--ignore={APART[0]}" in plan.suites()[0].command
+    changed.say("HEAD", plan)
+    assert f"de unit, {', '.join(APART)}: el cambio no las alcanza" in capsys.readouterr().err
+    for other in ("scripts/corte/gate.py", "roles/nginx/templates/usr/share/prep/avisos/espera.js"):
+        assert changed.plan(["roles/chrony/tasks/main.yml", other]).apart == ()
+
+
+def test_tests_that_take_long_are_dealt_out_between_two_servers() -> None:
+    suites = changed.plan(["roles/nginx/tasks/main.yml"]).suites()
+    assert [suite.lab for suite in suites] == ["unit", releases()[0], f"{releases()[0]}-2"]
+    names = [{changed.name_of(Path(path)) for path in suite.tests} for suite in suites[1:]]
+    assert names[0] | names[1] == set(TESTS_OF_ROLES["nginx"])
+    assert not names[0] & names[1]
+    first, second = (sum(SECONDS.get(name, 0) for name in part) for part in names)
+    assert abs(first - second) <= max(SECONDS.values()) / 2
 
 
 @pytest.mark.parametrize(

@@ -282,14 +282,23 @@ def test_what_pytest_writes_of_tests_without_a_server(build: Path, pytester: pyt
 )
 def test_what_depends_on_no_release_runs_on_one_of_those_chosen(names: list[str]) -> None:
     of_releases = [suite for suite in named(names) if suite.name != "unit"]
-    runs = [name for suite in of_releases for name in ONCE if name not in suite.elsewhere]
+    runs = [name for suite in of_releases for name in ONCE if f"molecule/tests/{name}" not in suite.left_out]
     assert sorted(runs) == sorted(ONCE)
-    shares = [len(ONCE) - len(suite.elsewhere) for suite in of_releases]
+    shares = [len(ONCE) - len(suite.left_out) for suite in of_releases]
     assert max(shares) - min(shares) <= 1
     for suite in of_releases:
         options = suite.environment.get("PYTEST_ADDOPTS", "").split()
         left_out = [option for option in options if option.startswith("--ignore")]
-        assert left_out == [f"--ignore=molecule/tests/{name}" for name in suite.elsewhere]
+        assert left_out == [f"--ignore={name}" for name in suite.left_out]
+
+
+def test_two_servers_of_one_release_share_nothing(build: Path) -> None:
+    first, second = (Suite("trixie", ("a.py",), server=number) for number in (1, 2))
+    assert (first.lab, second.lab) == ("trixie", "trixie-2")
+    assert first.environment["HOST_SUITE"] == second.environment["HOST_SUITE"] == "trixie"
+    for part in ("log", "record", "dictamen", "journals"):
+        assert getattr(first, part) != getattr(second, part)
+    assert first.environment["LAB"] != second.environment["LAB"]
 
 
 def test_a_release_begins_with_a_file_that_exists() -> None:
@@ -302,4 +311,4 @@ def test_a_release_begins_with_a_file_that_exists() -> None:
 
 
 def test_suites_without_a_release_leave_nothing_to_others() -> None:
-    assert [suite.elsewhere for suite in named(["unit", "vm", "trixie"])[:2]] == [(), ()]
+    assert [suite.left_out for suite in named(["unit", "vm", "trixie"])[:2]] == [(), ()]

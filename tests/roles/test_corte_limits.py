@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible.plugins.loader import init_plugin_loader
 from corte_kit import FILES, GOOD, Server, make_key, write_files
 from role_kit import ROLES, render, value
 
@@ -24,11 +23,6 @@ from corte.format.refusal import Refusal
 
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 SMALL = Entry(1, "a" * 64)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _filters() -> None:
-    init_plugin_loader()
 
 
 def refused(path: str) -> None:
