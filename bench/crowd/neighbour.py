@@ -13,7 +13,8 @@ import sys
 import time
 from collections import Counter
 
-CONNECTIONS = 20
+CONNECTIONS = 200
+"""More than the road lets wait of one address, so that some are always refused."""
 RATE = 400
 """Requests a second in all: twenty times what the road admits from one address."""
 

@@ -22,9 +22,9 @@ from difusor.suite.waiting import until
 Expect = Callable[[str], dict[str, Any]]
 Record = Callable[[object], None]
 Answer = dict[str, Any]
-# A flood that exceeds the burst of the WAF's road. All its requests are sent before any answer is read, so each
-# connection sends only as many as have room for their answers in its buffers.
-FLOOD_CONNECTIONS = 90  # more requests at once than the limit lets wait, however slowly the server answers them
+# A flood that exceeds what the WAF's road admits and lets wait. All its requests are sent before any answer is read, so
+# each connection sends only as many as have room for their answers in its buffers.
+FLOOD_CONNECTIONS = 300  # more requests at once than the limit lets wait, however slowly the server answers them
 FLOOD_AHEAD = 1
 FLOODS = 6  # at most: a busy server may answer so slowly that a single flood does not reach the limit
 

@@ -39,10 +39,13 @@ LIMITED = {
     "pushes": ("conexiones nuevas de rsync, también de las confiables", "las que exceden esperan unos segundos"),
     "of_connection": (
         "solicitudes que no pasan por el WAF, por una sola conexión",
-        "respuesta 429 a las que exceden; no a las demás",
+        "las que exceden esperan su turno; las demás, no",
     ),
     "files": ("solicitudes que no pasan por el WAF", "respuesta 429 a las que exceden"),
-    "inspected": ("solicitudes que el WAF revisa", "respuesta 429 a las que exceden; lo demás se sigue sirviendo"),
+    "inspected": (
+        "solicitudes que el WAF revisa",
+        "las que exceden esperan unos segundos; sin lugar, respuesta 429. Lo demás se sigue sirviendo",
+    ),
     "at_once": ("solicitudes en curso a la vez", "respuesta 429 a las que exceden"),
     "downloads": ("descargas de las carpetas pesadas en curso a la vez", "respuesta 429 a las que exceden"),
     "logins": ("intentos fallidos de entrar por SSH, en 10 minutos", "bloqueo en SSH, más largo cada vez"),

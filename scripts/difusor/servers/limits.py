@@ -80,7 +80,8 @@ def limits(name: str, host: Host) -> list[Limit]:
     found = [Limit(name, CONNECTIONS[chain], int(burst), int(rate)) for chain, rate, burst in KERNEL.findall(text)]
     for zone, kind in (("connection", "of_connection"), ("fast", "files"), ("waf", "inspected")):
         rate = re.search(rf"zone={zone}:\S+ rate=(\d+)r/s", text)
-        burst = re.search(rf"limit_req zone={zone} burst=(\d+)", text)
+        # What waits for its turn is in nginx's `burst`, too; what does not, is its `delay`.
+        burst = re.search(rf"limit_req zone={zone} (?:burst=\d+ delay|burst)=(\d+)", text)
         if rate and burst:
             found.append(Limit(name, kind, int(burst[1]), int(rate[1])))
     for zone, kind in (("clients", "at_once"), ("downloads", "downloads")):
