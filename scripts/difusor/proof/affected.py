@@ -195,7 +195,7 @@ ROLES_AND_DOCUMENTS = ("roles/*", "docs/*", "*.md")
 APART = (
     "tests/corte", "tests/difusor/board", "tests/difusor/catalog", "tests/difusor/lab", "tests/difusor/listing",
     "tests/difusor/papers", "tests/difusor/publish", "tests/difusor/report", "tests/difusor/synthetic",
-    "tests/difusor/terminal", "tests/difusor/test_accessibility.py",
+    "tests/difusor/suite", "tests/difusor/terminal", "tests/difusor/test_accessibility.py",
 )  # fmt: skip
 """Unit tests that judge nothing of ROLES_AND_DOCUMENTS but NOTICES; some copy all files of the project."""
 NOTICES = "roles/nginx/templates/usr/share/prep/avisos/*"
