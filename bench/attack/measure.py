@@ -104,7 +104,8 @@ def begin(lab: Hosts, attack: str, server: str) -> subprocess.Popen[str]:
         return lab.start("atacante", *words, source=tools, stderr=subprocess.DEVNULL)
     script = (
         f'{FLOODS[attack]} | sed "s|^|https://{NAME}|" >/tmp/urls; '
-        f"h2load --input-file=/tmp/urls --connect-to={server}:443 --threads=1 --clients=100 "
+        # h2load may wait for ever for a connection that the server's kernel does not let it open.
+        f"timeout {SECONDS + 5:.0f} h2load --input-file=/tmp/urls --connect-to={server}:443 --threads=1 --clients=100 "
         f"--max-concurrent-streams=20 --duration={SECONDS:.0f} --connection-active-timeout=1 "
         "| sed -n 's/^requests: \\([0-9]*\\) total.*/\\1/p'"
     )
