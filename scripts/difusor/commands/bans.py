@@ -39,12 +39,12 @@ LIMITED = {
     "pushes": ("conexiones nuevas de rsync, también de las confiables", "las que exceden esperan unos segundos"),
     "of_connection": (
         "solicitudes que no pasan por el WAF, por una sola conexión",
-        "las que exceden esperan su turno; las demás, no",
+        "las que exceden esperan su turno; las de otras conexiones, no",
     ),
     "files": ("solicitudes que no pasan por el WAF", "respuesta 429 a las que exceden"),
     "inspected": (
         "solicitudes que el WAF revisa",
-        "las que exceden esperan unos segundos; sin lugar, respuesta 429. Lo demás se sigue sirviendo",
+        "las que exceden esperan unos segundos y, si ya no hay lugar, respuesta 429; lo demás se sigue sirviendo",
     ),
     "at_once": ("solicitudes en curso a la vez", "respuesta 429 a las que exceden"),
     "downloads": ("descargas de las carpetas pesadas en curso a la vez", "respuesta 429 a las que exceden"),

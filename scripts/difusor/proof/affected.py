@@ -5,7 +5,7 @@ The first pattern that matches a path decides; a path that matches none affects 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 EVERYTHING = "*"
@@ -192,6 +192,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
 
 
 ROLES_AND_DOCUMENTS = ("roles/*", "docs/*", "*.md")
+"""After a change of these alone, the unit tests of APART are left out."""
 APART = (
     "tests/corte", "tests/difusor/board", "tests/difusor/catalog", "tests/difusor/lab", "tests/difusor/listing",
     "tests/difusor/papers", "tests/difusor/publish", "tests/difusor/report", "tests/difusor/synthetic",
@@ -219,10 +220,10 @@ def affected(path: str) -> tuple[tuple[str, ...], str]:
     return (EVERYTHING,), ""
 
 
-def unit_tests_apart(files: Iterable[str]) -> tuple[str, ...]:
+def unit_tests_apart(files: Collection[str]) -> tuple[str, ...]:
     """Return the folders and files of the unit tests that a change of these paths cannot affect: APART, or none."""
     apart = all(
         any(fnmatchcase(path, pattern) for pattern in ROLES_AND_DOCUMENTS) and not fnmatchcase(path, NOTICES)
         for path in files
     )
-    return APART if apart else ()
+    return APART if files and apart else ()

@@ -15,7 +15,7 @@ from difusor.terminal import console, printable
 
 UPSTREAM = "origin/main"
 LONG = 90
-"""Seconds of tests from which on a second server is worth setting up: the tests mostly wait, and both wait at once."""
+"""Seconds of tests from which on a second server saves more than it takes to set up; tests mostly wait."""
 SHOWN = 20
 """How many changed files are printed by name; the others are only counted."""
 

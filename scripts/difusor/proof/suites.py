@@ -140,7 +140,8 @@ class Suite:
             values |= MOLECULE
         if self.name not in (UNIT, MACHINE):
             values["HOST_SUITE"] = self.name
-            values |= {"PYTEST_ADDOPTS": " ".join(self._options)} if self._options else {}
+            if self._options:
+                values["PYTEST_ADDOPTS"] = " ".join(self._options)
         if self.tests:
             values["TEST_FILES"] = " ".join(self.tests)
         return values
