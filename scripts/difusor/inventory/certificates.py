@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationInfo
 
@@ -58,6 +58,8 @@ def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError):
         raise ValueError(f"{path} no es una llave privada en PEM sin contraseña") from None
+    except UnsupportedAlgorithm:
+        raise ValueError(f"{path} es una llave que los navegadores no aceptan; pida una RSA o de P-256") from None
     own = _certificate(certificate, info) if certificate else None
     if own and own.public_key() != key.public_key():
         raise ValueError(f"{path} no es la llave del certificado {certificate}")

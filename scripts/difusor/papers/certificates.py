@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from corte.format.errors import why
@@ -154,17 +157,31 @@ def _key(path: Path, password: Password) -> Key:
     content = _content(path)
     read_key = serialization.load_pem_private_key if PEM in content else serialization.load_der_private_key
     try:
-        try:
-            key = read_key(content, None)
-        except TypeError:  # it is encrypted
-            key = read_key(content, password())
-    except (ValueError, TypeError) as error:
-        if "password" in str(error).lower() or "decrypt" in str(error).lower():
-            raise UnusableError(f"esa no es la contraseña de {path}; nada se firmó") from None
+        key = read_key(content, None)
+    except TypeError:  # it is encrypted
+        key = _decrypted(path, partial(read_key, content, password()))
+    except ValueError:
         raise UnusableError(f"{path} no es una llave privada en DER (el .key del SAT) ni en PEM") from None
+    except UnsupportedAlgorithm:  # such as a curve of 160 bits
+        key = None
     if not isinstance(key, Key):
         raise UnusableError(f"{path} no es una llave RSA ni de curva elíptica, que son las que leen los programas")
     return key
+
+
+def _decrypted(path: Path, read: Callable[[], PrivateKeyTypes]) -> PrivateKeyTypes:
+    """Return the key that `read` decrypts.
+
+    The cipher does not tell every wrong password: one of some 256 leaves bytes that end as they should and are no key.
+    So whatever fails here is told as a wrong password first.
+    """
+    try:
+        return read()
+    except (ValueError, TypeError):
+        raise UnusableError(
+            f"esa no es la contraseña de {path}, o el archivo no está entero, o se cifró de un modo que no se conoce; "
+            "nada se firmó"
+        ) from None
 
 
 def _refuse_unfit(path: Path, credentials: Credentials, at: datetime) -> None:

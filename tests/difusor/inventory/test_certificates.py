@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,11 @@ def lines(pem: bytes, before: bytes = b"", behind: bytes = b"\n") -> bytes:
     return b"".join(before + line + behind for line in pem.splitlines())
 
 
+def on_a_small_curve(_pem: bytes) -> bytes:
+    command = ["openssl", "ecparam", "-name", "brainpoolP160r1", "-genkey", "-noout"]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
 KEYS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "indented": (lambda pem: lines(pem, b"    "), "nginx no podría leer"),
     "in one line": (lambda pem: lines(pem, behind=b" "), "nginx no podría leer"),
@@ -28,6 +34,7 @@ KEYS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "with CR alone": (lambda pem: lines(pem, behind=b"\r"), "nginx no podría leer"),
     "behind a NUL": (lambda pem: b"\0" + pem, "nginx no podría leer"),
     "in UTF-16": (lambda pem: pem.decode().encode("utf-16"), "está en UTF-16"),
+    "on a small curve": (on_a_small_curve, "los navegadores no aceptan"),
     "of Windows": (lambda pem: lines(pem, behind=b"\r\n"), ""),
     "with a mark": (lambda pem: BOM + pem, ""),
     "behind a text": (lambda pem: b"Bag Attributes\n    localKeyID: 01\n" + pem, ""),

@@ -302,3 +302,18 @@ def test_what_cannot_sign_is_refused_with_its_reason(made: Signed) -> None:
     ):
         with pytest.raises(UnusableError, match=told):
             certificates.load(certificate, key, password, at)
+
+
+def test_every_wrong_password_is_told_as_one(made: Signed) -> None:
+    """One of some 256 decrypts the key to bytes that end as they should: of a thousand, two to seven mostly."""
+    certificate, key = made.authority.as_sat(made.folder)
+    for number in range(1000):
+        with pytest.raises(UnusableError, match="esa no es la contraseña"):
+            certificates.load(certificate, key, str(number).encode, datetime.now(UTC))
+
+
+def test_a_key_on_a_small_curve_is_refused(made: Signed) -> None:
+    certificate, key = made.authority.as_sat(made.folder)
+    subprocess.run(["openssl", "ecparam", "-name", "brainpoolP160r1", "-genkey", "-noout", "-out", key], check=True)
+    with pytest.raises(UnusableError, match=r"funcionaria.key no es una llave RSA ni de curva elíptica"):
+        certificates.load(certificate, key, _no_password, datetime.now(UTC))
