@@ -192,6 +192,27 @@ def test_a_neighbour_who_holds_his_requests_leaves_the_page_to_others(
 
 
 @pytest.mark.clause("RED-06")
+def test_the_dear_road_yields_the_processor_to_nginx(host: Host, record_evidence: Record) -> None:
+    """Ningún contenedor le quita el procesador a nginx: compiten en el mismo grupo, y nginx no pesa menos."""
+    nginx = _weight(host, host.check_output("systemctl show nginx --property MainPID --value"))
+    inspect = "docker inspect --format '{{.State.Pid}}' $(docker ps --quiet --filter label=prep-difusor.role)"
+    containers = [_weight(host, process) for process in host.check_output(inspect).split()]
+    record_evidence({"nginx": nginx, "contenedores": containers})
+    assert len(containers) == 2
+    assert {group for group, _ in containers} == {nginx[0]}
+    assert max(weight for _, weight in containers) <= nginx[1]
+
+
+def _weight(host: Host, process: str) -> tuple[str, int]:
+    """Return the group in which a process's own group competes for the processor, and the weight that it has there."""
+    lines = host.file(f"/proc/{process}/cgroup").content_string.splitlines()
+    groups = {name: path for _, names, path in (line.split(":", 2) for line in lines) for name in names.split(",")}
+    # Of cgroup 1, where each controller has a tree of its own, or of cgroup 2, where one tree has all.
+    own, said = (f"cpu{groups['cpu']}", "cpu.shares") if "cpu" in groups else (groups[""], "cpu.weight")
+    return own.rpartition("/")[0], int(host.file(f"/sys/fs/cgroup/{own}/{said}").content_string)
+
+
+@pytest.mark.clause("RED-06")
 def test_a_network_of_ipv6_counts_as_one_address(
     untrusted: Host, variables: dict[str, Any], record_evidence: Record
 ) -> None:
