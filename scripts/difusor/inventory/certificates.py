@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from pydantic import ValidationInfo
 
 from corte.format.signature import UTF16
@@ -61,13 +62,21 @@ def check_key(path: str, certificate: str, info: ValidationInfo) -> None:
     except UnsupportedAlgorithm:
         raise ValueError(f"{path} es una llave que los navegadores no aceptan; pida una RSA o de P-256") from None
     own = _certificate(certificate, info) if certificate else None
-    if own and own.public_key() != key.public_key():
+    if own and not belongs(key, own):
         raise ValueError(f"{path} no es la llave del certificado {certificate}")
     if own and not _starts_nginx(pem, content(certificate, info) or b""):
         raise ValueError(
             f"nginx no podría leer {path}: ningún renglón lleva sangría, y los de -----BEGIN y -----END van solos, sin "
             "bytes nulos ni renglones que solo acaben en CR; cópiela otra vez como se la dieron"
         )
+
+
+def belongs(key: PrivateKeyTypes, certificate: x509.Certificate) -> bool:
+    """Tell whether a private key is the one of a certificate; not where the library cannot read the certificate's."""
+    try:
+        return certificate.public_key() == key.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
 
 
 def _starts_nginx(key: bytes, certificate: bytes) -> bool:
@@ -124,7 +133,7 @@ def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
         return False
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, TypeError, ValueError):
+    except (InvalidSignature, TypeError, UnsupportedAlgorithm, ValueError):
         return False
     return True
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from corte.format.errors import why
 from corte.format.files import read
-from difusor.inventory.certificates import whole
+from difusor.inventory.certificates import belongs, whole
 from difusor.project import UnusableError, home
 from difusor.terminal import plain
 
@@ -148,6 +148,8 @@ def _unpacked(path: Path, content: bytes, password: Password) -> Credentials | N
         key, certificate, others = pkcs12.load_key_and_certificates(content, password() or None)
     except ValueError:
         raise UnusableError(f"{path} no es un PKCS#12, o la contraseña no es la suya") from None
+    except UnsupportedAlgorithm:
+        raise _of_no_known_kind(path) from None
     if certificate is None or not isinstance(key, Key):
         raise UnusableError(f"{path} no trae certificado y llave de una persona; expórtelo otra vez con los dos")
     return Credentials(certificate, key, tuple(others))
@@ -157,23 +159,28 @@ def _key(path: Path, password: Password) -> Key:
     content = _content(path)
     read_key = serialization.load_pem_private_key if PEM in content else serialization.load_der_private_key
     try:
-        key = read_key(content, None)
-    except TypeError:  # it is encrypted
-        key = _decrypted(path, partial(read_key, content, password()))
+        try:
+            key = read_key(content, None)
+        except TypeError:  # it is encrypted
+            key = _decrypted(path, partial(read_key, content, password()))
     except ValueError:
         raise UnusableError(f"{path} no es una llave privada en DER (el .key del SAT) ni en PEM") from None
     except UnsupportedAlgorithm:  # such as a curve of 160 bits
-        key = None
+        raise _of_no_known_kind(path) from None
     if not isinstance(key, Key):
-        raise UnusableError(f"{path} no es una llave RSA ni de curva elíptica, que son las que leen los programas")
+        raise _of_no_known_kind(path)
     return key
+
+
+def _of_no_known_kind(path: Path) -> UnusableError:
+    return UnusableError(f"la llave de {path} no es RSA ni de una curva que lean los programas; firme con otra")
 
 
 def _decrypted(path: Path, read: Callable[[], PrivateKeyTypes]) -> PrivateKeyTypes:
     """Return the key that `read` decrypts.
 
     The cipher does not tell every wrong password: one of some 256 leaves bytes that end as they should and are no key.
-    So whatever fails here is told as a wrong password first.
+    So bytes that are none are told as a wrong password first.
     """
     try:
         return read()
@@ -186,7 +193,7 @@ def _decrypted(path: Path, read: Callable[[], PrivateKeyTypes]) -> PrivateKeyTyp
 
 def _refuse_unfit(path: Path, credentials: Credentials, at: datetime) -> None:
     certificate, holder, key = credentials.certificate, credentials.holder, credentials.key
-    if certificate.public_key() != key.public_key():
+    if not belongs(key, certificate):
         raise UnusableError(f"la llave no es la del certificado {path}, de {holder.name}; dé los dos de una persona")
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < FEWEST_BITS:
         raise UnusableError(f"la llave de {path} es RSA de {key.key_size} bits; hace falta una de {FEWEST_BITS} o más")

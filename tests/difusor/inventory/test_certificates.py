@@ -27,6 +27,12 @@ def on_a_small_curve(_pem: bytes) -> bytes:
     return subprocess.run(command, capture_output=True, check=True).stdout
 
 
+def of_a_small_curve(_pem: bytes) -> bytes:
+    alias = ["-addext", "subjectAltName=DNS:prep.diario.mx"]
+    command = ["openssl", "req", "-x509", "-new", "-key", "/dev/stdin", "-days", "30", "-subj", "/CN=x", *alias]
+    return subprocess.run(command, input=on_a_small_curve(_pem), capture_output=True, check=True).stdout
+
+
 KEYS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "indented": (lambda pem: lines(pem, b"    "), "nginx no podría leer"),
     "in one line": (lambda pem: lines(pem, behind=b" "), "nginx no podría leer"),
@@ -46,6 +52,7 @@ CERTIFICATES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "in UTF-16": (lambda pem: pem.decode().encode("utf-16"), "está en UTF-16"),
     "of Windows": (lambda pem: lines(pem, behind=b"\r\n"), ""),
     "with a mark": (lambda pem: BOM + pem, ""),
+    "of a small curve": (of_a_small_curve, "no es la llave del certificado"),
     "of two files with marks": (lambda pem: BOM + pem + BOM + pem, ""),
 }
 

@@ -318,8 +318,22 @@ def test_every_wrong_password_is_told_as_one(made: Signed) -> None:
             certificates.load(certificate, key, str(number).encode, datetime.now(UTC))
 
 
-def test_a_key_on_a_small_curve_is_refused(made: Signed) -> None:
+def test_a_key_or_certificate_on_a_small_curve_is_refused(made: Signed) -> None:
     certificate, key = made.authority.as_sat(made.folder)
-    subprocess.run(["openssl", "ecparam", "-name", "brainpoolP160r1", "-genkey", "-noout", "-out", key], check=True)
-    with pytest.raises(UnusableError, match=r"funcionaria.key no es una llave RSA ni de curva elíptica"):
-        certificates.load(certificate, key, _no_password, datetime.now(UTC))
+    small, packed, own, both = (made.folder / name for name in ("small.key", "packed.key", "small.cer", "small.p12"))
+    password = ["-passout", f"pass:{PASSWORD.decode()}"]
+    for command in (
+        ["ecparam", "-name", "brainpoolP160r1", "-genkey", "-noout", "-out", small],
+        ["pkcs8", "-topk8", "-in", small, "-out", packed, *password],
+        ["req", "-x509", "-new", "-key", small, "-subj", "/CN=x", "-out", own],
+        ["pkcs12", "-export", "-inkey", small, "-in", own, "-out", both, *password],
+    ):
+        subprocess.run(["openssl", *command], capture_output=True, check=True)
+    for one, other, told in (
+        (certificate, small, "la llave de .*small.key no es RSA ni de una curva"),
+        (certificate, packed, "la llave de .*packed.key no es RSA ni de una curva"),
+        (both, None, "la llave de .*small.p12 no es RSA ni de una curva"),
+        (own, key, "la llave no es la del certificado .*small.cer"),
+    ):
+        with pytest.raises(UnusableError, match=told):
+            certificates.load(one, other, lambda: PASSWORD, datetime.now(UTC))
