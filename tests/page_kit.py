@@ -33,23 +33,42 @@ LOADING = "Cargando los resultados"
 PATIENCE = 300.0
 """Seconds for which a test awaits what its browser should show: beside the servers of the releases, which may take both
 processors for minutes, a visit has taken more than a hundred times what it takes alone."""
-CLOCK = """
-const first = Date.now, regular = [];
-let ahead = 0;
-Math.random = () => 1;
-Date.now = () => first() + ahead;
-window.setInterval = (call, every) => regular.push([call, every]);
-window.pass = (seconds) => {
-  for (let at = 0; at < seconds; at += 10) {
-    ahead += 10_000;
-    for (const [call, every] of regular) if (every === 10_000) call();
-  }
-};
+LIMITS = """
+{
+  const wait = setTimeout, repeat = setInterval;
+  window.limits = [];
+  Math.random = () => 1;
+  window.setTimeout = (call, pause) => pause < 30_000 ? wait(call, pause) : limits.push(call);
+  window.setInterval = (call, pause) => pause < 30_000 ? repeat(call, pause) : 0;
+}
 """
-"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself.
+"""What every page that a test opens runs first: whatever it does after half a minute or more, such as looking for a new
+corte or giving up a request, it does only when the test calls the `limits`.
 
-Its first look, at a moment of the first minute drawn by lot, comes at that minute's end, after the test.
+Otherwise it would look at a moment of the first minute that it draws by lot, perhaps between two steps of the test.
 """
+CLOCK = """
+{
+  const first = Date.now, regular = [];
+  let ahead = 0;
+  Date.now = () => first() + ahead;
+  window.setInterval = (call, every) => regular.push([call, every]);
+  window.pass = (seconds) => {
+    for (let at = 0; at < seconds; at += 10) {
+      ahead += 10_000;
+      for (const [call, every] of regular) if (every === 10_000) call();
+    }
+  };
+}
+"""
+"""Lets time pass for a page without waiting; what it looks for every minute, it does not ask for by itself."""
+HURRY = """
+{
+  const wait = setTimeout;
+  window.setTimeout = (call, pause) => wait(call, pause < 30_000 ? pause / 100 : pause);
+}
+"""
+"""Shortens the pauses between tries, and no limit of an answer."""
 expect.set_options(timeout=PATIENCE * 1000)
 NEEDS_BROWSER = pytest.mark.skipif(not any(map(shutil.which, browser.PROGRAMS)), reason="this machine has no browser")
 
@@ -172,8 +191,9 @@ def browsing() -> Iterator[Browser]:
 
 
 def new_page(running: Browser) -> Page:
-    """Return a page in which nothing moves, of a visitor who was nowhere before."""
+    """Return a page in which nothing moves or looks by itself (see LIMITS), of a visitor who was nowhere before."""
     page = running.new_context(reduced_motion="reduce").new_page()
+    page.add_init_script(LIMITS)
     page.set_default_timeout(PATIENCE * 1000)
     return page
 

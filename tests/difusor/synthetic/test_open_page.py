@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from inventory_kit import shipped
-from page_kit import CLOCK, NEEDS_BROWSER, PATIENCE, STATUS, Mirror, browsing, new_page, serving, wait
+from page_kit import CLOCK, HURRY, NEEDS_BROWSER, PATIENCE, STATUS, Mirror, browsing, new_page, serving, wait
 from playwright.sync_api import Browser, Error, Page, Route, expect
 
 from difusor.suite.waiting import until
@@ -30,25 +30,6 @@ window.told = 0;
 new MutationObserver(changes => { told += changes.length; })
   .observe(document.querySelector('%s'), {childList: true, characterData: true, subtree: true});
 """
-LIMITS = """
-{
-  const later = setTimeout;
-  window.limits = [];
-  window.setTimeout = (call, pause) => pause < 30_000 ? later(call, pause / 100) : limits.push(call);
-}
-"""
-"""Lets a request wait for as long as the test likes, unless it calls the `limits`. Other pauses are short, and the page
-does not look by itself."""
-HURRY = """
-const wait = setTimeout;
-window.setTimeout = (call, pause) => wait(call, pause < 60_000 ? pause / 20 : pause);
-Math.random = () => 1;
-"""
-"""Shortens the pauses between tries, and has the page look by itself only after a minute, when the test has ended.
-
-Otherwise it would look at a moment drawn by lot, which may be in the middle of the tries that are counted.
-"""
-
 pytestmark = NEEDS_BROWSER
 
 
@@ -248,7 +229,7 @@ def declared(mirror: Mirror) -> None:
 @pytest.mark.parametrize("name", [STATUS, "corte.json"])
 def test_a_request_that_is_lost_accuses_no_honest_mirror(name: str, page: Page, mirror: Mirror) -> None:
     """One lost answer, or one that a crowded server refused, was the verdict."""
-    page.add_init_script(LIMITS)
+    page.add_init_script(HURRY)
     declared(mirror)
     page.route(mirror.near + name, lambda route: route.abort(), times=2)
     visit(page, mirror, "autentico.html", "#verdict:not(:text('Consultando'))")
@@ -263,7 +244,7 @@ def test_a_mirror_that_does_not_answer_is_neither_awaited_for_ever_nor_accused(
     name: str, limit: int, told: str, page: Page, mirror: Mirror
 ) -> None:
     """Before the two that it compares, the page asks for the corte's head and for the status."""
-    page.add_init_script(LIMITS)
+    page.add_init_script(HURRY)
     declared(mirror)
     page.route(mirror.near + name, lambda _: None)
     page.goto(mirror.near + "autentico.html")
@@ -360,7 +341,7 @@ def test_a_site_whose_newer_corte_is_under_way_or_of_which_only_actas_were_read_
     page: Page, mirror: Mirror
 ) -> None:
     """Every file that it sent was taken for its word that there is none newer."""
-    page.add_init_script(CLOCK + LIMITS)
+    page.add_init_script(CLOCK)
     visit(page, mirror, "#/alcaldias/1")
     page.evaluate("pass(2700)")
     late_by(mirror, minutes=67)
@@ -378,7 +359,7 @@ def test_a_site_whose_newer_corte_is_under_way_or_of_which_only_actas_were_read_
 
 def test_an_answer_from_before_a_phone_slept_is_not_taken_for_the_time(page: Page, mirror: Mirror) -> None:
     """It read the answer when it woke, and a corte of two hours ago became one of 22 minutes ago."""
-    page.add_init_script(CLOCK + LIMITS)
+    page.add_init_script(CLOCK)
     visit(page, mirror)
     head = held(page, mirror, "datos/corte.json", LOOK)
     page.evaluate("pass(6600)")
@@ -391,7 +372,7 @@ def test_an_answer_from_before_a_phone_slept_is_not_taken_for_the_time(page: Pag
 
 def test_a_look_that_dies_says_nothing_against_one_that_began_later(page: Page, mirror: Mirror) -> None:
     """It hung on the connection of before, and a minute after the newest corte was there, it was called uncertain."""
-    page.add_init_script(CLOCK + LIMITS)
+    page.add_init_script(CLOCK)
     visit(page, mirror)
     first = held(page, mirror, "datos/corte.json", LOOK)
     del mirror.cortes[:-1]
@@ -406,7 +387,7 @@ def test_a_look_that_dies_says_nothing_against_one_that_began_later(page: Page, 
 
 
 def test_a_status_that_comes_after_a_newer_one_is_not_believed(page: Page, mirror: Mirror) -> None:
-    page.add_init_script(CLOCK + LIMITS)
+    page.add_init_script(CLOCK)
     visit(page, mirror)
     page.route("**/datos/corte.json", lambda route: route.abort())
     first = held(page, mirror, STATUS, LOOK)
@@ -623,7 +604,7 @@ def test_a_pause_or_a_withdrawal_before_this_corte_is_not_told_of_it(
 
 def test_an_office_that_could_not_be_loaded_leaves_no_other_below_its_tab(page: Page, mirror: Mirror) -> None:
     """A newer corte came before the office did, and neither could be loaded: nothing told of it."""
-    page.add_init_script(LIMITS)
+    page.add_init_script(HURRY)
     visit(page, mirror)
     first = held(page, mirror, "datos/congreso.json", "location.hash = '#/congreso'")
     del mirror.cortes[:-1]
@@ -736,7 +717,7 @@ def test_before_the_first_corte_nothing_can_be_searched(page: Page, mirror: Mirr
 
 def test_a_search_that_is_answered_late_takes_nobody_away(page: Page, mirror: Mirror) -> None:
     """Who had gone to another office meanwhile was taken to a place of the one before."""
-    page.add_init_script(LIMITS)
+    page.add_init_script(HURRY)
     visit(page, mirror)
     page.fill("#anywhere", "76")
     sections = held(page, mirror, "datos/secciones.json", "document.querySelector('#finder button').click()")
@@ -751,18 +732,18 @@ def test_a_search_that_is_answered_late_takes_nobody_away(page: Page, mirror: Mi
 
 
 RETRIES = """
-const wait = setTimeout;
-window.pauses = [];
-window.limits = [];
-window.setTimeout = (call, pause) => {
-  if (pause >= 60_000) return limits.push(call);
-  pauses.push(pause);
-  return wait(call, pause / 100);
-};
-Math.random = () => 0.25;
+{
+  const wait = setTimeout;
+  window.pauses = [];
+  window.setTimeout = (call, pause) => {
+    if (pause >= 60_000) return wait(call, pause);
+    pauses.push(pause);
+    return wait(call, pause / 100);
+  };
+  Math.random = () => 0.25;
+}
 """
-"""Notes the pauses between tries, and shortens them: by lot each is three quarters of the mean. The time that an answer
-may take ends only when the test calls the `limits`."""
+"""Notes the pauses between tries, and shortens them: by lot each is three quarters of the mean."""
 
 
 def pauses(page: Page, number: int) -> list[int]:
@@ -910,6 +891,6 @@ def test_a_waiting_page_whose_load_is_stopped_loads_again(page: Page, mirror: Mi
     """It asked for nothing any more, although the results were there."""
     wait(mirror, EARLY, timedelta(hours=1))
     state(mirror, EARLY)
-    page.add_init_script(LIMITS)
+    page.add_init_script(HURRY)
     address = mirror.near + "espera.html"
     opened_after_a_stop(page, address, lambda: page.goto(address, wait_until="commit"))
