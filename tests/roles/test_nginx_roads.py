@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from nginx_kit import BASES, CLOSED, OPEN, SITE, answered, judged, render, who
+from nginx_kit import BASES, CLOSED, OPEN, SITE, answered, by_door, judged, locations, render, who
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -17,6 +17,18 @@ def test_a_file_of_the_image_comes_from_the_application_under_just_this_name(bas
     assert name == f"= {base}{path}"
     assert f"rewrite ^ /_fast/{path}? last;" in body, "its query is not passed on"
     assert who(render(SITE, base=base, inputs=CLOSED[1:]), base + path) != "application", "the image does not have it"
+
+
+@pytest.mark.parametrize(("inputs", "awaited"), [(CLOSED, False), (OPEN, True)], ids=["closed", "open"])
+def test_visitors_wait_for_one_anothers_answer_only_where_it_is_dear(
+    inputs: tuple[tuple[str, Any], ...], awaited: bool
+) -> None:
+    """nginx lets who waits look twice a second, for five seconds, and drops what is asked by a visitor who leaves."""
+    files, computed = (dict(locations(door))["/_fast/"] for door in by_door(render(SITE, inputs=inputs)))
+    assert ("proxy_cache_lock on;" in files) == awaited
+    assert "proxy_cache_lock on;" in computed
+    assert "proxy_ignore_client_abort on;" in computed, "whoever asks and leaves would keep others waiting"
+    assert "proxy_cache_lock off;" in render("etc/nginx/snippets/prep-own.conf"), "the owner's would hold"
 
 
 @pytest.mark.parametrize(
