@@ -58,7 +58,7 @@ def test_limits_are_read_from_what_the_roles_install() -> None:
     assert [(each.kind, each.burst, each.rate) for each in found] == [
         ("connections", 4000, 400),
         ("pushes", 500, 50),
-        ("of_connection", 100, 50),
+        ("of_connection", 100, 20),
         ("files", 200000, 20000),
         ("inspected", 60, 20),
         ("at_once", 16000, 0),
