@@ -31,6 +31,18 @@ def test_visitors_wait_for_one_anothers_answer_only_where_it_is_dear(
     assert "proxy_cache_lock off;" in render("etc/nginx/snippets/prep-own.conf"), "the owner's would hold"
 
 
+@pytest.mark.parametrize(("inputs", "seconds"), [(CLOSED, "3"), (OPEN, "10")], ids=["closed", "open"])
+def test_a_kept_file_comes_soon_although_the_application_hangs(
+    inputs: tuple[tuple[str, Any], ...], seconds: str
+) -> None:
+    """What an open application computes may take long."""
+    files, computed = (dict(locations(door))["/_fast/"] for door in by_door(render(SITE, inputs=inputs)))
+    (usual,) = re.findall(r"^proxy_read_timeout (\d+)s;", render("etc/nginx/snippets/prep-own.conf"), re.MULTILINE)
+    assert (re.findall(r"proxy_read_timeout (\d+)s;", files) or [usual]) == [seconds]
+    assert "proxy_read_timeout" not in computed + render("etc/nginx/snippets/prep-proxy.conf")
+    assert usual == "10"
+
+
 @pytest.mark.parametrize(
     ("inputs", "name"),
     [(CLOSED, "disk"), (OPEN, "waf"), ((("nginx_known_files", ("robots.txt",)),), "application")],
