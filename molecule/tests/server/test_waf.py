@@ -126,6 +126,22 @@ def test_attacks_are_refused(
 
 @pytest.mark.xdist_group("limits")
 @pytest.mark.clause("RED-07")
+def test_what_would_keep_the_waf_busy_is_refused(
+    host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
+) -> None:
+    """El WAF no revisa miles de cookies o de encabezados; los que manda un navegador pasan."""
+    crumbs = {number: "Cookie: " + "; ".join(f"a{each}=1" for each in range(number)) for number in (180, 900)}
+    lines = {number: "\r\n".join(f"X-A{each}: 1" for each in range(number)) for number in (40, 300)}
+    texts = [request(variables, INSPECTED, header) for header in (*crumbs.values(), *lines.values())]
+    found = [answer["statuses"] for answer in send_patiently(host, variables, texts)]
+    told = ("180 cookies", "900 cookies", "40 encabezados", "300 encabezados")
+    record_evidence(dict(zip(told, found, strict=True)))
+    blocked = expect("RED-07")["blocked_status"]
+    assert [statuses[0] in blocked for statuses in found] == [False, True, False, True]
+
+
+@pytest.mark.xdist_group("limits")
+@pytest.mark.clause("RED-07")
 @pytest.mark.usefixtures("open_gate")
 def test_no_attack_is_smuggled_past_the_waf(
     host: Host, variables: dict[str, Any], application: Container, listener: str, record_evidence: Record
