@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from nginx_kit import BASES, CLOSED, OPEN, SITE, answered, by_door, judged, locations, render, who
+from nginx_kit import BASES, CLOSED, OPEN, RELEASES, SITE, answered, by_door, judged, locations, render, who
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -23,12 +23,29 @@ def test_a_file_of_the_image_comes_from_the_application_under_just_this_name(bas
 def test_visitors_wait_for_one_anothers_answer_only_where_it_is_dear(
     inputs: tuple[tuple[str, Any], ...], awaited: bool
 ) -> None:
-    """nginx lets who waits look twice a second, for five seconds, and drops what is asked by a visitor who leaves."""
+    """nginx lets who waits look twice a second, and drops what is asked by a visitor who leaves."""
     files, computed = (dict(locations(door))["/_fast/"] for door in by_door(render(SITE, inputs=inputs)))
     assert ("proxy_cache_lock on;" in files) == awaited
+    assert ("use_stale updating" in files) == awaited
     assert "proxy_cache_lock on;" in computed
+    assert "use_stale updating" in computed, "each time that it is renewed, all who want it would have it computed"
     assert "proxy_ignore_client_abort on;" in computed, "whoever asks and leaves would keep others waiting"
     assert "proxy_cache_lock off;" in render("etc/nginx/snippets/prep-own.conf"), "the owner's would hold"
+
+
+@pytest.mark.parametrize(("release", "shared"), [(each, each in ("bullseye", "jammy")) for each in RELEASES])
+def test_no_worker_gets_all_connections(release: str, shared: bool) -> None:
+    """Before nginx 1.21.6 the first one gets nearly all while it is idle, and closes what it has no room for."""
+    assert ("accept_mutex on;" in render("etc/nginx/nginx.conf", release)) == shared
+
+
+def test_the_visitors_of_a_cdn_do_not_wait_for_one_another() -> None:
+    """Its connections to this server have many visitors."""
+    one, many = (render(SITE, inputs=inputs) for inputs in ((), (("nginx_cdn_ranges", ("192.0.2.0/24",)),)))
+    assert one.count("limit_req zone=connection ") == 2
+    assert "limit_req zone=connection " not in many
+    assert many.count("limit_req zone=fast ") == 2
+    assert ("http2_max_concurrent_streams 16;" in one, "http2_max_concurrent_streams 128;" in many) == (True, True)
 
 
 @pytest.mark.parametrize(("inputs", "seconds"), [(CLOSED, "3"), (OPEN, "10")], ids=["closed", "open"])
