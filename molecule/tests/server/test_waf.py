@@ -129,15 +129,19 @@ def test_attacks_are_refused(
 def test_what_would_keep_the_waf_busy_is_refused(
     host: Host, variables: dict[str, Any], expect: Expect, record_evidence: Record
 ) -> None:
-    """El WAF no revisa miles de cookies o de encabezados; los que manda un navegador pasan."""
-    crumbs = {number: "Cookie: " + "; ".join(f"a{each}=1" for each in range(number)) for number in (180, 900)}
-    lines = {number: "\r\n".join(f"X-A{each}: 1" for each in range(number)) for number in (40, 300)}
-    texts = [request(variables, INSPECTED, header) for header in (*crumbs.values(), *lines.values())]
-    found = [answer["statuses"] for answer in send_patiently(host, variables, texts)]
-    told = ("180 cookies", "900 cookies", "40 encabezados", "300 encabezados")
-    record_evidence(dict(zip(told, found, strict=True)))
+    """El WAF no revisa miles de cookies o de encabezados, ni kilobytes de `<`; lo que manda un navegador pasa."""
+    few, many = [("Cookie: " + "; ".join(f"a{each}=1" for each in range(number))) for number in (180, 900)]
+    some, lots = ["\r\n".join(f"X-A{each}: 1" for each in range(number)) for number in (40, 300)]
+    passing = {"180 cookies": few, "40 encabezados": some, "paréntesis": "User-Agent: Mozilla/5.0 (a; b) (c) {d}"}
+    refused = {"900 cookies": many, "300 encabezados": lots}
+    refused |= {f"User-Agent de {mark}": f"User-Agent: {mark * (7000 // len(mark))}" for mark in ("<", "<!--", "%3c")}
+    refused |= {f"cookie de {mark}": f"Cookie: a={mark * (7000 // len(mark))}" for mark in ("<", "${", "$(")}
+    headers = passing | refused
+    answers = send_patiently(host, variables, [request(variables, INSPECTED, header) for header in headers.values()])
+    found = {name: answer["statuses"][0] for name, answer in zip(headers, answers, strict=True)}
+    record_evidence(found)
     blocked = expect("RED-07")["blocked_status"]
-    assert [statuses[0] in blocked for statuses in found] == [False, True, False, True]
+    assert {name for name, status in found.items() if status in blocked} == set(refused)
 
 
 @pytest.mark.xdist_group("limits")
