@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import shutil
@@ -68,8 +67,8 @@ http {{
 
 def main() -> None:
     """Measure every road with every kind of answer, interleaved; then many clients at once; then refused requests."""
-    files = sorted((CORTE / "datos").rglob("*.json"), key=lambda path: len(gzip.compress(path.read_bytes())))
-    large, small = (path.relative_to(CORTE) for path in (files[-1], files[0]))
+    compressed = sorted((CORTE / "datos").rglob("*.json.gz"), key=lambda path: path.stat().st_size)
+    large, small = (path.relative_to(CORTE).with_suffix("") for path in (compressed[-1], compressed[0]))
     start_bare({large, small})
     cases = [
         (answer, road, f"https://localhost{port}/{name}", status)
@@ -113,7 +112,7 @@ def throttled(url: str) -> list[tuple[float, float, float]]:
 
 
 def start_bare(names: set[Path]) -> None:
-    """Start an nginx without the project's settings that has these files, compressed, and sends the same headers.
+    """Start an nginx without the project's settings that has these files, compressed alike, and sends the same headers.
 
     On one port it writes no log (`bare`), on the other the log of the distribution's package (`logged`). It is a
     service, as the package's: in the control group of the load itself a request would cost less.
@@ -121,8 +120,8 @@ def start_bare(names: set[Path]) -> None:
     for name in names:
         target = BARE / "site" / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CORTE / name, target)
-        Path(f"{target}.gz").write_bytes(gzip.compress((CORTE / name).read_bytes(), 6))
+        for suffix in ("", ".gz"):
+            shutil.copy(f"{CORTE / name}{suffix}", f"{target}{suffix}")
     (BARE / "nginx.conf").write_text(CONFIGURATION.replace("LOOPBACK", loopback()))
     service = ["systemd-run", "--quiet", "--service-type=forking", f"--property=PIDFile={BARE}/pid"]
     subprocess.run([*service, "nginx", "-c", str(BARE / "nginx.conf")], check=True)
