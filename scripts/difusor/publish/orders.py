@@ -15,7 +15,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
 from difusor.project import UnusableError, denied
-from difusor.publish import elsewhere, mistakes, signing, standing, wording
+from difusor.publish import elsewhere, keys, mistakes, signing, standing, wording
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -49,6 +49,7 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
 
     UnusableError or Refusal say why it cannot be.
     """
+    keys.check(tree)
     decided = load_election(election)
     if orders.simulacro:
         decided = decided.model_copy(update={"environment": "simulacro"})
@@ -91,6 +92,7 @@ def signed_for(
         if why := signature.spoilt(key):
             raise UnusableError(f"la llave {key} {why}")
         raise UnusableError(f"{key} no existe, no se puede leer o no es una llave de OpenSSH; {remedy}")
+    keys.check(tree)
     if is_signed:
         try:
             signed, _ = signing.verify(tree)
