@@ -138,9 +138,11 @@ def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> 
 
 def _say_withdrawn(signed: SignedCorte, gone: str) -> None:
     """Print what publishing this will take back, and that nothing has been taken back yet."""
-    what = "ORDEN DE RETIRAR, NO UN CORTE NUEVO" if signed.manifest.withdraws_itself else "ESTE CORTE RETIRA OTRO"
+    what, then = "ESTE CORTE RETIRA OTRO", ""
+    if signed.manifest.withdraws_itself:
+        what, then = "ORDEN DE RETIRAR, NO UN CORTE NUEVO", ", y el que no tenga otro bueno espera sin resultados"
     console.print(
-        f"[bold red]{what}: {gone}[/] deja de mostrarse en cada espejo que reciba esta carpeta, y el que no tenga otro "
-        f"bueno espera sin resultados. Aún no se envía: ./difusor publish {printable(shlex.quote(str(signed.folder)))}",
+        f"[bold red]{what}: {gone}[/] deja de mostrarse en cada espejo que reciba esta carpeta{then}. "
+        f"Aún no se envía: ./difusor publish {printable(shlex.quote(str(signed.folder)))}",
         soft_wrap=True,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -22,11 +23,12 @@ from account_kit import NEEDS_ROOT, as_nobody
 from corte_kit import make_key, write_files
 from desk_kit import Desk
 from publish_kit import make_target
+from rich.console import Console
 
 from corte.format import instants, manifest, signature
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
-from difusor.commands import publish
+from difusor.commands import publish, sign
 from difusor.inventory import load_election
 from difusor.project import HOME, UnusableError
 from difusor.publish import deliver, notes, orders, signing, standing
@@ -405,6 +407,18 @@ def test_a_withdrawal_is_told_last_and_not_as_something_published(desk: Desk, na
     last = done.stderr.splitlines()[-1]
     assert (done.exit_code, last.startswith("NO SE RETIRÓ: el corte 6 puede mostrarse todavía")) == (1, True), last
     assert f"falta: {names[0]} (no entregado)" in last and last.endswith("Publique otra vez esta misma carpeta")
+
+
+def test_a_withdrawal_is_told_in_red(desk: Desk) -> None:
+    bad, screen = desk.corte(6), io.StringIO()
+    assert desk.publish(bad) == (0, ["shown", "shown"])
+    for verb in (publish, sign):
+        desk.patch.setattr(verb, "console", Console(file=screen, force_terminal=True, color_system="standard"))
+    desk.sign(bad, "--withdraw", bad)
+    desk.run(publish, bad, "--wait", 1, "-i", desk.folder / "norte")
+    for told in ("!", "ORDEN DE RETIRAR", "Orden de retirar", "retirado", "RETIRADO, NO PUBLICADO"):
+        assert f"\x1b[1;31m{told}" in screen.getvalue(), told
+    assert "\x1b[32m" not in screen.getvalue(), "green is what was published"
 
 
 def test_a_corte_that_withdraws_another_says_so_last(desk: Desk) -> None:
