@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from difusor.commands._chosen import Chosen, OfElection, chosen
 from difusor.commands._count import tell_lacking
@@ -29,7 +30,7 @@ WORDS = {
     "paused": "[red]en pausa sin orden vigente[/]",
     "moved": "[red]con la ventana de antes[/]",
     "shut": "[red]cerrado por su reloj[/]",
-    "withdrawn": "[green]retirado[/]",
+    "withdrawn": "[bold red]retirado[/]",
     "refused": "[red]rechazado[/]",
     "failed": "[red]no entregado[/]",
     "silent": "[red]sin respuesta[/]",
@@ -87,7 +88,8 @@ def run(
             complain(unusable.detail, zone)
         complain(problem, zone)
         raise typer.Exit(1) from problem
-    console.print(f"Corte {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")
+    what = "[bold red]Orden de retirar el corte[/]" if signed.manifest.withdraws_itself else "Corte"
+    console.print(f"{what} {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")
     for clause in ended(signed.manifest):
         console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
     if targets:
@@ -98,7 +100,7 @@ def run(
             delivered = deliver_all(signed, targets, options, lambda done: _say(done, told, publication))
         except BaseException:  # who presses Ctrl-C has to know who has the corte by then
             _end(signed, outcomes + told, given, zone, as_json, publication)
-            _tell_lacking(outcomes + told, given)
+            _tell_last(signed, outcomes + told, given)
             raise
         outcomes += delivered
         _end(signed, outcomes, given, zone, as_json, publication)
@@ -106,7 +108,7 @@ def run(
             warn(cause)
     else:
         _tell(signed, outcomes, given, zone, as_json)
-    _tell_lacking(outcomes, given)
+    _tell_last(signed, outcomes, given)
     raise typer.Exit(_status(outcomes, given))
 
 
@@ -189,10 +191,33 @@ def _status(outcomes: list[Outcome], given: Chosen) -> int:
     return 1 if not any(listed) else 0 if all(listed) else 3
 
 
-def _tell_lacking(outcomes: list[Outcome], given: Chosen) -> None:
-    """Print as the last line how many have the corte, and who lacks it; who is off the list is not to have it."""
+def _tell_last(signed: SignedCorte, outcomes: list[Outcome], given: Chosen) -> None:
+    """Print as the last line how many have the corte, and who lacks it; who is off the list is not to have it.
+
+    Of what takes a corte back, that it does, also to a single difusor: nobody is to read there that results are out.
+    """
+    from difusor.publish.wording import withdrawn_with
+
+    document = signed.manifest
     listed = [(each.difusor, _word(each), each.good) for each in outcomes if each.result != "revoked"]
-    tell_lacking(listed + [(name, "[red]enlaza un simulacro[/]", False) for name in given.rehearsing])
+    listed += [(name, "[red]enlaza un simulacro[/]", False) for name in given.rehearsing]
+    if not document.withdraws_itself:
+        tell_lacking(listed)
+        if gone := withdrawn_with(document):
+            console.print(f"[bold red]RETIRA {gone}[/]: quien tiene este corte ya no muestra aquel", soft_wrap=True)
+        return
+    done = sum(outcome.result == "withdrawn" for outcome in outcomes)
+    lacking = [f"{printable(name)} ({Text.from_markup(word).plain})" for name, word, good in listed if not good]
+    gone, where = withdrawn_with(document), f"{done} de {len(listed)}"
+    lines = [f"[bold red]NO SE RETIRÓ: {gone} puede mostrarse todavía; lo retiraron {where}[/]"]
+    if done:
+        lines = [
+            f"[bold red]RETIRADO, NO PUBLICADO: {gone} ya no se muestra en {where}[/]",
+            "cada página volvió al último corte bueno que guarda o, si no tiene, espera sin resultados",
+        ]
+    if lacking:
+        lines.append(f"[bold red]falta[/]: {', '.join(lacking)}. Publique otra vez esta misma carpeta")
+    console.print("; ".join(lines), soft_wrap=True)
 
 
 def _word(outcome: Outcome) -> str:

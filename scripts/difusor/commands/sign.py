@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -108,8 +109,9 @@ def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> 
     from difusor.publish import signing, wording
 
     document, window, zone = signed.manifest, decided.window, decided.catalog.zone
+    mark = "[bold red]![/]" if document.withdraws_itself else "[green]✓[/]"
     console.print(
-        f"[green]✓[/] corte {document.sequence} de {document.election} ({document.environment}), "
+        f"{mark} corte {document.sequence} de {document.election} ({document.environment}), "
         f"{len(document.files)} archivos, {document.total_bytes / 1e6:.1f} MB, firmado por {signer}"
     )
     for word in document.orders:
@@ -129,4 +131,18 @@ def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> 
         console.print(f"  {printable(told, zone)}")
     for warning in warnings:
         console.print(f"[yellow]![/] {printable(warning, zone)}")
+    if gone := wording.withdrawn_with(document):
+        _say_withdrawn(signed, gone)
     typer.echo(signed.sha256)
+
+
+def _say_withdrawn(signed: SignedCorte, gone: str) -> None:
+    """Print what publishing this will take back, and that nothing has been taken back yet."""
+    what, then = "ESTE CORTE RETIRA OTRO", ""
+    if signed.manifest.withdraws_itself:
+        what, then = "ORDEN DE RETIRAR, NO UN CORTE NUEVO", ", y el que no tenga otro bueno espera sin resultados"
+    console.print(
+        f"[bold red]{what}: {gone}[/] deja de mostrarse en cada espejo que reciba esta carpeta{then}. "
+        f"Aún no se envía: ./difusor publish {printable(shlex.quote(str(signed.folder)))}",
+        soft_wrap=True,
+    )

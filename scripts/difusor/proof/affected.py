@@ -146,6 +146,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/partners/*", NO_SERVER),
     ("scripts/difusor/proof/*", NO_SERVER),
     ("scripts/difusor/publish/front.py", ("front",)),
+    ("scripts/difusor/publish/keys.py", NO_SERVER),
     ("scripts/difusor/publish/off_list.py", ("revocation",)),
     ("scripts/difusor/publish/*", ("corte", "corte_attacks", "corte_crash", "corte_night")),
     ("scripts/difusor/report/comparison.py", NO_SERVER),

@@ -5,20 +5,21 @@ A server remembers the sequence and the instant of the last corte that it accept
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
-from corte.format import files, instants, manifest
+from corte.format import files, instants, manifest, tree
 from corte.format.manifest import Manifest, Window
-from corte.format.refusal import Refusal
+from corte.format.refusal import Refusal, quote
 from corte.format.standing import Standing
 from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import pages, signing
 from difusor.publish.seen import Seen
-from difusor.publish.standing import Records, latest
+from difusor.publish.standing import Records, is_of, latest
 from difusor.publish.wording import moves
 
 SOON = timedelta(minutes=2)
@@ -29,6 +30,10 @@ _REHEARSAL = (
     "y si es un simulacro, enlace a su elección los difusores que lo reciben (docs/es/operacion.md, «Simulacro»), o "
     "fírmelo con «sign --simulacro»"
 )
+
+
+_COPY = f"copie la carpeta sin {manifest.NAME} ni {manifest.SIGNATURE_NAME}, y firme la copia"
+"""How the same files are signed as another corte, as the end of a sentence."""
 
 
 def check(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:
@@ -55,6 +60,64 @@ def check(election: Election, folder: Path, sequence: int, corte: datetime, jump
             f"{folder / signing.IDENTITY} dice «datos_sinteticos»: sí, y ninguna elección oficial publica datos "
             f"inventados; revise la carpeta, {_REHEARSAL}"
         )
+
+
+def check_election(election: Election, folder: Path) -> None:
+    """Refuse a folder that has the list of a corte of another election: it was exported, signed or taken from there.
+
+    Of whichever environment: what was rehearsed with a folder keeps nobody from signing it as official.
+    """
+    said = _election_of(folder)
+    if said not in (None, election.id):
+        raise UnusableError(
+            f"{folder / manifest.NAME} es de la elección {quote(str(said))}, y se iba a firmar o enviar para "
+            f"«{election.id}»; no se firmó ni se envió nada. Revise la carpeta y la elección; si ha de ser de esta, "
+            f"{_COPY}"
+        )
+
+
+def check_given(election: Election, folder: Path, sequence: int | None, corte: datetime | None) -> None:
+    """Refuse a number or an instant that contradicts the signature of a folder that is as it was signed.
+
+    One that has been exported anew since is the next corte, whose number only the operator may know; and under another
+    environment or opening numbers and instants begin anew. Not to be called to withdraw a corte: who does may give the
+    same folder its right number.
+    """
+    signed = signing.signed_as(folder)
+    if signed is None or not is_of(signed, election):
+        return
+    zone = election.catalog.zone
+    told = {}
+    if sequence is not None and sequence != signed.sequence:
+        told["--sequence"] = f"--sequence {sequence}, y la firma dice {signed.sequence}"
+    if corte is not None and corte != signed.corte:
+        given, before = (each.astimezone(zone).isoformat() for each in (corte, signed.corte))
+        told["--corte"] = f"--corte {given}, y la firma dice {before}"
+    if not told:
+        return
+    try:
+        tree.verify(folder, signed)
+    except Refusal:
+        return
+    raise UnusableError(
+        f"{folder} ya está firmada, no ha cambiado, y la firma contradice lo que se pide ({'; '.join(told.values())}); "
+        f"no se firmó nada. Si vale la firma, quite {' y '.join(told)}; si la carpeta no es la de ese corte, dé la "
+        f"suya; si la firma está mal y ya se publicó, agregue --withdraw y esta carpeta; si no se publicó, {_COPY}"
+    )
+
+
+def _election_of(folder: Path) -> str | None:
+    """Return the election of a folder's list, also of one that another version wrote; None when it has none."""
+    try:
+        raw = files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES)
+    except Refusal:
+        return None
+    with suppress(Refusal):
+        return manifest.read(raw).election
+    with suppress(ValueError, RecursionError, AttributeError):
+        said = json.loads(raw).get("election")
+        return said if isinstance(said, str) else None
+    return None
 
 
 def check_page(election: Election, folder: Path, corte: datetime) -> None:

@@ -15,7 +15,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
 from difusor.project import UnusableError, denied
-from difusor.publish import elsewhere, mistakes, signing, standing, wording
+from difusor.publish import elsewhere, keys, mistakes, signing, standing, wording
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -49,7 +49,9 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
 
     UnusableError or Refusal say why it cannot be.
     """
+    keys.check(tree)
     decided = load_election(election)
+    mistakes.check_election(decided, tree)
     if orders.simulacro:
         decided = decided.model_copy(update={"environment": "simulacro"})
     _check_offsets(decided, orders)
@@ -91,6 +93,9 @@ def signed_for(
         if why := signature.spoilt(key):
             raise UnusableError(f"la llave {key} {why}")
         raise UnusableError(f"{key} no existe, no se puede leer o no es una llave de OpenSSH; {remedy}")
+    keys.check(tree)
+    if targets:
+        mistakes.check_election(targets[0].election, tree)
     if is_signed:
         try:
             signed, _ = signing.verify(tree)
@@ -229,6 +234,8 @@ def _moved_back(document: Manifest, records: standing.Records) -> list[str]:
 def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCorte:
     """Sign a folder, unless that looks like a mistake, with everything that stands; remember it for the next corte."""
     sequence, corte = signing.identified(tree, orders.sequence, orders.corte)
+    if not orders.withdraw:
+        mistakes.check_given(election, tree, orders.sequence, orders.corte)
     mistakes.check(election, tree, sequence, corte, orders.jump)
     if not ((orders.words or orders.withdraw) and signing.has_signed(tree, sequence, corte)):
         mistakes.check_page(election, tree, corte)  # to hold or withdraw what is out is urgent, whatever its page says

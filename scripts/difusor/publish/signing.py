@@ -279,13 +279,19 @@ def is_signed(folder: Path) -> bool:
     return (folder / manifest.NAME).is_file() and (folder / manifest.SIGNATURE_NAME).is_file()
 
 
-def has_signed(folder: Path, sequence: int, corte: datetime) -> bool:
-    """Tell whether the manifest in a tree is of this corte; the next one may be exported over the tree of the last."""
+def signed_as(folder: Path) -> Manifest | None:
+    """Return the manifest of a tree that is signed; its files may have changed since. None when there is none."""
     try:
         document = manifest.read(files.read_capped(str(folder / manifest.NAME), manifest.MAX_BYTES))
     except Refusal:
-        return False
-    return is_signed(folder) and (document.sequence, document.corte) == (sequence, corte)
+        return None
+    return document if is_signed(folder) else None
+
+
+def has_signed(folder: Path, sequence: int, corte: datetime) -> bool:
+    """Tell whether the manifest in a tree is of this corte; the next one may be exported over the tree of the last."""
+    document = signed_as(folder)
+    return document is not None and (document.sequence, document.corte) == (sequence, corte)
 
 
 def ordered(folder: Path, election: Election, newest: Manifest | None) -> str:

@@ -26,6 +26,14 @@ def sentences(standing: Standing) -> list[str]:
     return told
 
 
+def withdrawn_with(document: Manifest) -> str:
+    """Return which corte the signing of this manifest withdrew, for the operator; "" when it withdrew none."""
+    if document.withdraws_itself:  # perhaps not for the first time
+        return f"el corte {document.sequence}"
+    gone = [one.sequence for one in document.stands.withdrawn if one.at == document.generated]
+    return f"el corte {', '.join(map(str, gone))}" if gone and "withdrawal" in document.orders else ""
+
+
 def lacking(ours: Standing, theirs: Standing) -> list[str]:
     """Return as Spanish clauses, for the operator, what stands by theirs and not by ours; empty for nothing."""
     if ours.includes(theirs):

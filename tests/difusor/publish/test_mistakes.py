@@ -350,6 +350,75 @@ def test_a_number_that_the_folder_does_not_say_is_told(
     assert done.exit_code == 0 and ("dice ser el corte 7" in done.output) is told
 
 
+@pytest.mark.parametrize("written", [manifest.FORMAT, 1], ids=["this version's", "another version's"])
+def test_a_folder_that_was_signed_for_another_election_is_not_signed_for_this_one(
+    tree: Path, election: Path, key: Path, written: int
+) -> None:
+    """With a key it was signed anew for whichever election was given; what is rehearsed is of the same one."""
+    other = load_election(election).model_copy(update={"id": "otra-2027"})
+    signing.sign(tree, other, key)
+    if written != manifest.FORMAT:
+        document = json.loads((tree / manifest.NAME).read_bytes())
+        (tree / manifest.NAME).write_text(json.dumps({**document, "format": written}))
+    before = signing.papers(tree)
+    done = run_sign(tree, election, key)
+    told = " ".join(done.output.split())
+    assert done.exit_code == 1 and "es de la elección «otra-2027»" in told and "para «demo»" in told
+    assert "copie la carpeta sin corte.json ni corte.json.sig, y firme la copia" in told
+    for given in (key, None):
+        with pytest.raises(UnusableError, match="«otra-2027»"):
+            signed_for([make_target(election)], tree, given)
+    assert signing.papers(tree) == before
+    for name in (manifest.NAME, manifest.SIGNATURE_NAME):
+        (tree / name).unlink()
+    assert run_sign(tree, election, key, "--simulacro").exit_code == 0
+    assert run_sign(tree, election, key).exit_code == 0, "only the environment is another"
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--sequence", "8"), "--sequence 8, y la firma dice 7"),
+        (
+            ("--corte", "2024-06-02T20:10:00-07:00"),
+            "--corte 2024-06-02T20:10:00-07:00, y la firma dice 2024-06-02T20:00:00-07:00",
+        ),
+        (("--sequence", "400", "--corte", "2024-06-03T03:10:00Z"), "quite --sequence y --corte;"),
+    ],
+)
+@pytest.mark.parametrize("order", [(), ("--hold",)])
+def test_an_option_that_contradicts_the_signature_of_a_folder_is_refused(
+    tree: Path, election: Path, key: Path, flags: tuple[str, ...], told: str, order: tuple[str, ...]
+) -> None:
+    """It was signed again under the other number, and mirrors had one content as two cortes."""
+    assert run_sign(tree, election, key).exit_code == 0
+    before = signing.papers(tree)
+    done = run_sign(tree, election, key, *flags, *order)
+    said = " ".join(done.output.split())
+    assert done.exit_code == 1 and told in said and "--jump" not in said, said
+    assert "copie la carpeta sin corte.json" in said and signing.papers(tree) == before
+
+
+def test_what_the_signature_says_too_or_is_another_corte_contradicts_nothing(
+    tmp_path: Path, tree: Path, election: Path, key: Path
+) -> None:
+    """Another application's folder does not say its number, and the next corte is exported over that of the last."""
+    same = ("--sequence", "7", "--corte", instants.write(OPENS + timedelta(minutes=60)))
+    for flags in ((), same):
+        assert run_sign(tree, election, key, *flags).exit_code == 0
+    (tree / "descargas/a.csv").write_bytes(b"c|d\n")
+    following = ("--sequence", "8", "--corte", instants.write(OPENS + timedelta(minutes=70)))
+    assert run_sign(tree, election, key, *following).exit_code == 0
+    assert run_sign(tree, election, key, "--simulacro", "--sequence", "3").exit_code == 0, "its numbers are its own"
+
+
+def test_a_mistyped_number_is_corrected_by_withdrawing_it(tree: Path, election: Path, key: Path) -> None:
+    assert run_sign(tree, election, key, "--sequence", "9").exit_code == 0
+    assert run_sign(tree, election, key, "--sequence", "7").exit_code == 1
+    done = run_sign(tree, election, key, "--sequence", "7", "--withdraw", tree)
+    assert done.exit_code == 0 and "ESTE CORTE RETIRA OTRO: el corte 9 deja de mostrarse" in done.output, done.output
+
+
 def test_a_corte_later_than_its_own_close_is_not_signed(tree: Path, election: Path, key: Path):
     done = run_sign(tree, election, key, "--close", instants.write(OPENS + timedelta(minutes=30)))
     told = " ".join(done.output.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -22,11 +23,12 @@ from account_kit import NEEDS_ROOT, as_nobody
 from corte_kit import make_key, write_files
 from desk_kit import Desk
 from publish_kit import make_target
+from rich.console import Console
 
 from corte.format import instants, manifest, signature
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
-from difusor.commands import publish
+from difusor.commands import publish, sign
 from difusor.inventory import load_election
 from difusor.project import HOME, UnusableError
 from difusor.publish import deliver, notes, orders, signing, standing
@@ -384,6 +386,51 @@ def test_the_shown_corte_is_withdrawn_by_signing_it_again(desk: Desk, named: str
     assert desk.sign(bad).exit_code == 1, "it was signed again without the order"
     assert desk.publish(desk.corte(7)) == (0, ["shown", "shown"])
     assert [one.sequence for one in signed_in(desk.folder / "cortes/7").stands.withdrawn] == [6]
+
+
+@pytest.mark.parametrize("names", [("norte",), ("norte", "sur")])
+def test_a_withdrawal_is_told_last_and_not_as_something_published(desk: Desk, names: tuple[str, ...]) -> None:
+    """Its rows were green, and of a single difusor nothing else was said."""
+    bad, options = desk.corte(6), ["--wait", 1, *(part for name in names for part in ("-i", desk.folder / name))]
+    done = desk.run(publish, bad, *options, "--key", desk.key)
+    assert done.exit_code == 0 and "RETIRA" not in done.stderr
+    done = desk.sign(bad, "--withdraw", bad)
+    assert "ORDEN DE RETIRAR, NO UN CORTE NUEVO: el corte 6 deja de mostrarse" in done.stderr
+    assert f"Aún no se envía: ./difusor publish {bad}\n" in done.stderr and "✓" not in done.stderr
+    done = desk.run(publish, bad, *options)
+    last, count = done.stderr.splitlines()[-1], len(names)
+    assert (done.exit_code, "Bien:" in done.stderr) == (0, False)
+    assert last.startswith(f"RETIRADO, NO PUBLICADO: el corte 6 ya no se muestra en {count} de {count}; cada página")
+    assert done.stderr.startswith("Orden de retirar el corte 6 de demo")
+    desk.patch.setattr(deliver, "push", Mock(side_effect=PushFailed("no responde")))
+    done = desk.run(publish, bad, *options)
+    last = done.stderr.splitlines()[-1]
+    assert (done.exit_code, last.startswith("NO SE RETIRÓ: el corte 6 puede mostrarse todavía")) == (1, True), last
+    assert f"falta: {names[0]} (no entregado)" in last and last.endswith("Publique otra vez esta misma carpeta")
+
+
+def test_a_withdrawal_is_told_in_red(desk: Desk) -> None:
+    bad, screen = desk.corte(6), io.StringIO()
+    assert desk.publish(bad) == (0, ["shown", "shown"])
+    for verb in (publish, sign):
+        desk.patch.setattr(verb, "console", Console(file=screen, force_terminal=True, color_system="standard"))
+    desk.sign(bad, "--withdraw", bad)
+    desk.run(publish, bad, "--wait", 1, "-i", desk.folder / "norte")
+    for told in ("!", "ORDEN DE RETIRAR", "Orden de retirar", "retirado", "RETIRADO, NO PUBLICADO"):
+        assert f"\x1b[1;31m{told}" in screen.getvalue(), told
+    assert "\x1b[32m" not in screen.getvalue(), "green is what was published"
+
+
+def test_a_corte_that_withdraws_another_says_so_last(desk: Desk) -> None:
+    bad, right = desk.corte(6), desk.corte(7)
+    options = ["--wait", 1, "-i", desk.folder / "norte", "--key", desk.key]
+    assert desk.publish(bad) == (0, ["shown", "shown"])
+    assert "ESTE CORTE RETIRA OTRO: el corte 6" in desk.sign(right, "--withdraw", bad).stderr
+    for folder, is_told in ((right, True), (desk.corte(8), False)):
+        done = desk.run(publish, folder, *options)
+        assert done.exit_code == 0, done.output
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("RETIRA el corte 6: quien tiene este corte ya no muestra aquel") is is_told
 
 
 def test_other_content_under_a_number_that_a_mirror_has_is_signed_only_to_withdraw_that(desk: Desk):
