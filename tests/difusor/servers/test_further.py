@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 from ansible.cli.playbook import PlaybookCLI
+from ansible_kit import ansible
 from click.testing import CliRunner
 from home_kit import furnish, made
 from publish_kit import command_of
@@ -18,6 +20,7 @@ from difusor.commands import apply, preflight, remove, restore, revoke, signers,
 from difusor.inventory import variables
 from difusor.partners import revocation, revoking
 from difusor.partners.revocation import Order
+from difusor.project import ROOT
 from difusor.servers import further, playbook
 from difusor.servers.further import Given, read
 
@@ -242,3 +245,38 @@ def test_a_revocation_takes_options_that_leave_nothing_out(
         revocation.revoke(diario, Order("Ana", "alteró la página", "DG-04"))
     status, said = invoke(verb, "diario", "--reason", "se aclaró", "--", "-vv", "--diff", "-e", "a=b", "-f", "5")
     assert (status, ran) == (0, [revoking.REVOKE if verb is revoke else revoking.RESTORE]), said
+
+
+@pytest.mark.parametrize(
+    ("options", "noted"),
+    [
+        ((), True),
+        (("--tags", "all", "--skip-tags", "authorise,molecule-idempotence-notest"), True),
+        (("--skip-tags", "nginx"), False),
+        (("--tags", "untagged"), False),
+        (("--tags", "nginx"), False),
+    ],
+)
+def test_a_server_of_which_a_part_was_left_out_is_not_noted_as_a_mirror(
+    options: tuple[str, ...], noted: bool, tmp_path: Path
+) -> None:
+    """`apply -- --skip-tags nginx` left a server without a page, and the board called it installed."""
+    (server,) = yaml.safe_load((ROOT / "playbooks/server.yml").read_text())
+    (task,) = [each for each in server["post_tasks"] if "note_step" in each]
+    assert _told(task, tmp_path, *options) is noted
+
+
+def test_a_server_whose_inventory_nobody_judged_is_not_noted_as_ready(tmp_path: Path) -> None:
+    tasks = yaml.safe_load((ROOT / "roles/preflight/tasks/judge.yml").read_text())
+    (task,) = [each for each in tasks if "note_step" in each]
+    assert _told(task, tmp_path)
+    assert not _told(task, tmp_path, "--skip-tags", "inventory")
+
+
+def _told(task: dict[str, Any], folder: Path, *options: str) -> bool:
+    """Run a task that says something where this one notes a step; return whether it did."""
+    play = {"hosts": "all", "gather_facts": False, "tasks": [{"debug": {"msg": "anotado"}, "when": task["when"]}]}
+    (folder / "play.yml").write_text(yaml.safe_dump([play]))
+    done = ansible("playbook", "-i", "web1,", folder / "play.yml", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return "anotado" in done.stdout
