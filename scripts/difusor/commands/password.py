@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from difusor.project import UnusableError, home, vault_password
+from difusor.project import UnusableError, home, vault_password, whose
 from difusor.terminal import complain, results
 from difusor.terminal.arguments import difusores, from_project
 from difusor.terminal.asking import has_terminal
@@ -33,6 +33,12 @@ def run(
     if not has_terminal():
         _refuse("No hay terminal en que pedir contraseñas sin mostrarlas; repita en una. Nada cambió.")
     path = home() / f"inventories/{name}/group_vars/{name}/vault.yml"
+    if name not in difusores():  # nor diario/, by which the vault would get another name
+        there = ", ".join(difusores()) or "ninguno"
+        _refuse(
+            f"No existe el difusor «{name}», que aquí se da por su nombre; los que hay {whose()}: {there}. Revise el "
+            "nombre, o hágalo con ./difusor new difusor NOMBRE. Nada cambió."
+        )
     if not path.parent.is_dir():
         _refuse(f"No existe {from_project(path.parent)}; hágalo con ./difusor new difusor {name}, o revise el nombre.")
     source = vault_password_file or (vault_password() if vault_password().exists() else None)

@@ -23,4 +23,5 @@ run = verb(
     "playbooks/remove.yml",
     "Devuelve un servidor como estaba: retira lo instalado y repone lo que se sustituyó.",
     values,
+    whole="un servidor se devuelve entero",
 )

@@ -54,8 +54,10 @@ def run(
     from difusor.partners.facts import FactError
     from difusor.project import UnusableError
     from difusor.servers import sudo
+    from difusor.servers.further import refuse_less_than_all
     from difusor.servers.playbook import Options
 
+    refuse_less_than_all(further or ())
     order = revocation.Order(by or account(), reason, provision, tuple(evidence or ()), final)
     try:
         sudo.ask(ask_become_pass)

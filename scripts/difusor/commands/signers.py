@@ -10,4 +10,6 @@ run = verb(
     "Aplica en segundos un cambio de los firmantes o de las llaves revocadas de la elección; el servidor que falla no "
     "detiene a los demás.",
     chosen=for_lists,
+    whole="una llave robada valdría aún en la otra",
+    missed="los servidores que deja fuera admiten todavía a los firmantes de antes",
 )

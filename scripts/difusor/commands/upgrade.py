@@ -25,4 +25,5 @@ run = verb(
     "playbooks/upgrade.yml",
     "Instala las actualizaciones de seguridad, un servidor tras otro, y lo reinicia si hace falta.",
     values,
+    whole="el servidor quedaría con unos programas de antes y otros de después",
 )

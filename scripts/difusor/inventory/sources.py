@@ -293,7 +293,11 @@ def group_faults(sources: Iterable[Path], groups: Mapping[str, Collection[str]])
     hosts = {host for members in groups.values() for host in members}
     known = {"group_vars": {*groups, "all", "ungrouped"}, "host_vars": hosts}
     given = list(sources)
-    sentences = []
+    sentences = [
+        f"«{name}» es un servidor y también un grupo: --limit {name} sería para todo el grupo; dele otro nombre a "
+        "uno de los dos"
+        for name in sorted(hosts & {*groups})
+    ]
     for source in given:
         folder = source if source.is_dir() else source.parent
         for name in VARIABLES:
@@ -317,11 +321,20 @@ def _astray(path: Path, there: list[str]) -> str:
 
 
 def limit_faults(limit: str, groups: Mapping[str, Collection[str]]) -> list[str]:
-    """Return a sentence for each name of an Ansible --limit that is no host or group (a pattern: that matches none)."""
+    """Return a sentence for each name of an Ansible --limit that is no host or group (a pattern: that matches none).
+
+    So it is when all that it admits is outside the group `difusores`, such as a vantage point: Ansible would run
+    nowhere, and call that a success.
+    """
     names = {*groups, *(host for members in groups.values() for host in members), "all", "localhost"}
-    there = ", ".join(sorted(host for host in groups.get(GROUP, ())))
-    return [
-        f"--limit: «{each}» no es ningún servidor ni grupo del inventario; sus servidores son: {there}"
-        for each in (part.strip().lstrip("!&") for part in re.split(r"[,;]|:(?![^\[]*\])", limit))
-        if each and each[0] not in "~@" and not fnmatch.filter(names, re.sub(r"\[[\d:-]*\]$", "", each))
-    ]
+    meant = {*groups.get(GROUP, ())}
+    reached = {"all", *meant, *(name for name, members in groups.items() if meant & {*members})}
+    parts = [part.strip() for part in re.split(r"[,;]|:(?![^\[]*\])", limit) if part.strip("!& ")]
+    plain = {part: part.lstrip("!&") for part in parts if part.lstrip("!&")[0] not in "~@"}
+    found = {part: fnmatch.filter(names, re.sub(r"\[[\d:-]*\]$", "", each)) for part, each in plain.items()}
+    told = {plain[part]: "no es ningún servidor ni grupo del inventario" for part in plain if not found[part]}
+    admitted = [part for part in parts if part[0] not in "!&"]
+    if not told and admitted and not any(part not in plain or reached & {*found[part]} for part in admitted):
+        told = {plain[part]: f"no es del grupo {GROUP}, y no se haría nada" for part in admitted}
+    there = ", ".join(sorted(meant))
+    return [f"--limit: «{each}» {fault}; sus servidores son: {there}" for each, fault in told.items()]

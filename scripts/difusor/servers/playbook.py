@@ -17,7 +17,8 @@ import typer
 
 from difusor import process
 from difusor.project import ROOT, VAULTS, ansible_settings, assignments, home
-from difusor.terminal import complain, console, printable
+from difusor.servers import further
+from difusor.terminal import complain, console, printable, warn
 from difusor.terminal.arguments import (
     AskBecomePass,
     AskVaultPass,
@@ -64,12 +65,16 @@ def verb(
     purpose: str,
     values: Callable[..., dict[str, Any]] = dict,
     chosen: Callable[..., list[Path]] = _given,
+    *,
+    whole: str = "",
+    missed: str = "",
 ) -> Callable[..., None]:
     """Return the function of a verb that runs a playbook with the options of `Options`.
 
     `playbook` is a path below the project, `purpose` the verb's help. The parameters of `values` are the verb's own
     options; it returns the values that they give to variables of the playbook. Those of `chosen` are the options that
-    name the inventories, which it returns.
+    name the inventories, which it returns. `whole`: why it is not done in parts, as a clause; empty when it may be.
+    `missed`: what the servers miss that --limit leaves out, as a clause; empty when there is nothing to tell.
     """
     naming = [*signature(chosen, eval_str=True).parameters.values()]
     own = [] if values is dict else [*signature(values, eval_str=True).parameters.values()]
@@ -78,8 +83,12 @@ def verb(
         def taken(parameters: Sequence[Parameter]) -> dict[str, Any]:
             return {each.name: given.pop(each.name) for each in parameters}
 
-        inventories, variables = chosen(**taken(naming)), values(**taken(own))
-        become(playbook, inventories, Options(**given), variables)
+        whom, variables = taken(naming), taken(own)
+        options = Options(**given)
+        is_partial = further.refuse(options.further or (), options.limit, options.check, whole)
+        if is_partial and missed:
+            warn(f"con --limit, {missed}: repita sin esa opción en cuanto se pueda")
+        become(playbook, chosen(**whom), options, values(**variables))
 
     # Typer reads the options of a verb from its signature.
     parameters = [*naming, *own, *signature(Options, eval_str=True).parameters.values()]

@@ -6,6 +6,7 @@ are absolute, or relative to that.
 
 from __future__ import annotations
 
+import shlex
 import ssl
 from collections.abc import Callable
 from datetime import datetime
@@ -37,15 +38,28 @@ def expanded(text: str) -> str:
         raise typer.BadParameter(f"{problem}.") from None
 
 
+def _refuse_two(text: str, given: Path, named: Path, what: str) -> None:
+    """Refuse a word that is both a path here and a name in the home, unless both are the same place.
+
+    `what` the name means, with its article. Which of the two is taken would depend on where one stands.
+    """
+    if Path(text).name == text and given.exists() and named.exists() and not given.samefile(named):
+        raise typer.BadParameter(
+            f"«{text}» son dos cosas: lo que hay en esta carpeta ({given}) y {what} ({named}). Diga cuál: la primera "
+            f"es ./{text}; la otra, {shlex.quote(str(named))}."
+        )
+
+
 def inventory(text: str) -> Path:
     """Return the inventory at a path, or else that of a difusor's name; relative to the project when inside it."""
     given = Path(expanded(text)).absolute()
     named = home() / "inventories" / text
     if text.strip() and given.exists():
+        _refuse_two(text, given, named, f"el difusor de {home()}")
         if fault := path_fault(given):
             raise typer.BadParameter(f"{given} no se puede usar: {fault}")
         return from_project(given)
-    if text.strip() and Path(text).name == text and named.is_dir():
+    if text in difusores():  # as it is written: a disk of Windows finds Diario where diario is, which is another name
         return from_project(named)
     wrong = f"no existe el difusor «{text}», ni esa ruta" if text.strip() else "está vacío: ¿qué difusor?"
     raise typer.BadParameter(f"{wrong}; los que hay {whose()}: {', '.join(difusores()) or 'ninguno'}.")
@@ -55,8 +69,9 @@ def election(text: str) -> Path:
     """Return the election file or the inventory at a path, or else the election of this name, as an absolute path."""
     given, named = Path(expanded(text)).absolute(), home() / f"elections/{text}.yml"
     if text.strip() and given.exists():
+        _refuse_two(text, given, named, f"la elección de {home()}")
         return given
-    if text.strip() and Path(text).name == text and named.is_file():
+    if text in elections():
         return named
     wrong = f"no existe la elección «{text}», ni esa ruta" if text.strip() else "está vacío: ¿qué elección?"
     there = ", ".join(elections()) or "ninguna"
@@ -67,6 +82,7 @@ def paper(text: str) -> Path:
     """Return the file at a path, or else the dictamen of the difusor of this name, as an absolute path."""
     given, named = Path(expanded(text)).absolute(), build() / f"dictamen/{text}.json"
     if given.is_file():
+        _refuse_two(text, given, named, "el dictamen de ese difusor")
         return given
     if text.strip() and Path(text).name == text and named.is_file():
         return named
@@ -77,6 +93,7 @@ def verifiable(text: str) -> Path:
     """Return the folder or file at a path, or else the sealed dictamen of the difusor of this name; links resolved."""
     given, sealed = Path(expanded(text)).absolute(), build() / f"dictamen/{text}.pdf"
     if text.strip() and given.exists():
+        _refuse_two(text, given, sealed, "el dictamen en PDF de ese difusor")
         return given.resolve()
     if text.strip() and Path(text).name == text and sealed.is_file():
         return sealed.resolve()

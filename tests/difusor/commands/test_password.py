@@ -49,6 +49,16 @@ def opened(path: Path) -> dict[str, str]:
     return values
 
 
+@pytest.mark.parametrize("name", ["diario/", "../inventories/diario", "nadie"])
+def test_a_path_is_no_name_of_a_difusor(name: str, vault: Path) -> None:
+    """With the / that a shell completes the vault got another name, by which no password opens it."""
+    before = vault.read_bytes()
+    done = CliRunner().invoke(command_of(password), [name], input="\n".join([KEY, GOOD, GOOD]) + "\n")
+    assert (done.exit_code, vault.read_bytes()) == (1, before)
+    said = " ".join(done.output.split())
+    assert f"No existe el difusor «{name}»" in said and ": diario. Revise el nombre" in said
+
+
 def test_hash_lands_in_the_vault_and_nothing_is_shown(vault: Path) -> None:
     status, shown = ask(KEY, GOOD, GOOD)
     assert status == 0

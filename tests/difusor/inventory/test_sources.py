@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -236,3 +237,37 @@ def test_causes_of_ansible_are_told_in_spanish() -> None:
         "Anything that a later Ansible says": rendering.OTHER,
     }
     assert {text: rendering.cause(ValueError(text))[: len(sentence)] for text, sentence in said.items()} == said
+
+
+GROUPS = {
+    "all": ["web1", "web2", "externo"], "ungrouped": ["localhost"], "difusores": ["web1", "web2"],
+    "diario": ["web1", "web2"], "untrusted_vantage": ["externo"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "limit", ["externo", "untrusted_vantage", "ext*", "localhost", "externo,!web1", "externo:&all"]
+)
+def test_a_limit_that_admits_no_server_is_told(limit: str) -> None:
+    """Ansible ran nowhere, and `signers --limit externo` ended well."""
+    name = re.split("[,:]", limit)[0]
+    told = f"--limit: «{name}» no es del grupo difusores, y no se haría nada; sus servidores son: web1, web2"
+    assert sources.limit_faults(limit, GROUPS) == [told]
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["", "web1", "diario", "all", "web*", "localhost,web1", "!externo", "all:!externo", "~web.", "diario:&web1"],
+)
+def test_a_limit_that_admits_a_server_is_not(limit: str) -> None:
+    assert sources.limit_faults(limit, GROUPS) == []
+
+
+def test_a_server_with_the_name_of_a_group_of_another_file_is_told(inventory: Path) -> None:
+    """`--limit diario` was for the whole group; Ansible warned in English."""
+    found = sources.group_faults([inventory], {**GROUPS, "externo": ["web2"]})
+    assert found == [
+        "«externo» es un servidor y también un grupo: --limit externo sería para todo el grupo; dele otro nombre a "
+        "uno de los dos"
+    ]
+    assert sources.group_faults([inventory], GROUPS) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,16 @@ from inventory_kit import Certificates
 from typer.testing import CliRunner
 
 from difusor.project import HOME, ROOT
-from difusor.terminal.arguments import Difusores, authority, from_project, inventory, vault_id, verifiable
+from difusor.terminal.arguments import (
+    Difusores,
+    authority,
+    election,
+    from_project,
+    inventory,
+    paper,
+    vault_id,
+    verifiable,
+)
 
 
 def test_a_name_is_an_inventory_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,10 +28,79 @@ def test_a_name_is_an_inventory_of_the_project(tmp_path: Path, monkeypatch: pyte
     assert inventory("demo") == Path("inventories/demo")
 
 
-def test_an_existing_path_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "demo").mkdir()
-    assert inventory("demo") == tmp_path / "demo"
+@pytest.fixture
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand where everything is called as what the home has; return the home."""
+    home, here = tmp_path / "casa", tmp_path / "aquí"
+    for folder in (home / "inventories/diario", home / "elections", home / "build/dictamen", here):
+        folder.mkdir(parents=True)
+    for name in ("elections/diario.yml", "build/dictamen/diario.json", "build/dictamen/diario.pdf"):
+        (home / name).touch()
+    monkeypatch.setenv(HOME, str(home))
+    monkeypatch.chdir(here)
+    return home
+
+
+MEANT = {
+    inventory: "inventories/diario",
+    election: "elections/diario.yml",
+    paper: "build/dictamen/diario.json",
+    verifiable: "build/dictamen/diario.pdf",
+}
+"""What the word `diario` names in the home."""
+
+
+@pytest.mark.parametrize("parser", MEANT)
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_word_that_is_two_things_is_refused_with_how_to_say_each(
+    parser: Callable[[str], Path], is_folder: bool, both: Path
+) -> None:
+    """The one where somebody stood was taken: an old copy of the inventory, without a word."""
+    here, named = Path("diario").absolute(), both / MEANT[parser]
+    assert parser("diario") == named
+    if is_folder and parser is not paper:
+        here.mkdir()
+    else:
+        here.touch()
+    with pytest.raises(typer.BadParameter) as refused:
+        parser("diario")
+    said = refused.value.message
+    assert f"({here})" in said and f"({named})" in said, said
+    assert said.endswith(f"la primera es ./diario; la otra, {named}.")
+    assert parser("./diario") == parser(str(here)) == here
+    assert parser(str(named)) == named
+
+
+@pytest.mark.parametrize("parser", MEANT)
+def test_a_word_that_is_the_same_thing_twice_is_taken(
+    parser: Callable[[str], Path], both: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = both / MEANT[parser]
+    Path("diario").symlink_to(named)
+    assert parser("diario").resolve() == named
+    monkeypatch.chdir(named.parent)
+    assert parser("diario") == named
+
+
+def test_a_name_in_other_letters_is_nobodys(both: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on a disk of Windows, which finds it: what is written of it would be of another difusor."""
+    for kind in ("is_dir", "is_file"):
+        monkeypatch.setattr(Path, kind, lambda path: path.name.casefold() in {"diario", "diario.yml"})
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    for parser in (inventory, election):
+        assert parser("diario") == both / MEANT[parser]
+        with pytest.raises(typer.BadParameter, match=r"no existe .* «Diario», ni esa ruta; .*: diario"):
+            parser("Diario")
+
+
+def test_a_path_that_is_no_name_is_a_path(both: Path) -> None:
+    Path("diario").mkdir()
+    assert inventory("diario/") == inventory("../aquí/diario").resolve() == Path("diario").absolute()
+
+
+def test_an_existing_path_wins_over_a_name_that_is_nobodys(both: Path) -> None:
+    Path("otro").mkdir()
+    assert inventory("otro") == Path("otro").absolute()
 
 
 def test_a_path_means_the_folder_where_one_stands(monkeypatch: pytest.MonkeyPatch) -> None:
