@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from difusor.commands import _ordered
 from difusor.commands._chosen import Chosen, OfElection, chosen
 from difusor.commands._count import tell_lacking
 from difusor.terminal import complain, console, json_text, printable, results, table, warn
@@ -76,7 +77,6 @@ def run(
     from difusor.publish.deliver import Options, congested, deliver_all
     from difusor.publish.orders import Publication, signed_for
     from difusor.publish.seen import Seen
-    from difusor.publish.wording import ended
 
     given = chosen(inventory, election, "no se les envía")
     targets, outcomes, zone = _read(given.inventories)
@@ -88,8 +88,7 @@ def run(
         complain(problem, zone)
         raise typer.Exit(1) from problem
     console.print(f"Corte {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")
-    for clause in ended(signed.manifest):
-        console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
+    _ordered.tell(signed, targets[0].election if targets else None)
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60, Seen(), at_once)
         publication = Publication(signed, targets[0].election)

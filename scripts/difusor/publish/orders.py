@@ -15,7 +15,7 @@ from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
 from difusor.project import UnusableError, denied
-from difusor.publish import elsewhere, mistakes, signing, standing, wording
+from difusor.publish import carried, elsewhere, mistakes, signing, standing, wording
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -127,7 +127,7 @@ class Publication:
     def __init__(self, signed: SignedCorte, election: Election) -> None:
         """Take the corte that is published, and the election of the difusores."""
         self._signed, self._records = signed, standing.Records(election)
-        self._is_taken = self._is_followed = self._is_noted = self._is_kept = False
+        self._is_taken = self._is_followed = self._is_noted = self._is_kept = self._is_carried = False
         self._sent: datetime | None = None
         # It may give no orders, or none here: then nobody asks when they were sent.
         self._is_sent = signed.manifest.stands == Standing() or not standing.is_of(signed.manifest, election)
@@ -149,7 +149,7 @@ class Publication:
         # Each for itself: its orders are kept for the next corte though the history cannot be written, or the reverse.
         problems = [_told(self._note_sent)]
         if self._is_taken or self._is_followed:
-            problems += [_told(self._note_taken), _told(partial(self._keep, patience))]
+            problems += [_told(self._note_taken), _told(partial(self._keep, patience)), _told(self._note_carried)]
             if not self._is_taken and patience is None:
                 problems.append(_told(partial(self._records.note, self._signed, is_published=False)))
         return next(filter(None, problems), "")
@@ -163,6 +163,11 @@ class Publication:
         if self._is_taken and not self._is_noted:
             self._records.note(self._signed, is_published=True)
             self._is_noted = True
+
+    def _note_carried(self) -> None:
+        if self._is_taken and not self._is_carried:
+            carried.note(self._signed.manifest, self._records.election)
+            self._is_carried = True
 
     def _keep(self, patience: float | None) -> None:
         if not self._is_kept:
