@@ -53,7 +53,8 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
     if orders.simulacro:
         decided = decided.model_copy(update={"environment": "simulacro"})
     _check_offsets(decided, orders)
-    mistakes.check_close(decided, orders.close, orders.after)
+    _, corte = signing.identified(tree, orders.sequence, orders.corte)
+    mistakes.check_moved(decided, corte, orders.close, orders.retain, orders.after)
     decided = decided.within(ordered_window(decided.window, orders.close, orders.retain))
     signed = _sign(tree, decided, key, orders)
     return signed, decided, signing.signer(signed, decided)
