@@ -81,7 +81,7 @@ def run(
     given = chosen(inventory, election, "no se les envía")
     targets, outcomes, zone = _read(given.inventories)
     try:
-        signed = signed_for(targets, tree, key, jump, lambda new: _warn_of_tables(new, targets[0].election))
+        signed = signed_for(targets, tree, key, jump, lambda new: _warn_of_tables(new, targets[0].election), warn)
     except (UnusableError, Refusal) as problem:
         for unusable in outcomes:  # most likely the cause
             complain(unusable.detail, zone)
@@ -176,7 +176,11 @@ def _end(
         _tell(signed, outcomes, given, zone, as_json)
     finally:
         if forgotten := publication.end():
-            warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
+            warn(
+                f"no se anotó aquí que este corte se publicó: {forgotten.rstrip('.')}. Lo entregado, entregado está; "
+                "corríjalo y repita «publish» con esta carpeta, o el siguiente corte podría ir sin sus órdenes",
+                zone,
+            )
 
 
 def _status(outcomes: list[Outcome], given: Chosen) -> int:

@@ -138,7 +138,8 @@ def test_the_orders_of_what_was_published_are_kept_though_the_history_cannot_be_
     book._history.mkdir(parents=True)
     publication = Publication(signed, book.election)
     publication.hear(deliver.Outcome("norte", "shown", "", 1, 0.1))
-    assert publication.end() == "es una carpeta" and book.newest() == signed.manifest
+    assert publication.end() == f"no se puede usar {book._history}: es una carpeta"
+    assert book.newest() == signed.manifest
 
 
 def test_a_corte_that_is_pushed_again_is_answered_each_time(desk: Desk, monkeypatch: pytest.MonkeyPatch):
