@@ -100,7 +100,16 @@ def run(
     except (UnusableError, Refusal) as problem:
         complain(problem, zone_of(election))
         raise typer.Exit(1) from problem
+    _tell_utc({"--corte": corte, "--close": close, "--retain": retain}, decided)
     _say(signed, signer, decided, load_election(election).window if close or retain else None)
+
+
+def _tell_utc(typed: dict[str, datetime | None], decided: Decided) -> None:
+    """Print which hour by the clocks of the place it is that was typed in UTC: a Z is put to a local one as easily."""
+    zone = decided.catalog.zone
+    for option, at in typed.items():
+        if at and not at.utcoffset() and at.astimezone(zone).utcoffset():
+            warn(f"{option} se dio en UTC (Z): por los relojes del lugar es {local(at, zone)}")
 
 
 def _say(signed: SignedCorte, signer: str, decided: Decided, moved_from: Window | None) -> None:

@@ -126,6 +126,14 @@ def test_an_end_some_weeks_later_is_signed_and_told(desk: Desk) -> None:
     assert "sigue disponible hasta 08/07/2027 19:00:00 PDT, 30 días después de lo que" in " ".join(done.output.split())
 
 
+@pytest.mark.parametrize(("typed", "is_told"), [("2027-06-08T01:00:00Z", True), ("2027-06-07T18:00:00-07:00", False)])
+def test_an_instant_in_utc_is_told_by_the_clocks_of_the_place(desk: Desk, typed: str, is_told: bool) -> None:
+    """A Z after the local hour closes every page hours early."""
+    done = desk.sign(tonight(desk, 3), "--close", typed, "--jump", 999)
+    said = "--close se dio en UTC (Z): por los relojes del lugar es 07/06/2027 18:00:00 PDT"
+    assert (done.exit_code, said in " ".join(done.output.split())) == (0, is_told)
+
+
 @pytest.mark.parametrize("way", ["folder", "--corte"])
 def test_a_corte_of_before_the_last_one_is_not_signed(desk: Desk, way: str) -> None:
     """After midnight, with the day before: every mirror refused it, one after another."""
