@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from difusor.commands import _ordered
 from difusor.commands._chosen import Chosen, OfElection, chosen
 from difusor.commands._count import tell_lacking
 from difusor.terminal import complain, console, json_text, printable, results, table, warn
@@ -77,12 +78,11 @@ def run(
     from difusor.publish.deliver import Options, congested, deliver_all
     from difusor.publish.orders import Publication, signed_for
     from difusor.publish.seen import Seen
-    from difusor.publish.wording import ended
 
     given = chosen(inventory, election, "no se les envía")
     targets, outcomes, zone = _read(given.inventories)
     try:
-        signed = signed_for(targets, tree, key, jump, lambda new: _warn_of_tables(new, targets[0].election))
+        signed = signed_for(targets, tree, key, jump, lambda new: _warn_of_tables(new, targets[0].election), warn)
     except (UnusableError, Refusal) as problem:
         for unusable in outcomes:  # most likely the cause
             complain(unusable.detail, zone)
@@ -90,8 +90,7 @@ def run(
         raise typer.Exit(1) from problem
     what = "[bold red]Orden de retirar el corte[/]" if signed.manifest.withdraws_itself else "Corte"
     console.print(f"{what} {signed.manifest.sequence} de {signed.manifest.election}, manifiesto {signed.sha256[:16]}…")
-    for clause in ended(signed.manifest):
-        console.print(f"[yellow]![/] termina: {clause}. Para que siga, firme el corte con «difusor sign --light»")
+    _ordered.tell(signed, targets[0].election if targets else None)
     if targets:
         options = Options(bandwidth, ca, wait, minutes * 60, Seen(), at_once)
         publication = Publication(signed, targets[0].election)
@@ -179,7 +178,11 @@ def _end(
         _tell(signed, outcomes, given, zone, as_json)
     finally:
         if forgotten := publication.end():
-            warn(f"no se anotó aquí que este corte se publicó: {forgotten}")
+            warn(
+                f"no se anotó aquí que este corte se publicó: {forgotten.rstrip('.')}. Lo entregado, entregado está; "
+                "corríjalo y repita «publish» con esta carpeta, o el siguiente corte podría ir sin sus órdenes",
+                zone,
+            )
 
 
 def _status(outcomes: list[Outcome], given: Chosen) -> int:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difusor.terminal import by_clocks, complain, console, local, printable
+from difusor.terminal import by_clocks, complain, console, local, printable, warn
 from difusor.terminal.arguments import Corte, Election, Jump, named_corte, written_instant
 
 if TYPE_CHECKING:
+    from corte.format.manifest import Window
     from difusor.inventory import Election as Decided
     from difusor.publish.signing import SignedCorte
 
@@ -87,7 +88,7 @@ def run(
 ) -> None:  # fmt: skip
     """Firma un corte, con órdenes si hacen falta: escribe corte.json y corte.json.sig en su carpeta."""
     from corte.format.refusal import Refusal
-    from difusor.inventory import zone_of
+    from difusor.inventory import load_election, zone_of
     from difusor.project import UnusableError
     from difusor.publish.orders import Orders, sign
 
@@ -100,13 +101,23 @@ def run(
     except (UnusableError, Refusal) as problem:
         complain(problem, zone_of(election))
         raise typer.Exit(1) from problem
-    _say(signed, signer, decided, is_moved=bool(close or retain))
+    _tell_utc({"--corte": corte, "--close": close, "--retain": retain}, decided)
+    _say(signed, signer, decided, load_election(election).window if close or retain else None)
 
 
-def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> None:
+def _tell_utc(typed: dict[str, datetime | None], decided: Decided) -> None:
+    """Print which hour by the clocks of the place it is that was typed in UTC: a Z is put to a local one as easily."""
+    zone = decided.catalog.zone
+    for option, at in typed.items():
+        if at and not at.utcoffset() and at.astimezone(zone).utcoffset():
+            warn(f"{option} se dio en UTC (Z): por los relojes del lugar es {local(at, zone)}")
+
+
+def _say(signed: SignedCorte, signer: str, decided: Decided, moved_from: Window | None) -> None:
     """Print what was signed and by whom, the window if it was moved, and the manifest's SHA-256 as the result."""
     from corte.format import instants
-    from difusor.publish import signing, wording
+    from difusor.inventory import calendar
+    from difusor.publish import carried, signing, wording
 
     document, window, zone = signed.manifest, decided.window, decided.catalog.zone
     mark = "[bold red]![/]" if document.withdraws_itself else "[green]✓[/]"
@@ -120,12 +131,17 @@ def _say(signed: SignedCorte, signer: str, decided: Decided, is_moved: bool) -> 
         console.print(f"  sigue en pie: {by_clocks(clause, zone)}")
     for clause in wording.ended(document):
         console.print(f"  termina: {clause}")
-    if is_moved:
+    if moved_from:
+        for clause in carried.moved(window, moved_from):
+            console.print(f"  orden: {by_clocks(clause, zone)}")
         typed = " y ".join(f"«{instants.write(each)}»" for each in (window.closes, window.retain_until))
         console.print(
             f"  cierra {local(window.closes, zone)}, disponible hasta {local(window.retain_until, zone)}; "
             f"escríbalo en la elección ({typed}): manda el último corte firmado"
         )
+        if window.closes != moved_from.closes:
+            for advice in calendar.hours_advice(decided):
+                warn(advice)
     warnings, checked = signing.plausible(signed, decided)
     for told in checked:
         console.print(f"  {printable(told, zone)}")

@@ -6,24 +6,30 @@ A server remembers the sequence and the instant of the last corte that it accept
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
 from corte.format import files, instants, manifest, tree
 from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal, quote
-from corte.format.standing import Standing
+from corte.format.standing import Standing, Withdrawn
 from difusor.inventory import Election
 from difusor.project import UnusableError
 from difusor.publish import pages, signing
 from difusor.publish.seen import Seen
 from difusor.publish.standing import Records, is_of, latest
-from difusor.publish.wording import moves
+from difusor.publish.wording import apart, moves
 
 SOON = timedelta(minutes=2)
 """How far ahead a close is, at most, that is proposed to who wants to close at once; whole minutes are."""
+MOST_LATER = timedelta(hours=12)
+"""How far an order moves the close at most, unless the election's file says it too: a wrong day is 24 hours."""
+LONGEST_KEPT = timedelta(days=180)
+"""How far an order moves the end at most, unless the election's file says it too: a wrong year is more."""
 MAX_JUMP = 10
 """How many sequences a corte may be beyond the last one; more is signed only with `--jump`."""
 _REHEARSAL = (
@@ -158,23 +164,105 @@ def check_window(election: Election, close: datetime | None, retain: datetime | 
             )
 
 
-def check_close(election: Election, close: datetime | None, after: Path | None) -> None:
-    """Refuse to close by an instant that has passed what is still open: every mirror would close as it receives that.
+def check_moved(
+    election: Election, corte: datetime, close: datetime | None, retain: datetime | None, after: Path | None
+) -> None:
+    """Refuse an ordered close or end with a mistyped year, month or day, as far as one can be told from a right one.
 
-    `election` has its own window, as its file says; `after` is a corte that was signed elsewhere. After the close that
-    is in force, one that has passed closes nothing, and `check_window` may ask for it.
+    `election` has its own window, as its file says; `after` is a corte that was signed elsewhere. An instant that the
+    file or the last corte has is never too far: whoever really moves it by that much writes it into the file first.
+    After the close that is in force, one that has passed closes nothing, and `check_window` may ask for it.
     """
-    now = instants.now()
-    if close is None or close >= now:
+    if close is None and retain is None:
         return
     last = latest(election, after)
-    if (last.window if last else election.window).closes > now:
-        zone = election.catalog.zone
-        soon = (now + SOON).replace(second=0, microsecond=0).astimezone(zone).isoformat()
+    known = [election.window, *([last.window] if last else [])]
+    if close:
+        _check_close(election, corte, close, known)
+    if retain:
+        _check_retain(election, close or known[-1].closes, retain, known)
+
+
+def _check_close(election: Election, corte: datetime, close: datetime, known: list[Window]) -> None:
+    """Refuse a close that no night has; `known` are the windows of the file and of the last corte, if there is one."""
+    now, window, there = instants.now(), known[-1], partial(_there, election)
+    is_open = window.closes > now
+    closes = [each.closes for each in known]
+    earliest = min(closes) - MOST_LATER if now < window.opens else corte
+    first, farthest = max(window.opens, corte, earliest, now if is_open else corte), max(closes) + MOST_LATER
+    meant = _meant(election, close, lambda one: first < one <= farthest)
+    at = f"--close: {there(close)}"
+    if close <= window.opens:
+        raise UnusableError(f"{at} no es posterior a la apertura, {there(window.opens)}; corrija año, mes y día{meant}")
+    if close < corte:
         raise UnusableError(
-            f"--close: {close.astimezone(zone).isoformat()} ya pasó, y todos los espejos cerrarían al recibirlo; "
-            f"corrija el día o la hora o, si han de cerrar ya, dé un instante que aún no llegue: --close {soon}"
+            f"{at} es anterior al propio corte, de las {there(corte)}, que entonces nadie recibiría; corrija el día o "
+            f"la hora, o --corte si es esa la que está mal{meant}"
         )
+    if close < now and is_open:
+        soon = there((now + SOON).replace(second=0, microsecond=0))
+        raise UnusableError(
+            f"{at} ya pasó, y todos los espejos cerrarían al recibirlo (son las {there(now)}); corrija el día o la "
+            f"hora{meant} o, si han de cerrar ya, dé un instante que aún no llegue: --close {soon}"
+        )
+    if close > farthest and close not in closes:
+        raise UnusableError(
+            f"{at} es {apart(close - max(closes))} después del cierre previsto, {there(max(closes))}; corrija año, mes "
+            f"y día{meant}. Si así lo ordenó el Instituto, escríbalo antes en election_closes, y repita"
+        )
+    if close < earliest:
+        raise UnusableError(
+            f"{at} es {apart(min(closes) - close)} antes del cierre previsto, {there(min(closes))}, y aún no se abre; "
+            f"corrija el día{meant}. Si así lo ordenó el Instituto, escríbalo antes en election_closes, y repita"
+        )
+
+
+def _check_retain(election: Election, closes: datetime, retain: datetime, known: list[Window]) -> None:
+    """Refuse an end before the close, one that ends what is still open, and one of another year; `known` as above."""
+    now, there, ends = instants.now(), partial(_there, election), [each.retain_until for each in known]
+    farthest = max(*ends, closes) + LONGEST_KEPT
+    meant = _meant(election, retain, lambda one: max(closes, now) <= one <= farthest)
+    at = f"--retain: {there(retain)}"
+    if retain < closes:
+        raise UnusableError(
+            f"{at} es anterior al cierre, {there(closes)}: lo publicado sigue disponible al menos hasta entonces; "
+            f"corrija año, mes y día{meant} o, si lo que se adelanta es el cierre, dé también --close"
+        )
+    if retain <= now < known[-1].retain_until:
+        raise UnusableError(
+            f"{at} ya pasó, y todos los espejos retirarían los resultados al recibirlo (son las {there(now)}); corrija "
+            f"año, mes y día{meant} o, si han de retirarlos ya, dé un instante que aún no llegue: --retain "
+            f"{there((now + SOON).replace(second=0, microsecond=0))}"
+        )
+    if retain > farthest and retain not in ends:
+        raise UnusableError(
+            f"{at} es {apart(retain - max(*ends, closes))} después del fin previsto, {there(max(*ends, closes))}; "
+            f"corrija año, mes y día{meant}. Si así lo ordenó el Instituto, escríbalo antes en election_retain_until, "
+            "y repita"
+        )
+
+
+def _there(election: Election, instant: datetime) -> str:
+    return instant.astimezone(election.catalog.zone).replace(microsecond=0).isoformat()
+
+
+def _meant(election: Election, typed: datetime, is_right: Callable[[datetime], bool]) -> str:
+    """Return as a question the instant that was most likely meant by one that is wrong; "" when none suggests itself.
+
+    Day and month are swapped, the year or the month is another's, or the hour is of after midnight and the day is not.
+    """
+    at, opens = (each.astimezone(election.catalog.zone) for each in (typed, election.opens))
+    for year, month, day in (
+        (at.year, at.day, at.month), (opens.year, at.month, at.day), (at.year, opens.month, at.day),
+        (opens.year, opens.month, at.day), (opens.year, at.day, at.month),
+    ):  # fmt: skip
+        with suppress(ValueError):  # there is no such day
+            if is_right(meant := at.replace(year=year, month=month, day=day)):
+                return f" (¿quiso decir {meant.isoformat()}?)"
+    for days in (1, -1):
+        if is_right(meant := at + timedelta(days=days)):
+            return f" (¿quiso decir {meant.isoformat()}, del día {'siguiente' if days > 0 else 'anterior'}?)"
+    return ""
 
 
 def check_end(window: Window) -> None:
@@ -204,19 +292,34 @@ def check_light(election: Election) -> None:
 def check_content(election: Election, document: Manifest, stands: Standing) -> None:
     """Refuse other content under the number of a corte that a mirror has: it would keep that one, the others take this.
 
+    A corte of before one with a lower number that a mirror has is refused too, because that mirror would.
     Unless `stands`, what stands with the new manifest, withdraws that one.
     """
     if Seen().published(election)[0] is None:
         return  # a purge has deleted what was published of this opening, and the numbers begin anew
     identity = (document.sequence, document.corte, document.content_sha256)
     for had, is_published in Records(election).history():
-        is_other = had.sequence == document.sequence and had.identity != identity
-        if is_published and is_other and not stands.withdraws(*had.identity, had.manifest_sha256):
+        if not is_published or stands.withdraws(*had.identity, had.manifest_sha256):
+            continue
+        if had.sequence < document.sequence and had.corte > document.corte:
+            raise UnusableError(_older(election, document, had))
+        if had.sequence == document.sequence and had.identity != identity:
             raise UnusableError(
                 f"el corte {had.sequence} ya se publicó con otro contenido u otra hora, y el espejo que lo tiene "
                 "rechazaría este: si aquel está mal, firme este con «difusor sign» y --withdraw "
                 f"{had.manifest_sha256[:16]}; si no, dele a este el número siguiente"
             )
+
+
+def _older(election: Election, document: Manifest, had: Withdrawn) -> str:
+    """Return what to do with a corte that has a higher number than one which mirrors have, and an earlier instant."""
+    this, that = (_there(election, each) for each in (document.corte, had.corte))
+    meant = _meant(election, document.corte, lambda one: had.corte <= one <= instants.now())
+    return (
+        f"el corte {document.sequence} es de las {this} y el {had.sequence}, ya publicado, de las {that}: el espejo "
+        f"que lo tiene rechazaría este. Corrija el día o la hora{meant}, en {signing.IDENTITY} o en --corte; si el "
+        f"equivocado es aquel, firme este con «difusor sign» y --withdraw {had.manifest_sha256[:16]}"
+    )
 
 
 def _check_sequence(election: Election, folder: Path, sequence: int, corte: datetime, jump: int | None) -> None:

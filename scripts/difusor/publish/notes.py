@@ -17,6 +17,8 @@ from difusor.project import UnusableError, build, denied
 
 SIGNED, HISTORY = "firmado.json", "historia.jsonl"
 """Ends of the names of what `publish.standing` keeps, after the opening's instant."""
+CARRIED = "ordenes.json"
+"""The end of the name of what `publish.carried` keeps, after the opening's instant."""
 LOCK = ".lock"
 """The file in the folder of an election and environment that is locked by whoever signs."""
 HANDED = "visto-"

@@ -14,8 +14,9 @@ from corte.format.manifest import Manifest, Window
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election, load_election
-from difusor.project import UnusableError, denied
-from difusor.publish import elsewhere, keys, mistakes, signing, standing, wording
+from difusor.project import UnusableError
+from difusor.project import refusal as why_not
+from difusor.publish import carried, changed, elsewhere, keys, mistakes, signing, standing, wording
 from difusor.publish.deliver import Outcome
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -25,6 +26,19 @@ TAKEN = ("shown", "held", "paused", "moved", "shut")
 """The results at a difusor that has the corte."""
 BRIEFLY = 0.1
 """Seconds to wait while somebody else signs, and other difusores' results are to be told."""
+
+
+class NotRemembered(UnusableError):
+    """A corte was signed, and this machine could not write down with which orders; the message says what to do."""
+
+    def __init__(self, signed: SignedCorte, why: str) -> None:
+        """Take the corte, and as a clause what prevents it."""
+        super().__init__(
+            f"el corte {signed.manifest.sequence} quedó firmado en {signed.folder} y se puede publicar, pero aquí no "
+            f"se anotó ({why.rstrip('.')}): el siguiente podría firmarse sin sus órdenes. Corríjalo y repita la misma "
+            "firma; o dé esta carpeta con --after al firmar el siguiente"
+        )
+        self.signed = signed
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,8 @@ def sign(tree: Path, election: Path, key: Path, orders: Orders) -> tuple[SignedC
     if orders.simulacro:
         decided = decided.model_copy(update={"environment": "simulacro"})
     _check_offsets(decided, orders)
-    mistakes.check_close(decided, orders.close, orders.after)
+    _, corte = signing.identified(tree, orders.sequence, orders.corte)
+    mistakes.check_moved(decided, corte, orders.close, orders.retain, orders.after)
     decided = decided.within(ordered_window(decided.window, orders.close, orders.retain))
     signed = _sign(tree, decided, key, orders)
     return signed, decided, signing.signer(signed, decided)
@@ -81,43 +96,66 @@ def signed_for(
     key: Path | None,
     jump: int | None = None,
     tell: Callable[[SignedCorte], object] = lambda signed: None,
+    say: Callable[[str], object] = lambda sentence: None,
 ) -> SignedCorte:
     """Return the signed corte of a folder; given a key, sign it first unless it is signed as these difusores expect.
 
-    `tell` is called with a corte that was signed now. UnusableError or Refusal say why it cannot be.
+    `tell` is called with a corte that was signed now, `say` with what the operator has to know of that. UnusableError
+    or Refusal say why it cannot be.
     """
     _check_alike(targets)
     is_signed = signing.is_signed(tree)
-    if key is not None and not signature.is_key(key):  # also where it would not be needed: who gives it relies on it
-        remedy = "corrija --key, o quítela, que el corte ya está firmado" if is_signed else "corrija --key"
-        if why := signature.spoilt(key):
-            raise UnusableError(f"la llave {key} {why}")
-        raise UnusableError(f"{key} no existe, no se puede leer o no es una llave de OpenSSH; {remedy}")
+    _check_key(key, is_signed)
     keys.check(tree)
     if targets:
         mistakes.check_election(targets[0].election, tree)
-    if is_signed:
-        try:
-            signed, _ = signing.verify(tree)
-            missing = _missing(signed, targets)
-            if key is None and missing:
-                raise UnusableError(f"no lleva lo que sigue en pie ({missing}): fírmelo otra vez con «difusor sign»")
-            if key is None or (targets and not missing and signing.fits(signed, targets[0].election)):
-                mistakes.check_end(signed.manifest.window)
-                return signed
-        except Refusal as refusal:
-            if key is None or refusal.code == "system":  # what this machine cannot verify may hold, and is not replaced
-                raise
+    signed, why = _signed_already(targets, tree, key) if is_signed else (None, changed.unsigned(tree))
+    if signed:
+        return signed
     if key is None:
-        raise UnusableError("el corte no está firmado; indique --key o use «difusor sign»")
+        raise UnusableError(f"el corte no está firmado: {why}. Indique --key, o fírmelo: {changed.again(tree)}")
     if not targets:
         raise UnusableError("no hay inventario que diga de qué elección es el corte")
     if ordered := signing.ordered(tree, targets[0].election, standing.Records(targets[0].election).newest()):
-        raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»")
+        cause = f". No vale porque {why}" if why else ""
+        raise UnusableError(f"esa firma ya no vale y llevaba órdenes ({ordered}): repítalas con «difusor sign»{cause}")
     elsewhere.check(targets[0].election, targets, standing.in_folder(tree, targets[0].election))
-    signed = _sign(tree, targets[0].election, key, Orders(jump=jump))
+    if why and (is_signed or changed.is_half_signed(tree)):
+        say(f"{why}; se firma otra vez")
+    try:
+        signed = _sign(tree, targets[0].election, key, Orders(jump=jump))
+    except NotRemembered as lost:  # citizens wait, and it is written down once more when a difusor has taken it
+        signed = lost.signed
+        say(str(lost))
     tell(signed)
     return signed
+
+
+def _check_key(key: Path | None, is_signed: bool) -> None:
+    """Refuse a key that is none, also where it would not be needed: who gives it relies on it."""
+    if key is None or signature.is_key(key):
+        return
+    remedy = "corrija --key, o quítela, que el corte ya está firmado" if is_signed else "corrija --key"
+    if why := signature.spoilt(key):
+        raise UnusableError(f"la llave {key} {why}")
+    raise UnusableError(f"{key} no existe, no se puede leer o no es una llave de OpenSSH; {remedy}")
+
+
+def _signed_already(targets: list[Target], tree: Path, key: Path | None) -> tuple[SignedCorte | None, str]:
+    """Return the corte of a signed folder, or None if it is to be signed with this key, and what changed in it."""
+    try:
+        signed, _ = signing.verify(tree)
+        missing = _missing(signed, targets)
+        if key is None and missing:
+            raise UnusableError(f"no lleva lo que sigue en pie ({missing}); fírmelo otra vez: {changed.again(tree)}")
+        if key is None or (targets and not missing and signing.fits(signed, targets[0].election)):
+            mistakes.check_end(signed.manifest.window)
+            return signed, ""
+    except Refusal as refusal:
+        if key is None or refusal.code == "system":  # what this machine cannot verify may hold, and is not replaced
+            raise changed.explained(tree, refusal) from None
+        return None, changed.stale(tree, refusal)
+    return None, ""
 
 
 class Publication:
@@ -132,7 +170,7 @@ class Publication:
     def __init__(self, signed: SignedCorte, election: Election) -> None:
         """Take the corte that is published, and the election of the difusores."""
         self._signed, self._records = signed, standing.Records(election)
-        self._is_taken = self._is_followed = self._is_noted = self._is_kept = False
+        self._is_taken = self._is_followed = self._is_noted = self._is_kept = self._is_carried = False
         self._sent: datetime | None = None
         # It may give no orders, or none here: then nobody asks when they were sent.
         self._is_sent = signed.manifest.stands == Standing() or not standing.is_of(signed.manifest, election)
@@ -154,10 +192,10 @@ class Publication:
         # Each for itself: its orders are kept for the next corte though the history cannot be written, or the reverse.
         problems = [_told(self._note_sent)]
         if self._is_taken or self._is_followed:
-            problems += [_told(self._note_taken), _told(partial(self._keep, patience))]
+            problems += [_told(self._note_taken), _told(partial(self._keep, patience)), _told(self._note_carried)]
             if not self._is_taken and patience is None:
                 problems.append(_told(partial(self._records.note, self._signed, is_published=False)))
-        return next(filter(None, problems), "")
+        return "; ".join(dict.fromkeys(filter(None, problems)))
 
     def _note_sent(self) -> None:
         if self._sent and not self._is_sent:
@@ -168,6 +206,11 @@ class Publication:
         if self._is_taken and not self._is_noted:
             self._records.note(self._signed, is_published=True)
             self._is_noted = True
+
+    def _note_carried(self) -> None:
+        if self._is_taken and not self._is_carried:
+            carried.note(self._signed.manifest, self._records.election)
+            self._is_carried = True
 
     def _keep(self, patience: float | None) -> None:
         if not self._is_kept:
@@ -180,10 +223,8 @@ def _told(do: Callable[[], object]) -> str:
     """Do something, and return as a sentence why it cannot be; "" when it could."""
     try:
         do()
-    except UnusableError as problem:
-        return str(problem)
-    except OSError as problem:
-        return denied(problem)
+    except (UnusableError, OSError) as problem:
+        return why_not(problem)
     return ""
 
 
@@ -253,7 +294,10 @@ def _sign(tree: Path, election: Election, key: Path, orders: Orders) -> SignedCo
         # What a key signed that servers do not know was never ordered, and is not written over what they know.
         admitted = partial(signing.admit, election)
         signed = signing.sign(tree, election, key, sequence, corte, words, stands, admitted, read)
-        records.remember(signed)
+        try:
+            records.remember(signed)
+        except (UnusableError, OSError) as problem:
+            raise NotRemembered(signed, why_not(problem)) from None
     return signed
 
 

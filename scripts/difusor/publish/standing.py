@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -204,13 +204,28 @@ def _verified(record: bytes, election: str) -> Manifest:
 
 def _lines(history: Path) -> Iterator[tuple[Withdrawn, bool, datetime | None]]:
     """Yield of each line of a history its corte, whether a difusor had taken it, and since when, if it says that."""
-    with suppress(FileNotFoundError), history.open("rb") as lines:
+    with _reading(history) as lines:
         for line in lines:
             with suppress(ValueError, AttributeError, RecursionError, TypeError, KeyError):
                 entry = json.loads(line)
                 is_published, sent = entry.pop("published"), entry.pop("sent", None)
                 (found,) = Standing.from_json({**Standing().to_json(), "withdrawn": [entry]}).withdrawn
                 yield found, is_published is True, None if sent is None else instants.parse(sent)
+
+
+@contextmanager
+def _reading(history: Path) -> Iterator[Iterable[bytes]]:
+    """Yield the lines of a history, none where there is none; UnusableError when it cannot be read."""
+    try:
+        with suppress(FileNotFoundError), history.open("rb") as lines:
+            yield lines
+            return
+    except OSError as error:
+        raise UnusableError(
+            f"esta máquina no puede leer {history}, que dice qué cortes se firmaron y se publicaron: {denied(error)}; "
+            "corríjalo y repita, sin mover ese archivo"
+        ) from None
+    yield ()
 
 
 def opening_of(one: Election | Manifest) -> tuple[str, str, datetime]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from corte.format import instants
 from corte.format.manifest import Manifest, Window
 from corte.format.standing import Standing
+
+NOT_LIGHT = "modo ligero; las imágenes de las actas se envían otra vez"
 
 
 def sentences(standing: Standing) -> list[str]:
@@ -41,6 +43,17 @@ def lacking(ours: Standing, theirs: Standing) -> list[str]:
     return [clause for clause in sentences(theirs) if clause not in sentences(ours)] or ["una orden terminó"]
 
 
+def apart(time: timedelta) -> str:
+    """Return how far apart two instants are, as people say it: 20 min, 3 h, 25 h 30 min, 3 días."""
+    minutes = round(abs(time) / timedelta(minutes=1))
+    if minutes < 1:
+        return f"{abs(time).seconds} s"
+    if minutes >= 72 * 60:
+        return f"{round(minutes / 60 / 24)} días"
+    hours, minutes = divmod(minutes, 60)
+    return " ".join([*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])])
+
+
 def moves(was: Window, would: Window) -> Iterator[tuple[str, str, datetime, datetime]]:
     """Yield what of a window another one moves: the option of `sign`, the verb, and the instants before and after."""
     if was.closes != would.closes:
@@ -56,4 +69,4 @@ def ended(document: Manifest) -> list[str]:
     at, stands = document.stands.light_ended_at, document.stands
     if at is None or at < document.generated or stands.is_light:
         return []
-    return ["modo ligero; las imágenes de las actas se envían otra vez"]
+    return [NOT_LIGHT]

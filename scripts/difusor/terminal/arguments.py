@@ -109,10 +109,9 @@ def instant(text: str) -> datetime:
     """Read an ISO 8601 instant with an offset and return it in UTC."""
     try:
         return instants.parse_offset(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"«{text}» no es un instante con su diferencia con UTC, como 2024-06-02T20:00:00-06:00"
-        ) from None
+    except ValueError as error:  # which says what of it is missing, or that no day has an hour 24
+        told = str(error).replace("no es un instante como", "no es un instante con su diferencia con UTC, como")
+        raise typer.BadParameter(told) from None
 
 
 def written_instant(text: str) -> datetime:

@@ -140,7 +140,8 @@ def test_the_orders_of_what_was_published_are_kept_though_the_history_cannot_be_
     book._history.mkdir(parents=True)
     publication = Publication(signed, book.election)
     publication.hear(deliver.Outcome("norte", "shown", "", 1, 0.1))
-    assert publication.end() == "es una carpeta" and book.newest() == signed.manifest
+    assert publication.end() == f"no se puede usar {book._history}: es una carpeta"
+    assert book.newest() == signed.manifest
 
 
 def test_a_corte_that_is_pushed_again_is_answered_each_time(desk: Desk, monkeypatch: pytest.MonkeyPatch):
@@ -735,7 +736,11 @@ def test_a_window_that_was_moved_is_not_moved_back_by_an_older_file_of_the_elect
 
 def test_a_close_after_the_end_takes_the_end_along(desk: Desk):
     window = load_election(desk.election).window
-    later = instants.write(window.retain_until + timedelta(hours=1))
+    text = desk.election.read_text()
+    soon = instants.write(window.closes + timedelta(hours=1))
+    desk.election.write_text(text.replace(instants.write(window.retain_until), soon))
+    assert desk.sign(desk.folder / "cortes/5", "--retain", soon).exit_code == 0
+    later = instants.write(window.closes + timedelta(hours=2))
     assert desk.sign(desk.corte(6), "--close", later).exit_code == 0
 
 

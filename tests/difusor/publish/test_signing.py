@@ -346,9 +346,9 @@ def test_the_night_s_orders_are_flags_of_sign(tree: Path, election: Path, key: P
     assert document.orders == ("hold",)
     assert document.window.closes == datetime(2024, 6, 4, 3, tzinfo=UTC)
     assert document.window.opens == datetime(2024, 6, 3, 2, tzinfo=UTC)
-    run_verb(
-        tree, "--election", election, "--key", key, "--close", "2039-07-01T00:00:00Z", "--resume", "--rectification"
-    )
+    at = "2039-07-01T00:00:00Z"
+    election.write_text(election.read_text().replace("2024-06-04T02:00:00Z", at).replace("2039-06-10T05:59:00Z", at))
+    run_verb(tree, "--election", election, "--key", key, "--close", at, "--resume", "--rectification")
     document = manifest.read((tree / manifest.NAME).read_bytes())
     assert document.orders == ("rectification", "resume")
     assert document.window.retain_until == document.window.closes

@@ -108,6 +108,14 @@ def test_a_shell_without_completion_is_refused_in_spanish(option: str) -> None:
             "sign . --election README.md --key README.md --close hoy",
             "«hoy» no es un instante con su diferencia con UTC",
         ),
+        (
+            "sign . --election README.md --key README.md --close 2027-06-06T24:30:00-07:00",
+            "dice la hora 24, que no hay; escriba",
+        ),
+        (
+            "sign . --election README.md --key README.md --close 2027-06-07T00:30",
+            "«2027-06-07T00:30» no dice su diferencia con UTC",
+        ),
         ("new election x --opens ayer", "«ayer» no es un instante con su diferencia con UTC"),
     ],
 )
