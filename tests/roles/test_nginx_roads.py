@@ -36,7 +36,12 @@ def test_visitors_wait_for_one_anothers_answer_only_where_it_is_dear(
 @pytest.mark.parametrize(("release", "shared"), [(each, each in ("bullseye", "jammy")) for each in RELEASES])
 def test_no_worker_gets_all_connections(release: str, shared: bool) -> None:
     """Before nginx 1.21.6 the first one gets nearly all while it is idle, and closes what it has no room for."""
-    assert ("accept_mutex on;" in render("etc/nginx/nginx.conf", release)) == shared
+    assert ("accept_mutex on;" in render("etc/nginx/snippets/prep-events.conf", release)) == shared
+
+
+def test_nginx_conf_is_the_same_on_every_release() -> None:
+    """By that `countdown` knows it, without asking for a server's nginx."""
+    assert len({render("etc/nginx/nginx.conf", release) for release in RELEASES}) == 1
 
 
 def test_the_visitors_of_a_cdn_do_not_wait_for_one_another() -> None:
