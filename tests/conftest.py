@@ -13,8 +13,9 @@ import pytest
 from hypothesis import settings
 
 from difusor import project
+from difusor.listing import looks
 from difusor.proof import suites
-from difusor.publish import notes
+from difusor.publish import comparison, mirror, notes
 
 pytest_plugins = ["difusor.suite.repeats"]
 
@@ -54,6 +55,16 @@ def _records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     It is made for a test that asks for it: pytest takes longer to make one than most tests to run.
     """
     monkeypatch.setattr(notes, "kept_in", lambda: request.getfixturevalue("records"))
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait longer for a page of a test than the commands do for a mirror: this machine may have much else to do.
+
+    A test whose page never answers sets a limit of its own.
+    """
+    for module, limit in ((mirror, "TIMEOUT"), (comparison, "TIMEOUT"), (looks, "SECONDS")):
+        monkeypatch.setattr(module, limit, 120)
 
 
 @pytest.fixture
