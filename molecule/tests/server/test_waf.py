@@ -134,7 +134,8 @@ def test_what_would_keep_the_waf_busy_is_refused(
     some, lots = ["\r\n".join(f"X-A{each}: 1" for each in range(number)) for number in (40, 300)]
     passing = {"180 cookies": few, "40 encabezados": some, "paréntesis": "User-Agent: Mozilla/5.0 (a; b) (c) {d}"}
     refused = {"900 cookies": many, "300 encabezados": lots}
-    refused |= {f"User-Agent de {mark}": f"User-Agent: {mark * (7000 // len(mark))}" for mark in ("<", "<!--", "%3c")}
+    marks = ("<", "<!--", "%3c", "&lt;", "\\x3c")
+    refused |= {f"User-Agent de {mark}": f"User-Agent: {mark * (7000 // len(mark))}" for mark in marks}
     refused |= {f"cookie de {mark}": f"Cookie: a={mark * (7000 // len(mark))}" for mark in ("<", "${", "$(")}
     headers = passing | refused
     answers = send_patiently(host, variables, [request(variables, INSPECTED, header) for header in headers.values()])
