@@ -34,6 +34,14 @@ def tonight(desk: Desk, hours: float, retain: timedelta = timedelta(hours=24)) -
     return folder
 
 
+def refusal(desk: Desk, hours: float, option: str, typed: str) -> str:
+    """Return what `sign` says of an instant that it refuses, so many hours after the opening, with nothing signed."""
+    tree = tonight(desk, hours)
+    done = desk.sign(tree, option, typed, "--jump", 999)
+    assert (done.exit_code, signing.is_signed(tree)) == (1, False)
+    return " ".join(done.output.split())
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
@@ -47,19 +55,13 @@ def tonight(desk: Desk, hours: float, retain: timedelta = timedelta(hours=24)) -
     ],
 )  # fmt: skip
 def test_a_close_of_another_day_month_or_year_is_not_signed(desk: Desk, typed: str, said: tuple[str, ...]) -> None:
-    tree = tonight(desk, 3)
-    done = desk.sign(tree, "--close", typed, "--jump", 999)
-    told = " ".join(done.output.split())
-    assert (done.exit_code, signing.is_signed(tree)) == (1, False)
+    told = refusal(desk, 3, "--close", typed)
     for each in (f"--close: {typed}", *said, "orrija"):
         assert each in told
 
 
 def test_before_the_opening_no_close_moves_to_the_night_before_the_right_one(desk: Desk) -> None:
-    tree = tonight(desk, -2)
-    done = desk.sign(tree, "--close", "2027-06-06T21:00:00-07:00")
-    told = " ".join(done.output.split())
-    assert (done.exit_code, signing.is_signed(tree)) == (1, False)
+    told = refusal(desk, -2, "--close", "2027-06-06T21:00:00-07:00")
     assert "22 h antes del cierre previsto, 2027-06-07T19:00:00-07:00, y aún no se abre" in told
     assert "¿quiso decir 2027-06-07T21:00:00-07:00, del día siguiente?" in told
 
@@ -101,10 +103,7 @@ def test_a_close_that_is_further_away_is_signed_once_the_election_says_it(desk: 
 def test_an_end_of_before_the_close_or_of_another_year_is_not_signed(
     desk: Desk, typed: str, said: tuple[str, ...]
 ) -> None:
-    tree = tonight(desk, 3)
-    done = desk.sign(tree, "--retain", typed, "--jump", 999)
-    told = " ".join(done.output.split())
-    assert (done.exit_code, signing.is_signed(tree)) == (1, False)
+    told = refusal(desk, 3, "--retain", typed)
     for each in (f"--retain: {typed}", *said, "corrija año, mes y día"):
         assert each in told
 

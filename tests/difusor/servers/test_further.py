@@ -215,17 +215,22 @@ LESS = {
 }  # fmt: skip
 
 
+def in_force(verb: ModuleType, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, list[str]]:
+    """Return a difusor's inventory, revoked if the verb is to restore it, and a list of the playbooks that will run."""
+    diario, ran = made(), list[str]()
+    monkeypatch.setattr(playbook, "run", lambda book, *_: ran.append(book) or 0)
+    if verb is restore:
+        revocation.revoke(diario, Order("Ana", "alteró la página", "DG-04"))
+    return diario, ran
+
+
 @pytest.mark.parametrize("line", [*chain(*LESS.values())])
 @pytest.mark.parametrize("verb", [revoke, restore])
 def test_a_revocation_is_done_wholly_and_everywhere_or_nothing_is_written(
     verb: ModuleType, line: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With --check after -- the record said that the server had shown the notice, and it showed the results."""
-    diario = made()
-    ran: list[str] = []
-    monkeypatch.setattr(playbook, "run", lambda book, *_: ran.append(book) or 0)
-    if verb is restore:
-        revocation.revoke(diario, Order("Ana", "alteró la página", "DG-04"))
+    diario, ran = in_force(verb, monkeypatch)
     path = diario / "group_vars/diario/vault.yml"
     before = (variables.content(str(path)), revocation.read(diario))
     status, said = invoke(verb, "diario", "--reason", "se aclaró", "--", *line.split())
@@ -238,11 +243,7 @@ def test_a_revocation_is_done_wholly_and_everywhere_or_nothing_is_written(
 def test_a_revocation_takes_options_that_leave_nothing_out(
     verb: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    diario = made()
-    ran: list[str] = []
-    monkeypatch.setattr(playbook, "run", lambda book, *_: ran.append(book) or 0)
-    if verb is restore:
-        revocation.revoke(diario, Order("Ana", "alteró la página", "DG-04"))
+    _, ran = in_force(verb, monkeypatch)
     status, said = invoke(verb, "diario", "--reason", "se aclaró", "--", "-vv", "--diff", "-e", "a=b", "-f", "5")
     assert (status, ran) == (0, [revoking.REVOKE if verb is revoke else revoking.RESTORE]), said
 
