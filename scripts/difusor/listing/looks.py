@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore
+
+import httpx
 
 from corte.format import instants
 from corte.format.standing import Standing
@@ -16,11 +19,11 @@ from difusor.inventory import Election
 from difusor.listing.entries import Listed
 from difusor.publish import age
 from difusor.publish.comparison import Comparison, glance, rejudged
-from difusor.publish.mirror import OTHERS
+from difusor.publish.mirror import OTHERS, TIMEOUT, Mirror
 from difusor.publish.seen import Published, Seen
-from difusor.publish.stopping import stop
+from difusor.publish.stopping import STOPPED, stop
 from difusor.publish.target import Target
-from difusor.publish.trouble import own, unchecked
+from difusor.publish.trouble import own, trouble, unchecked
 from difusor.servers import certificate, families, names
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import Names
@@ -166,8 +169,24 @@ def _look_at(listed: Listed, address: str, how: How) -> _There:
         name=listed.id, address=address, fqdn=listed.host, module="", client="", secret="", certificate=None,
         election=how.election, path=listed.path,
     )  # fmt: skip
+    if silent := _silence(target, how.authority):
+        return _There(seen, target, Comparison(target.name, "unreachable", silent))
     with AT_ONCE:  # the seconds begin within
         return _There(seen, target, glance(target, how.authority, SECONDS, how.seen, how.standing))
+
+
+def _silence(target: Target, authority: Path | None) -> str:
+    """Return why a page is given up before its turn to send content; "" for one that answers anything.
+
+    Where thirty hang at once, as behind one provider, each would hold its turn for all of its seconds, and the good
+    ones would wait for theirs until the round is late.
+    """
+    with suppress(httpx.HTTPError, OSError, ValueError), Mirror(target, authority) as mirror:
+        try:
+            mirror.read(mirror.url, 0, TIMEOUT)
+        except httpx.TimeoutException as error:
+            return "" if STOPPED.is_set() else trouble(error)
+    return ""
 
 
 def _content(found: Comparison, target: Target, how: How) -> str:

@@ -121,6 +121,7 @@ def night(
 
 def test_few_pages_send_their_content_at_the_same_time(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty manifests of 3 MB at once did not come within ten seconds each, and good pages left the list."""
+    monkeypatch.setattr(looks, "_silence", lambda *_: "")
     lock, met, one_more, now, most = threading.Lock(), threading.Barrier(18), threading.Event(), [0], [0]
 
     def arrive(host: str, address: str, *_: object) -> Certificate:
@@ -146,6 +147,40 @@ def test_few_pages_send_their_content_at_the_same_time(home: Path, monkeypatch: 
     listed = [Listed(f"uno-{number}", "Uno", f"www.{number}.mx/prep") for number in range(9)]
     looks.look_all(listed, How(load_election(home / "elections/demo.yml")))
     assert not one_more.is_set() and 1 < most[0] <= 6
+
+
+def test_a_page_that_hangs_takes_nobodys_turn(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty that hung kept the six turns for ten seconds each, and the round was late for the good ones."""
+    monkeypatch.setattr(looks, "TIMEOUT", 0.3)
+    over, turns, glance = threading.Event(), list[str](), looks.glance
+
+    def hang(path: str) -> tuple[int, bytes]:
+        over.wait(60)
+        return 200, b""
+
+    def seen(target: Target, *more: Any) -> Comparison:
+        turns.append(target.name)
+        return glance(target, *more)
+
+    monkeypatch.setattr(looks, "glance", seen)
+    monkeypatch.setattr(night, "answers", {**night.answers, "norte": _Hanging(hang)})
+    try:
+        found = looks.look_all((NORTE, SUR), How(demo(night.home), night.making.servers, night.making.authority))
+    finally:
+        over.set()
+    assert turns == ["sur"] and found["sur"] == Look()
+    assert found["norte"].faults == ("en IPv4 127.0.0.2: no terminó de responder a tiempo",)
+
+
+class _Hanging(dict[str, tuple[int, bytes]]):
+    """The answers of a page that takes every request, and answers none until it is let go."""
+
+    def __init__(self, hang: Callable[[str], tuple[int, bytes]]) -> None:
+        super().__init__()
+        self.hang = hang
+
+    def get(self, path: str, default: Any = None) -> Any:
+        return self.hang(path)
 
 
 def _answering(night: Night, id: str) -> Callable[[str], tuple[int, bytes]]:
