@@ -43,7 +43,21 @@ def answer(name: str, election: str, address: str) -> int:
     except ssl.SSLError:
         return STRANGE
     except OSError as error:
-        return error.errno or errno.ETIMEDOUT  # a timeout of Python's own has no number
+        code = error.errno or errno.ETIMEDOUT  # a timeout of Python's own has no number
+        return errno.EHOSTUNREACH if code == errno.ENETUNREACH and has_road(address) else code
+
+
+def has_road(address: str) -> bool:
+    """Tell whether this place itself knows a road to an address; nothing is sent.
+
+    A router further away may say as well that the network is not reached, as where an outlet's own line is cut.
+    """
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as unsent:
+            unsent.connect((address, PORT))
+    except OSError:
+        return False
+    return True
 
 
 def said(tls: ssl.SSLSocket) -> bytes:

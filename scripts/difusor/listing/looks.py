@@ -66,17 +66,26 @@ class Look:
 
 @dataclass(frozen=True)
 class _There:
-    """What was found at one address: its certificate and, if a browser accepts that, what it shows (None: no look)."""
+    """What was found at one address: its certificate and, if a browser accepts that, what it shows (None: no look).
+
+    `in_doubt`: a sentence, without full stop, where this machine may have no road to addresses of that family; else "".
+    """
 
     seen: Certificate
     target: Target | None = None
     found: Comparison | None = None
+    in_doubt: str = ""
 
     def fault(self, how: How) -> str:
         """Return what is wrong there; "" when nothing is, or this machine has no road there or could not tell."""
         content = _content(self.found, self.target, how) if self.found and self.target else ""
         found = self.seen.refusal or self.seen.trouble or content
-        return "" if self.seen.away or self.unchecked or not found else self._at(found)
+        return "" if self.is_away or self.unchecked or not found else self._at(found)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether this machine has no road there, as far as can be told."""
+        return self.seen.away or bool(self.in_doubt)
 
     @property
     def unchecked(self) -> str:
@@ -107,10 +116,40 @@ def look_all(listed: Sequence[Listed], how: How) -> dict[str, Look]:
         except BaseException:  # by Ctrl-C, after which nobody waits for the looks that wait for their turn
             stop(works)
             raise
+    deaf = _unheard([page for page in pages if not isinstance(page, Look)])
     return {
-        each.id: page if isinstance(page, Look) else _safely(partial(_judge, page, how))
+        each.id: page if isinstance(page, Look) else _safely(partial(_judge, _doubted(page, deaf), how))
         for each, page in zip(listed, pages, strict=True)
     }
+
+
+def _unheard(pages: Sequence[_Page]) -> dict[str, str]:
+    """Return by family why its addresses are in doubt: none of several pages answers in it, and in the other one some.
+
+    A network may lose one family alone, as where the institute's provider no longer carries its IPv6; each address then
+    keeps silent as if its server were dead. One page with dead addresses is at fault itself.
+    """
+    tried = {family: [_of(family, there) for _, there in pages] for family in families.FAMILIES}
+    having = {family: sum(map(bool, found)) for family, found in tried.items()}
+    heard = {family for family, found in tried.items() if any(not each.seen.trouble for one in found for each in one)}
+    return {
+        family: (
+            f"por {family} no responde aquí ninguna de las {count} páginas que lo tienen, y eso no se cuenta contra "
+            f"ellas; revise la salida a internet de esta máquina por {family}"
+        )
+        for family, count in having.items()
+        if heard and family not in heard and count > 1
+    }
+
+
+def _doubted(page: _Page, deaf: Mapping[str, str]) -> _Page:
+    """Return what was found of a page, with what is in doubt for the family of each address."""
+    found, there = page
+    return found, [replace(each, in_doubt=deaf.get(families.family(each.seen.address), "")) for each in there]
+
+
+def _of(family: str, there: Sequence[_There]) -> list[_There]:
+    return [each for each in there if families.family(each.seen.address) == family]
 
 
 def _safely[Found](do: Callable[[], Found]) -> Found | Look:
@@ -151,11 +190,17 @@ def _judge(page: _Page, how: How) -> Look:
     if found.disagreement and not is_harmless:
         faults.append(found.disagreement)
     unknown = [each.unchecked for each in there if each.unchecked]
-    if all(each.seen.away for each in there):  # citizens may have a road there, as to a page with IPv6 alone
+    if all(each.is_away for each in there):  # citizens may have a road there, as to a page with IPv6 alone
         named = ", ".join(addresses)
         unknown.append(f"esta máquina no tiene camino a ninguna de sus direcciones ({named}) y no sabe qué muestra")
-    others = [each.strangers for each in there if each.strangers]
-    warnings = [*unknown, *others, *found.silent, *found.warnings(), *_about_certificates(found, there, how)]
+    others = [told for each in there for told in (each.strangers, each.astray) if told]
+    doubts = dict.fromkeys(each.in_doubt for each in there if each.in_doubt)
+    warnings = [*unknown, *doubts, *others, *found.silent, *found.warnings(), *_about_certificates(found, there, how)]
+    if len(addresses) < len(found.addresses):
+        warnings.append(
+            f"{found.name} tiene {len(found.addresses)} direcciones, y en cada vuelta se miran {len(addresses)} al "
+            "azar: que quiten de su DNS las que sobran"
+        )
     if found.disagreement and is_harmless:
         warnings.append(found.disagreement)
     return Look(tuple(faults), tuple(warnings), bool(unknown))

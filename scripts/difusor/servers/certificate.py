@@ -92,7 +92,8 @@ def look(name: str, address: str, authority: Path | None = None, seconds: float 
     except TimeoutError:
         return Certificate(address, trouble="no responde a tiempo")
     except OSError as error:
-        return Certificate(address, trouble=why(error), away=error.errno in NO_ROAD, lacking=error.errno in OWN)
+        away = error.errno in NO_ROAD and not (error.errno == errno.ENETUNREACH and _has_road(address))
+        return Certificate(address, trouble=why(error), away=away, lacking=error.errno in OWN)
     return _described(address, der)
 
 
@@ -102,6 +103,19 @@ def _handshake(name: str, address: str, judge: ssl.SSLContext, seconds: float) -
         judge.wrap_socket(plain, server_hostname=name) as secure,
     ):
         return secure.getpeercert(binary_form=True) or b""
+
+
+def _has_road(address: str) -> bool:
+    """Tell whether this machine itself knows a road to an address; nothing is sent.
+
+    A router further away may say as well that the network is not reached, as where an outlet's own line is cut.
+    """
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as unsent:
+            unsent.connect((address, PORT))
+    except OSError:
+        return False
+    return True
 
 
 def _seen_anyway(name: str, address: str, seconds: float) -> bytes:

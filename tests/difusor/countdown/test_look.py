@@ -480,6 +480,18 @@ def test_a_page_is_reached_where_its_own_status_answers(
     assert reach.STATUS == PATH
 
 
+def test_a_place_tells_a_network_that_ends_further_away_from_one_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place to which a router said that the outlet's network was gone counted as one without that family."""
+
+    def gone(*_: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(reach.socket, "create_connection", gone)
+    assert reach.answer("a.mx", "demo", "127.0.0.1") == errno.EHOSTUNREACH
+    monkeypatch.setattr(reach, "has_road", lambda _: False)
+    assert reach.answer("a.mx", "demo", "127.0.0.1") == errno.ENETUNREACH
+
+
 def test_what_keeps_its_connection_open_has_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reach, "SECONDS", 0.2)
     here, there = socket.socketpair()

@@ -282,6 +282,7 @@ def test_a_page_to_which_this_machine_has_no_road_stays_on_the_list(
         return handshake(name, address, *more)
 
     monkeypatch.setattr(certificate, "_handshake", reach)
+    monkeypatch.setattr(certificate, "_has_road", lambda _: False)
     del night.table["www.norte.com.mx", "A"]
     night.table["www.norte.com.mx", "AAAA"] = [f"300 {there}"]
     for _ in range(3):
@@ -292,6 +293,29 @@ def test_a_page_to_which_this_machine_has_no_road_stays_on_the_list(
     assert found.warnings == (
         f"esta máquina no tiene camino a ninguna de sus direcciones ({there}) y no sabe qué muestra",
     )
+
+
+def test_a_family_that_answers_nowhere_is_lost_here_and_blames_no_page(night: Night) -> None:
+    """Where the institute's provider no longer carried its IPv6, up to half of the list was out after two rounds."""
+    how = How(demo(night.home), night.making.servers, night.making.authority)
+    night.table["www.norte.com.mx", "AAAA"] = ["300 ::1"]
+    assert looks.look_all((NORTE, SUR), how)["norte"].faults, "one page with a dead address is at fault itself"
+    night.table["www.sur.com.mx", "AAAA"] = ["300 ::1"]
+    told = "por IPv6 no responde aquí ninguna de las 2 páginas que lo tienen, y eso no se cuenta contra ellas; revise "
+    told += "la salida a internet de esta máquina por IPv6"
+    for _ in range(3):
+        made = night.round()
+        assert (night.page, made.events, made.is_blind) == (["norte", "sur"], (), False)
+    assert made.looks == {"norte": Look(warnings=(told,)), "sur": Look(warnings=(told,))}
+    del night.table["www.norte.com.mx", "A"]
+    found = looks.look_all((NORTE, SUR), how)
+    assert found["norte"].is_unknown and not found["norte"].faults and found["sur"] == Look(warnings=(told,))
+    night.answers["sur"]["/prep/datos/congreso.json"] = (200, b"[]")
+    (fault,) = looks.look_all((NORTE, SUR), how)["sur"].faults
+    assert fault.startswith("en IPv4 127.0.0.3: "), "what answers is judged as ever"
+    night.table.clear()
+    night.table.update({(f"www.{id}.com.mx", "A"): ["300 127.0.0.9"] for id in PLACES})
+    assert night.round().is_blind, "where nothing answers at all it is not one family"
 
 
 def test_a_certificate_that_ends_soon_or_may_not_be_renewed_is_told(night: Night) -> None:

@@ -65,8 +65,13 @@ def test_a_server_that_is_not_there_is_told_apart_from_a_road_that_is_not(monkey
         raise OSError(errno.ENETUNREACH, "")
 
     monkeypatch.setattr(socket, "create_connection", no_road)
-    found = certificate.look(NAME, "2001:db8::7")
+    with monkeypatch.context() as without:
+        without.setattr(certificate, "_has_road", lambda _: False)
+        found = certificate.look(NAME, "2001:db8::7")
     assert found.trouble and found.away
+    monkeypatch.setattr(certificate, "PORT", 9)
+    found = certificate.look(NAME, "127.0.0.1")
+    assert found.trouble and not found.away, "this machine has a road, and a router further away says that it ends"
 
 
 def test_how_caa_records_call_an_issuer() -> None:
