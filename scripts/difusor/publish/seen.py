@@ -106,11 +106,14 @@ class Shown:
 
     @classmethod
     def of(cls, signed: SignedCorte, followed: Standing, since: object) -> Shown:
-        """Return what a mirror shows; `since` is what its estado.json says."""
+        """Return what a mirror shows; `since` is what its estado.json says, and is not believed if it is to come.
+
+        One whose clock is ahead would else put off until then that the others are behind.
+        """
         document = signed.manifest
         at = document.generated
         with suppress(ValueError):
-            at = max(at, instants.parse(since))
+            at = max(at, min(instants.parse(since), instants.now()))
         return cls(replace(document, files={}), document.withdrawn(signed.sha256, document.generated), at, followed)
 
     @property

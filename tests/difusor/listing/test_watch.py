@@ -744,10 +744,14 @@ def test_a_list_signed_while_the_clock_was_ahead_is_signed_anew(night: Night) ->
     assert written == [True, False, True] and checking.read(night.home / "lista").made == at
 
 
+@pytest.mark.parametrize("since", ["2024-06-03T03:31:00Z", "9999-12-31T23:59:59Z"])
 def test_a_page_that_was_left_behind_by_what_another_machine_published_is_at_fault(
-    night: Night, key: Path, monkeypatch: pytest.MonkeyPatch
+    night: Night, key: Path, monkeypatch: pytest.MonkeyPatch, since: str
 ) -> None:
-    """This machine had published nothing, and kept on the list who showed the corte before, or none."""
+    """This machine had published nothing, and kept on the list who showed the corte before, or none.
+
+    As long as a mirror whose clock is ahead was the only one with the corte, it was due nowhere until its clock's hour.
+    """
     monkeypatch.setattr(age, "GRACE", timedelta(minutes=-1))
     election, folder = load_election(night.home / "elections/demo.yml"), night.home / "nueve"
     write_files(folder, {**FILES, "datos/corte.json": b'{"secuencia": 9, "corte": "2024-06-03T03:30:00Z"}'})
@@ -755,7 +759,8 @@ def test_a_page_that_was_left_behind_by_what_another_machine_published_is_at_fau
     with monkeypatch.context() as later:
         later.setattr(signing.instants, "now", lambda: before.generated + timedelta(seconds=1))
         signed = signing.sign(folder, election, key)
-    status = {"shown": {"manifest_sha256": signed.sha256}, "gate": {"state": "open"}}
+    shown = {"manifest_sha256": signed.sha256, "since": since}
+    status = {"shown": shown, "gate": {"state": "open"}}
     files = {f"/prep/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
     night.answers["sur"] = {name: (200, path.read_bytes()) for name, path in files.items()}
     night.answers["sur"][PATH] = (200, json.dumps(status).encode())
