@@ -95,6 +95,12 @@ class _There:
         return self._at(self.found.detail) if self.found and self.found.result == "unchecked" else ""
 
     @property
+    def astray(self) -> str:
+        """That it waits for the cortes of another election; the page stays listed until it has to show one."""
+        told = self.found.warnings if self.found and self.found.result == "empty" else []
+        return self._at("; ".join(told)) if told else ""
+
+    @property
     def strangers(self) -> str:
         """That others may sign there than in the election; the page stays listed, as it shows what it should."""
         return self._at(OTHERS) if self.found and self.found.trusts_others else ""

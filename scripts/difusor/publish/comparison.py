@@ -36,6 +36,11 @@ OUTDATED = (
     "publique otra vez; si su servidor lo rechaza, antes ./difusor apply -i X"
 )
 
+OF_ANOTHER = (
+    "espera los cortes de la elección «{named}» y no mostrará los de {election}: antes de la apertura, ./difusor apply "
+    "-i X, entero"
+)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -134,12 +139,23 @@ def glance(
         found = _compare_once(mirror, target, authority, None, seen, standing, is_whole=False)
         if found.result == "altered":  # perhaps a new corte came meanwhile
             found = _compare_once(mirror, target, authority, None, seen, standing, is_whole=False)
-        if found.result == "empty" and mirror.status() is None:
-            return replace(found, result="unreachable", detail=mirror.problem)
-        return found
+        return _waiting(mirror, found, target.election) if found.result == "empty" else found
 
     found = _asked(target, authority, time.monotonic() + limit, ask)
     return replace(found, detail=shortened(found.detail))
+
+
+def _waiting(mirror: Mirror, found: Comparison, election: Election) -> Comparison:
+    """Return what `glance` says of a mirror that shows no corte: one that waits for another election's is warned of.
+
+    As a server that is still the rehearsal's, it will show none of this one's. Some servers name no election.
+    """
+    status = mirror.status()
+    if status is None:
+        return replace(found, result="unreachable", detail=mirror.problem)
+    if (named := status.get("election")) not in (None, election.id):
+        return replace(found, warnings=[OF_ANOTHER.format(named=plain(named, 60), election=election.id)])
+    return found
 
 
 def rejudged(

@@ -211,6 +211,16 @@ def test_a_page_that_waits_for_the_opening_is_right(night: Night) -> None:
     assert night.look() == Look()
 
 
+def test_a_page_that_waits_for_another_election_is_warned_of(night: Night) -> None:
+    """A server that was still the rehearsal's waited as well as any, and showed nothing at the opening."""
+    for named, warned in (("simulacro-1", True), ("demo", False)):
+        status = json.dumps({"election": named, "gate": {"state": "waiting"}}).encode()
+        night.answers["norte"] = {PATH: (200, status), "/prep/corte.json": (503, b"")}
+        found = night.look()
+        assert not found.faults and bool(found.warnings) is warned
+        assert all("127.0.0.2: espera los cortes de la elección «simulacro-1»" in each for each in found.warnings)
+
+
 @pytest.mark.parametrize(("published", "faults"), [(8, 0), (9, 1)])
 def test_a_page_is_not_at_fault_while_the_next_corte_may_still_be_on_its_way(
     published: int, faults: int, night: Night, monkeypatch: pytest.MonkeyPatch
