@@ -27,7 +27,7 @@ from difusor.servers.names import LONGEST_TTL, Names
 from difusor.terminal import local, plain
 
 MOST = 8
-"""How many addresses of each family are looked at: a hostile name server may give any number."""
+"""How many addresses of each family are looked at, drawn by lot: a hostile name server may give any number."""
 ASKED = "pida a su difusor el certificado nuevo, con sus intermedios"
 ANSWERED = re.compile(r"responde (\d\d\d)\b")
 """The status of an answer, in what is said of it; with 5xx, what is in front of a server got none from it."""
@@ -187,6 +187,11 @@ def _name(host: Host, outside: Outside, moment: Moment) -> Check:
         return bad(
             "names", found, f"pida a quien administra el DNS de {fqdn} que lo baje ya: tarda en valer lo que hoy dura"
         )
+    if left := len(said.addresses) - sum(map(len, families.by_family(said.addresses, MOST).values())):
+        return warn(
+            "names", f"{fqdn} tiene {len(said.addresses)} direcciones, y {left} no se miraron esta vez",
+            f"repita, que se miran otras al azar; y pida a quien administra el DNS de {fqdn} que quite las que sobran",
+        )  # fmt: skip
     return good("names", f"TTL de {said.ttl} s, {len(said.answers)} servidores de acuerdo")
 
 

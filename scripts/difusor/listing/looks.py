@@ -36,7 +36,7 @@ AT_ONCE = BoundedSemaphore(6)
 The manifest of 60,000 images is 3 MB: where all send theirs together, good pages do not end in time.
 """
 MOST = 4
-"""How many addresses of each family are looked at."""
+"""How many addresses of each family are looked at, drawn by lot each time where a name has more."""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,10 @@ FAMILIES = {"IPv4": "ahostsv4", "IPv6": "ahostsv6"}
 """Address families, and what `getent` calls them. It is a program of its own, which can be given up."""
 RESOLVING = child.Bounds(seconds=3)
 ADDRESSES = 2
-"""How many further addresses of each family are looked at: a hostile name server may give any number."""
+"""How many further addresses of each family are looked at, drawn by lot each time where a name has more.
+
+A hostile name server may give any number.
+"""
 
 RESERVED = (".test", ".example", ".invalid", ".localhost")
 """Ends of names that no name server knows (RFC 6761), such as a lab's."""
@@ -118,7 +121,7 @@ def elsewhere(target: Target, authority: Path | None, files: Files, deadline: fl
     may_be_reached = unknown or _holds(named, target.public_address)
     return There(
         different=[told for one in each for told in one.different],
-        unasked=[*unasked, *_unknown(target, unknown)],
+        unasked=[*unasked, *_left(target, named, len(asked)), *_unknown(target, unknown)],
         lost="" if is_reached or may_be_reached or not _is_public(target) else _lost(target, named),
         cortes=[corte for one in each for corte in one.cortes],
     )
@@ -162,7 +165,7 @@ def others(target: Target) -> tuple[dict[str, Target], list[str]]:
     """
     named, unknown = _addresses(target)
     found = {_where(*each): replace(target, address=each[1]) for each in _others(target, named)}
-    return found, _unknown(target, unknown)
+    return found, [*_left(target, named, len(found)), *_unknown(target, unknown)]
 
 
 def _where(family: str, address: str) -> str:
@@ -189,8 +192,20 @@ def _addresses(target: Target) -> tuple[list[tuple[str, str]], list[str]]:
 
 def _others(target: Target, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return the addresses to ask besides the one that is compared anyway, so many of each family."""
-    others = [each for each in named if not _is_named(target, [each])]
-    return [each for family in FAMILIES for each in [one for one in others if one[0] == family][:ADDRESSES]]
+    others = [[each for each in _besides(target, named) if each[0] == family] for family in FAMILIES]
+    draw = random.SystemRandom().sample
+    return [each for some in others for each in sorted(draw(some, min(ADDRESSES, len(some))), key=some.index)]
+
+
+def _besides(target: Target, named: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [each for each in named if not _is_named(target, [each])]
+
+
+def _left(target: Target, named: list[tuple[str, str]], asked: int) -> list[str]:
+    """Return as a sentence that the name has more addresses than were asked, [] if it has not."""
+    left = len(_besides(target, named)) - asked
+    told = f"{target.fqdn} tiene {left} direcciones más, que esta vez no se miraron: repita, que se eligen al azar"
+    return [told] if left > 0 else []
 
 
 def _is_named(target: Target, named: list[tuple[str, str]]) -> bool:

@@ -27,6 +27,7 @@ CERTIFICATE = Certificate(FOUR, expires=datetime(2024, 8, 1, tzinfo=UTC), issuer
 SHORT = datetime(2024, 6, 23, tzinfo=UTC)
 """Three weeks less a day after the opening."""
 FRONT = {"name": "www.diario.mx", "program": "apache", "addresses": ["127.0.0.1"]}
+MANY = [f"198.51.100.{number}" for number in range(9)]
 NAMES = Names("prep.diario.mx", (Answer("192.0.2.53", (FOUR, SIX), 300),), ("issue letsencrypt.org",))
 
 
@@ -50,6 +51,7 @@ def test_a_page_that_is_ready_is_green_throughout() -> None:
         (answer(FOUR, ttl=3600), {}, "names", ("bad", "warn"), "TTL de 3,600 s", "que lo baje ya"),
         (answer("198.51.100.9"), {}, "names", ("bad", "bad"), "lleva a 198.51.100.9, y no a su", "corrija el DNS"),
         (answer(), {}, "names", ("bad", "bad"), "no tiene direcciones en el DNS", "administra el DNS"),
+        (answer(FOUR, *MANY), {}, "names", ("warn", "warn"), "tiene 10 direcciones, y 2 no", "se miran otras"),
         ({"caa": ()}, {}, "caa", ("warn", "warn"), "cualquier autoridad", '0 issue "letsencrypt.org"'),
         ({"caa": ("issue pki.goog",)}, {}, "caa", ("bad", "warn"), "no admite a letsencrypt.org", "la admita"),
         ({"caa_trouble": "no responde"}, {}, "caa", ("warn", "warn"), "no responde", "administra el DNS"),

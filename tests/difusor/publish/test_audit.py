@@ -285,6 +285,19 @@ def test_every_address_of_the_page_is_compared(
     assert found.differences == ["en su dirección IPv6 [2001:db8::7], corte.json.sig no es el que se firmó"]
 
 
+def test_the_addresses_of_a_name_that_are_not_compared_are_told(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Behind the first two an old server was never compared, and the mirror was good."""
+    serve({})
+    named = [("IPv4", f"192.0.2.{number}") for number in range(9)]
+    monkeypatch.setattr(roads, "_addresses", lambda _: (named, []))
+    page = make_target(election, path="/prep/", address="192.0.2.0")
+    told = "prep.norte.test tiene 6 direcciones más, que esta vez no se miraron: repita, que se eligen al azar"
+    assert comparison.compare(page).warnings == [told] and roads.others(page)[1] == [told]
+    assert {each for _ in range(200) for each in roads._others(page, named)} == {*named[1:]}
+
+
 def test_the_addresses_of_a_name_are_of_both_families(election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     program = tmp_path / "bin/getent"
     program.parent.mkdir()

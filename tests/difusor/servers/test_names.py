@@ -43,6 +43,13 @@ def test_servers_that_differ_are_told_with_what_each_says() -> None:
     assert list(found.warnings()) == [f"las direcciones de {NAME} pueden recordarse 3600 s (TTL); que no pasen de 300"]
 
 
+def test_of_a_server_that_gives_any_number_of_addresses_a_few_are_told() -> None:
+    """Its sentence, of thousands, took the others off the operator's screen, and went into the log at each change."""
+    many = tuple(f"192.0.{number // 200}.{number % 200}" for number in range(2000))
+    found = Names(NAME, (Answer("192.0.2.53", many), Answer("192.0.2.54", many[:2])))
+    assert found.disagreement.endswith("192.0.0.7 y 1992 más; 192.0.2.54: 192.0.0.0, 192.0.0.1)")
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [
