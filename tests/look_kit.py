@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -75,13 +76,19 @@ def _rrset(name: str, kind: str, records: list[str]) -> dns.rrset.RRset:
 
 @contextmanager
 def page(
-    chains: Mapping[str, tuple[bytes, bytes]], answers: Answers, folder: Path, address: str = "127.0.0.1", port: int = 0
-) -> Iterator[int]:
-    """Run a page on TLS at an address, by name its certificate chain and key; yield its port."""
+    chains: Mapping[str, tuple[bytes, bytes]], answers: Answers, folder: Path, address: str = "127.0.0.1",
+    port: int = 0, heard: list[HTTPMessage] | None = None,
+) -> Iterator[int]:  # fmt: skip
+    """Run a page on TLS at an address, by name its certificate chain and key; yield its port.
+
+    The headers of each request are added to `heard`.
+    """
     contexts = {name: _context(folder / f"{number}.pem", *pair) for number, (name, pair) in enumerate(chains.items())}
 
     class Page(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if heard is not None:
+                heard.append(self.headers)
             status, content = answers(self.path)
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))

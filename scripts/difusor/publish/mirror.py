@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import secrets
 import ssl
 import time
 import zlib
@@ -42,6 +43,16 @@ PIECE_BYTES = 256 * 1024
 """How many bytes of an answer's content are in memory at once, at most."""
 MOST_BYTES = 64 * 1024 * 1024
 """How much of an answer that is wanted as a whole is kept."""
+VISITORS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0",
+)
+"""What most citizens' browsers say they are; each mirror is asked as one of them, drawn by lot.
+
+By a name of its own a mirror could show this machine one corte and everybody else another; and what stands in front of
+some pages refuses whatever says that it is a program.
+"""
 _OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 """Headers that say how the content came, and no longer hold once it is decompressed."""
 _TEXT = {
@@ -78,7 +89,7 @@ class Mirror:
         """
         host = f"[{target.address}]" if ":" in target.address else target.address
         self.url = str(httpx.URL(f"https://{host}:{certificate.PORT}{PATH}"))
-        self.target, self.forgiving = target, forgiving
+        self.target, self.forgiving, self.visitor = target, forgiving, secrets.choice(VISITORS)
         self.client = self._client(target.tls(authority))
         self.extensions = {"sni_hostname": target.fqdn}
         self.problem = ""
@@ -188,7 +199,8 @@ class Mirror:
                 return word or "silent", status
 
     def _client(self, tls: ssl.SSLContext) -> httpx.AsyncClient:
-        return httpx.AsyncClient(verify=tls, timeout=TIMEOUT, headers={"Host": self.target.fqdn}, trust_env=False)
+        headers = {"Host": self.target.fqdn, "User-Agent": self.visitor, "Accept-Language": "es-MX,es;q=0.9"}
+        return httpx.AsyncClient(verify=tls, timeout=TIMEOUT, headers=headers, trust_env=False)
 
     async def _hand(
         self, method: str, url: str, take: Callable[[bytes], object], asked: dict[str, str]

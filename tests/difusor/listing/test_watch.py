@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from difusor.partners.filing import papers
 from difusor.project import UnusableError
 from difusor.publish import age, signing, stopping
 from difusor.publish.comparison import Comparison
-from difusor.publish.mirror import PATH, Mirror
+from difusor.publish.mirror import PATH, VISITORS, Mirror
 from difusor.publish.seen import Published, Seen
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
@@ -60,6 +61,7 @@ class Night:
     making: Making
     table: Table = field(default_factory=dict)
     answers: dict[str, dict[str, tuple[int, bytes]]] = field(default_factory=dict)
+    heard: list[HTTPMessage] = field(default_factory=list)
 
     def round(self) -> Made:
         return watching.watch_once(self.making)
@@ -112,7 +114,7 @@ def night(
             found.answers[id] = dict(corte)
             (tmp_path / id).mkdir()
             chains = {host: (leaf + certificates.intermediate, secret)}
-            port = running.enter_context(page(chains, _answering(found, id), tmp_path / id, address, port))
+            port = running.enter_context(page(chains, _answering(found, id), tmp_path / id, address, port, found.heard))
         monkeypatch.setattr(certificate, "PORT", port)
         server = running.enter_context(name_server(found.table))
         found.making = Making("demo", home / "lista", key, (server,), tmp_path / "ca.pem")
@@ -204,6 +206,15 @@ def test_a_page_that_shows_anything_else_fails(change: dict[str, tuple[int, byte
     night.answers["norte"] |= change
     (fault,) = night.look().faults
     assert fault.startswith("en IPv4 127.0.0.2: ") and told in fault
+
+
+def test_a_page_cannot_tell_by_their_headers_the_institutes_requests_from_a_citizens(night: Night) -> None:
+    """They said python-httpx: a mirror could show that one the right corte, and some CDNs refuse it."""
+    assert night.look() == Look()
+    visitors = {each["User-Agent"] for each in night.heard}
+    assert visitors <= {*VISITORS} and night.heard
+    said = " ".join(value for each in night.heard for value in each.values()).lower()
+    assert not any(word in said for word in ("python", "httpx", "difusor"))
 
 
 def test_a_page_that_waits_for_the_opening_is_right(night: Night) -> None:
