@@ -362,7 +362,10 @@ def parsed(code: int, content: bytes) -> dict[str, Any]:
         raise ValueError(f"estado.json responde {code}")
     if len(content) > MAX_BYTES:
         raise ValueError("estado.json no termina")
-    document = json.loads(content)
+    try:
+        document = json.loads(content)
+    except ValueError:  # Python says itself, and in English, that a number has too many digits
+        raise ValueError("su respuesta no es JSON") from None
     if not isinstance(document, dict) or not _has_shape(document, _SHAPE):
         raise ValueError("estado.json no tiene su forma")
     return document

@@ -74,11 +74,13 @@ def trouble(error: Exception) -> str:
             case OSError() if known.errno is not None:
                 return why(known)
     match error:
+        case httpx.RemoteProtocolError():  # httpx says some of them itself, as of an address in Location
+            return "su respuesta no es HTTP"
         case httpx.HTTPError() if str(error) and error.__cause__ is None:  # raised by this project
             return str(error)
         case httpx.TimeoutException():
             return "no responde a tiempo"
-        case httpx.DecodingError() | httpx.ProtocolError():
+        case httpx.DecodingError() | httpx.LocalProtocolError():
             return "su respuesta no es HTTP"
         case httpx.HTTPError():
             return "la conexión se cortó"

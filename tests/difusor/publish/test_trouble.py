@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import ssl
 import tempfile
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import httpx
 import pytest
+from serving_kit import serving
 
 from corte.format.refusal import Refusal
 from difusor.inventory import load_election
-from difusor.publish import signing
+from difusor.publish import mirror, signing
 from difusor.publish.signing import SignedCorte
 from difusor.publish.trouble import here, trouble, unchecked
 
@@ -29,6 +32,25 @@ def test_a_certificate_that_is_not_believed_is_told_in_spanish(number: int, said
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code = number
     assert said in trouble(error)
+
+
+def test_what_httpx_and_python_say_of_an_answer_is_told_in_spanish() -> None:
+    """An address in Location that is none, and a number of thousands of digits, were told in English."""
+    address = b"HTTP/1.1 302 Found\r\nLocation: https://a:b:c\r\nContent-Length: 0\r\n\r\n"
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.wfile.write(address)
+
+        def log_message(self, *_: object) -> None:
+            """Stay silent."""
+
+    with serving(Handler) as port, pytest.raises(httpx.HTTPError) as refused:
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+    assert trouble(refused.value) == "su respuesta no es HTTP"
+    with pytest.raises(ValueError) as caught:
+        mirror.parsed(200, b'{"log": {"entries": 1%s}}' % (b"0" * 5000))
+    assert trouble(caught.value) == "su respuesta no es JSON"
 
 
 def test_a_machine_without_a_place_for_temporary_files_says_so(
