@@ -41,7 +41,11 @@ MOST = 4
 
 @dataclass(frozen=True)
 class How:
-    """With what a look judges: name servers (none: the zone's own), an authority, orders that stand, what was seen."""
+    """With what a look judges: name servers (none: the zone's own), an authority, orders that stand, what was seen.
+
+    `failed`: by id, the faults that the last look found at a page. Files that they name are asked for again: those of a
+    look are drawn by lot, and one that differs would hardly be drawn twice in a row.
+    """
 
     election: Election
     servers: Sequence[str] = ()
@@ -49,6 +53,7 @@ class How:
     standing: Standing = field(default_factory=Standing)
     seen: Seen = field(default_factory=Seen)
     now: Callable[[], datetime] = instants.now
+    failed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -223,7 +228,8 @@ def _look_at(listed: Listed, address: str, how: How) -> _There:
     if silent := _silence(target, how.authority):
         return _There(seen, target, Comparison(target.name, "unreachable", silent))
     with AT_ONCE:  # the seconds begin within
-        return _There(seen, target, glance(target, how.authority, SECONDS, how.seen, how.standing))
+        suspected = "; ".join(how.failed.get(listed.id, ()))
+        return _There(seen, target, glance(target, how.authority, SECONDS, how.seen, how.standing, suspected))
 
 
 def _silence(target: Target, authority: Path | None) -> str:

@@ -59,7 +59,9 @@ def watch_once(wanted: Making) -> Made:
     started = time.monotonic()
     election, asked, *_ = _known(wanted)
     standing = Records(election).standing()
-    looks = look_all(asked.listed, How(election, wanted.servers, wanted.authority, standing, now=wanted.now))
+    failed = {id: each.faults for id, each in state.read(election).failing.items()}
+    how = How(election, wanted.servers, wanted.authority, standing, now=wanted.now, failed=failed)
+    looks = look_all(asked.listed, how)
     with state.turn(election):
         # While it looked, somebody may have been revoked, and the list been written without him.
         election, found, there, gone = _known(wanted)

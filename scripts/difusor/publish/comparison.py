@@ -127,18 +127,21 @@ def compare(
 
 
 def glance(
-    target: Target, authority: Path | None, limit: float, seen: Seen, standing: Standing | None = None
-) -> Comparison:
+    target: Target, authority: Path | None, limit: float, seen: Seen, standing: Standing | None = None,
+    suspected: str = "",
+) -> Comparison:  # fmt: skip
     """Compare the manifest that a mirror shows, and a few files drawn by lot; quick, and nothing is noted.
 
-    The arguments are those of `compare`. `empty` is the result only of a mirror whose estado.json answers, and `old` of
-    none to which the last corte may still be on its way.
+    The arguments are those of `compare`; files that `suspected` names, sentences of the last time, are compared too.
+    `empty` is the result only of a mirror whose estado.json answers, and `old` of none to which the last corte may
+    still be on its way.
     """
 
     def ask(mirror: Mirror) -> Comparison:
-        found = _compare_once(mirror, target, authority, None, seen, standing, is_whole=False)
+        once = partial(_compare_once, mirror, target, authority, None, seen, standing, is_whole=False)
+        found = once(suspected=suspected)
         if found.result == "altered":  # perhaps a new corte came meanwhile
-            found = _compare_once(mirror, target, authority, None, seen, standing, is_whole=False)
+            found = once(suspected=f"{suspected}; {found.detail}")
         return _waiting(mirror, found, target.election) if found.result == "empty" else found
 
     found = _asked(target, authority, time.monotonic() + limit, ask)
@@ -212,6 +215,7 @@ def _asked(target: Target, authority: Path | None, deadline: float, ask: Callabl
 def _compare_once(
     mirror: Mirror, target: Target, authority: Path | None, expected: str | None, seen: Seen | None,
     standing: Standing | None, is_whole: bool = True, tell: Callable[[float], object] = lambda minutes: None,
+    suspected: str = "",
 ) -> Comparison:  # fmt: skip
     status = mirror.status() or {}
     followed, is_other = stands(status), trusts_others(status, target.election)
@@ -238,7 +242,8 @@ def _compare_once(
     valid = partial(_valid, target.election, expected)
     there = roads.elsewhere(target, authority, parts.drawn, mirror.deadline, valid) if is_whole else roads.There()
     named = mirror.status()
-    found, late = _found(mirror, paced, base, signed, parts, is_whole)
+    again = {path: entry for path, entry in parts.sent.items() if path in suspected} if suspected else {}
+    found, late = _found(mirror, paced, base, signed, parts, None if is_whole else {**parts.drawn, **again})
     differences = [
         *_amiss(signed, target.election, known),
         *_misnamed(named, signed.sha256, expected),
@@ -280,11 +285,11 @@ def _without(target: Target, status: dict[str, Any], part: str, code: int, is_wh
 
 
 def _found(
-    mirror: Mirror, paced: Paced, base: str, signed: SignedCorte, parts: served.Parts, is_whole: bool
+    mirror: Mirror, paced: Paced, base: str, signed: SignedCorte, parts: served.Parts, few: roads.Files | None
 ) -> tuple[list[str], str]:
-    """Return what differs of the files that are asked for, and what to say if the mirror's time ended before that."""
-    if not is_whole:
-        return [*served.differences(paced, base, parts.drawn.items())], ""
+    """Return what differs of `few` files (None: of all), and what to say if the mirror's time ended before that."""
+    if few is not None:
+        return [*served.differences(paced, base, few.items())], ""
     found, late = parts.compare(mirror, paced, base)
     if late:
         mirror.deadline = time.monotonic() + TIMEOUT

@@ -29,8 +29,8 @@ from difusor.publish.trouble import trouble
 from difusor.publish.trust import UntrustedError
 from difusor.servers import child
 
-SAMPLE = 4
-"""How many files are asked for on every road."""
+SAMPLE, IMAGES = 4, 1
+"""How many files are asked for on every road, and how many images besides."""
 RATE = 20.0
 """Requests per second: a server grants that many to one address on every road."""
 FAMILIES = {"IPv4": "ahostsv4", "IPv6": "ahostsv6"}
@@ -55,8 +55,15 @@ Signed = Callable[[bytes, bytes], SignedCorte | None]
 
 
 def sample(files: Files) -> Files:
-    """Return some of a corte's files, chosen so that no mirror can know which."""
-    return {path: files[path] for path in random.SystemRandom().sample(sorted(files), min(SAMPLE, len(files)))}
+    """Return some of a corte's files, chosen so that no mirror can know which.
+
+    Images are drawn apart: among sixty thousand of them no file with results would ever be drawn.
+    """
+    draw = random.SystemRandom().sample
+    images = sorted(path for path in files if path.partition("/")[0] in limits.HEAVY)
+    others = sorted(files.keys() - {*images})
+    drawn = draw(others, min(SAMPLE, len(others))) + draw(images, min(IMAGES, len(images)))
+    return {path: files[path] for path in drawn}
 
 
 def differences(mirror: Mirror, base: str, files: Files) -> Iterator[str]:

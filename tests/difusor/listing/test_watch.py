@@ -37,7 +37,7 @@ from difusor.listing.state import Failing, State
 from difusor.partners import record, revocation
 from difusor.partners.filing import papers
 from difusor.project import UnusableError
-from difusor.publish import age, signing, stopping
+from difusor.publish import age, roads, signing, stopping
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import PATH, VISITORS, Mirror
 from difusor.publish.seen import Published, Seen
@@ -379,6 +379,29 @@ def test_after_two_failures_a_page_is_left_out_and_it_comes_back_by_itself(night
         ("lista escrita", ["norte", "sur"]),
     ]  # fmt: skip
     assert night.log[1]["llamar"].startswith("Ana Peña Núñez, ") and "responde 404" in night.log[1]["motivo"][0]
+
+
+def test_one_altered_file_of_many_takes_a_page_off_the_list(
+    night: Night, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was drawn now and then, told, and hardly ever drawn twice in a row: the page stayed."""
+    folder = night.home / "muchos"
+    write_files(folder, {f"datos/{number:03}.json": b"[]" for number in range(40)})
+    write_files(folder, {"datos/corte.json": b'{"secuencia": 7, "corte": "2024-06-03T03:10:00Z"}'})
+    signed = signing.sign(folder, demo(night.home), key)
+    status = json.dumps({"shown": {"manifest_sha256": signed.sha256}, "gate": {"state": "open"}}).encode()
+    files = {f"/prep/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
+    for id in PLACES:
+        night.answers[id] = {name: (200, path.read_bytes()) for name, path in files.items()} | {PATH: (200, status)}
+    night.answers["norte"]["/prep/datos/017.json"] = (200, b"[1]")
+    drawn = iter(["datos/017.json"] * 2)  # each page's first
+    monkeypatch.setattr(roads, "sample", lambda files: {(path := next(drawn, "datos/001.json")): files[path]})
+    for _ in range(2):
+        made = night.round()
+        assert [each.partition(": ")[2] for each in made.looks["norte"].faults] == [
+            "datos/017.json no es el que se firmó"
+        ]
+    assert night.page == ["sur"]
 
 
 def test_when_every_page_fails_the_fault_is_here_and_the_list_stays(night: Night) -> None:
