@@ -160,13 +160,16 @@ def _rejudged(
     expected: str | None,
 ) -> Iterator[Found]:
     """Yield what was found at each mirror, judged once more by what all of them show."""
-    from difusor.publish.comparison import rejudged
+    from difusor.publish import application
+    from difusor.publish.comparison import rejudged, shortened
     from difusor.publish.standing import opening_of
 
     for one, those in zip(targets, found, strict=True):
         for each in those:
             known = orders[opening_of(one.election)]
-            yield rejudged(each, one, seen, known, expected), one.election.catalog.zone
+            judged = rejudged(each, one, seen, known, expected)
+            strange = map(shortened, application.strange(one, seen)) if each is those[0] else ()
+            yield replace(judged, warnings=[*judged.warnings, *strange]), one.election.catalog.zone
 
 
 def _read(inventories: list[Path]) -> tuple[list[Target], list[Found]]:

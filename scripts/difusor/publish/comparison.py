@@ -17,7 +17,7 @@ from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
-from difusor.publish import age, off_list, roads, served, signing
+from difusor.publish import age, application, off_list, roads, served, signing
 from difusor.publish.mirror import OTHERS, PATH, TIMEOUT, Mirror, stands, trusts_others
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Published, Seen, Shown
@@ -109,10 +109,11 @@ def compare(
         if seen:
             warnings.extend(seen.note(target, status, mirror.asked))
         found = _compare_once(mirror, target, authority, expected, seen, standing, tell=tell)
-        if found.result == "authentic" or time.monotonic() >= started + limit:
-            return found
-        if shown_digest(mirror.status()) != shown_digest(status):  # a new corte came meanwhile
+        has_time = found.result != "authentic" and time.monotonic() < started + limit
+        if has_time and shown_digest(mirror.status()) != shown_digest(status):  # a new corte came meanwhile
             found = _compare_once(mirror, target, authority, expected, seen, standing)
+        if seen and found.result == "authentic":
+            seen.applications.append((target, application.look(mirror, mirror.url.removesuffix(PATH) + target.path)))
         return found
 
     found = _asked(target, authority, started + limit, ask)

@@ -133,6 +133,7 @@ class Seen:
         """Take the folder, by default that of the records; it is made when something is written."""
         self.folder = folder or notes.kept_in()
         self.shown: dict[str, Shown] = {}
+        self.applications: list[tuple[Target, dict[str, str]]] = []  # of this run too: see application.look
 
     def note(self, target: Target, status: dict[str, Any] | None, asked: datetime) -> list[str]:
         """Note what a mirror says of its log; return as sentences what does not fit what it said before, and news.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import secrets
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -989,6 +990,34 @@ def test_a_mirror_that_was_left_behind_by_what_another_machine_published_is_old(
     tree = ["--tree", str(signed.folder)]
     done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json", *tree])
     assert [each["result"] for each in json.loads(done.stdout)] == ["authentic", "altered"]
+
+
+def test_a_page_whose_own_scripts_are_not_the_others_is_warned_of(
+    serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Beside every signed file it could show other numbers, and the audit called it authentic and said no more."""
+    places = {"norte": "10.0.0.1", "sur": "10.0.0.2", "este": "10.0.0.3"}
+    targets = [make_target(election, path="/prep/", name=name, address=where) for name, where in places.items()]
+    monkeypatch.setattr(target, "read", lambda _: targets)
+    monkeypatch.setattr(roads, "differences", lambda *_: [])
+    own = {
+        "/prep/": b'<link rel="stylesheet" href="style.css"><script type="module" src="app.js"></script>',
+        "/prep/style.css": b"", "/prep/app.js": b"import {load} from './data.js';", "/prep/data.js": b"load",
+    }  # fmt: skip
+
+    def strange(changed: dict[str, Any]) -> dict[str, list[str]]:
+        serve({**own, **changed})
+        done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
+        found = json.loads(done.stdout)
+        assert done.exit_code == 0 and {each["result"] for each in found} == {"authentic"}, done.output
+        told = {each["difusor"]: each["warnings"] for each in found}
+        return {name: [said.partition(":")[0] for said in those if "firma" in said] for name, those in told.items()}
+
+    assert strange({}) == {"norte": [], "sur": [], "este": []}
+    assert strange({"10.0.0.2 /prep/data.js": b"other"}) == {"norte": [], "sur": ["data.js"], "este": []}
+    assert strange({"/prep/": lambda: wire(secrets.token_bytes(8))}) == {"norte": [], "sur": [], "este": []}
+    targets.pop()
+    assert strange({"10.0.0.2 /prep/": b"other"}) == {"norte": ["la portada"], "sur": ["la portada"]}
 
 
 def test_what_the_institute_withdrew_leaves_nobody_behind(
