@@ -63,7 +63,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
     A test whose page never answers sets a limit of its own.
     """
-    for module, limit in ((mirror, "TIMEOUT"), (comparison, "TIMEOUT"), (looks, "SECONDS")):
+    for module, limit in ((mirror, "TIMEOUT"), (comparison, "TIMEOUT"), (looks, "SECONDS"), (looks, "TIMEOUT")):
         monkeypatch.setattr(module, limit, 120)
 
 
