@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -79,6 +80,8 @@ def advice(election: Election) -> list[str]:
             f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "
             "agregue las fechas que falten"
         )
+    if told := _another_institute(election):
+        said.append(told)
     if telephone := _unsaid_telephone(election):
         said.append(
             f"la convocatoria da el teléfono {telephone} y election_contact no lo dice; los avisos de todos los "
@@ -134,6 +137,25 @@ def _doubtful_day(election: Election) -> str:
             "corrija uno de los dos"
         )
     return ""
+
+
+def _another_institute(election: Election) -> str:
+    """Return a sentence when the call is another institute's, as where an election was copied and its call not changed.
+
+    Every difusor would be judged by the other one's clauses, and its dictamen signed under this one's name.
+    """
+    of_the_call, own = spec.load(election.spec).institute, election.institute.name
+    if _letters(of_the_call) == _letters(own):
+        return ""
+    return (
+        f"la convocatoria {election.spec} es de «{of_the_call}» y election_institute dice «{own}»: el dictamen "
+        "exigiría las cláusulas de otro Instituto; corrija election_spec, o institute en esa convocatoria"
+    )
+
+
+def _letters(name: str) -> str:
+    """Return a name without case, accents, spaces or signs."""
+    return "".join(each for each in unicodedata.normalize("NFKD", name.casefold()) if each.isalnum())
 
 
 def _unsaid_telephone(election: Election) -> str:
