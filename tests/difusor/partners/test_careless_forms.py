@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ import openpyxl
 import pytest
 from form_kit import GOOD, as_workbook, beside_logo
 from inventory_kit import KEY
+from PIL import Image
 
+from difusor.inventory.picture import anew
 from difusor.partners import logo
 from difusor.partners.form.items import Received, Remark, fault, items, read
 from difusor.partners.form.received import open_form
@@ -148,3 +151,14 @@ def test_a_logo_is_found_whichever_system_named_its_file(name: str, tmp_path: Pa
     if name != "logo-año.png":
         with pytest.raises(ValueError, match="no está junto al formato"):
             logo.attached(tmp_path, "logo-año.png")
+
+
+def test_a_logo_in_greys_of_16_bits_keeps_its_greys() -> None:
+    """All but the darkest became white, on the list and in the file: a white rectangle."""
+    written = io.BytesIO()
+    scanned = Image.new("I;16", (256, 64))
+    scanned.putdata([grey * 257 for grey in range(256)] * 64)
+    scanned.save(written, "PNG")
+    with Image.open(io.BytesIO(anew(written.getvalue()))) as kept:
+        greys = [kept.getpixel((place, 32)) for place in range(256)]
+    assert all(abs(grey[0] - place) <= 1 and grey[3] == 255 for place, grey in enumerate(greys))
