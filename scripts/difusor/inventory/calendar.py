@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from corte.format import instants
 from difusor import catalog, spec
+from difusor.catalog import Catalog
 from difusor.inventory.model import Election
 
 LONGEST = timedelta(hours=24)
@@ -18,6 +19,8 @@ MORNING = 12
 REHEARSALS = 3
 """How many simulacros the Reglamento de Elecciones asks for (Anexo 13)."""
 PENDING = "election_pending"
+CLOCKS = {"noroeste": -8, "pacífico": -7, "centro": -6, "sureste": -5}
+"""The country's times by the law that names them, and by how many hours each differs from UTC, summer time apart."""
 NEAR = timedelta(days=30)
 """Polling days no further apart are of one election, whose day was corrected or put off: others are months away."""
 
@@ -82,6 +85,8 @@ def advice(election: Election) -> list[str]:
         )
     if told := _another_institute(election):
         said.append(told)
+    if told := _another_clock(election.catalog, election.opens.year):
+        said.append(f"{told}; corrija clock o timezone en {catalog.file(election.place)}")
     if telephone := _unsaid_telephone(election):
         said.append(
             f"la convocatoria da el teléfono {telephone} y election_contact no lo dice; los avisos de todos los "
@@ -137,6 +142,18 @@ def _doubtful_day(election: Election) -> str:
             "corrija uno de los dos"
         )
     return ""
+
+
+def _another_clock(place: Catalog, year: int) -> str:
+    """Return how the name of a place's time, which the page shows, contradicts its zone; "" when it does not."""
+    hours = place.offset(datetime(year, 1, 15, tzinfo=UTC)) // timedelta(hours=1)
+    found = next((each for name, each in CLOCKS.items() if name in place.clock.casefold()), hours)
+    if found == hours:
+        return ""
+    return (
+        f"la página diría «{place.clock}», que es UTC{found:+d}, y {place.timezone} es UTC{hours:+d} sin horario de "
+        "verano"
+    )
 
 
 def _another_institute(election: Election) -> str:

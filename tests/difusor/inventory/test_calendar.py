@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from difusor import inventory
 from difusor.inventory import Election, InventoryError, load_election
-from difusor.project import ROOT
+from difusor.project import HOME, ROOT
 
 INSTITUTE = ELECTION["election_institute"] | {"name": FIRST.institute}
 """The one whose call it is."""
@@ -119,6 +119,30 @@ def test_another_institute_s_call_is_told(environment: str) -> None:
     assert told.endswith("corrija election_spec, o institute en esa convocatoria")
     for name in (FIRST.institute.upper(), FIRST.institute.replace("ó", "o"), f"  {FIRST.institute}."):
         assert inventory.advice(election(**base, institute=INSTITUTE | {"name": name})) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock", "told"),
+    [
+        ("America/Tijuana", "Tiempo del Noroeste", ""),
+        ("America/Cancun", "Tiempo del Sureste", ""),
+        ("America/Mexico_City", "Hora del Centro", ""),
+        ("America/Hermosillo", "Tiempo del Pacífico", ""),
+        ("America/Cancun", "hora local", ""),
+        ("America/Cancun", "Tiempo del Noroeste", "«Tiempo del Noroeste», que es UTC-8, y America/Cancun es UTC-5 sin"),
+    ],
+)
+def test_a_place_s_time_has_the_name_of_its_zone(
+    zone: str, clock: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalogue was copied, and all night the page called its hours by another place's name."""
+    text = (ROOT / "catalogs/ribera.yml").read_text(encoding="utf-8")
+    monkeypatch.setenv(HOME, str(tmp_path))
+    own = tmp_path / "catalogs/islas.yml"
+    own.parent.mkdir()
+    own.write_text(text.replace("America/Tijuana", zone).replace("Tiempo del Noroeste", clock), encoding="utf-8")
+    said = [each for each in inventory.advice(election(environment="simulacro", place="islas")) if "página" in each]
+    assert [told in each and str(own) in each for each in said] == ([True] if told else [])
 
 
 @pytest.mark.parametrize("day", ["2024-06-02", "2024-06-03"], ids=["by the place's clock", "by that of UTC"])
