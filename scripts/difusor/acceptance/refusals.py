@@ -18,7 +18,7 @@ from difusor.acceptance.journal import VISITOR as NAME
 from difusor.acceptance.journal import Journal, Start
 from difusor.baseline.record import BaselineError, check_key
 from difusor.inventory import load
-from difusor.project import ROOT, UnusableError, commit, given
+from difusor.project import ROOT, UnusableError, commit, given, own
 from difusor.synthetic.due import due
 from difusor.terminal import by_clocks, plain
 
@@ -38,7 +38,7 @@ CODE = ("site.yml", "ansible.cfg", "playbooks", "roles", "plugins", "scripts", "
 """What of the project decides how an acceptance goes."""
 DIFFERENT = {
     "inventory_sha256": "cambió un archivo del inventario o de su elección",
-    "project_sha256": "cambió el proyecto (otra versión, o archivos modificados)",
+    "project_sha256": "cambió el proyecto (otra versión, o archivos modificados), la convocatoria o el lugar",
     "host_key": "la llave con que se identifica el servidor es otra",
     "machine": "el servidor es otro, o se instaló de nuevo",
     "server": "el inventario nombra a otro servidor",
@@ -147,7 +147,7 @@ def beginning(case: Case, keep: bool, host_key: str, machine: str) -> Start:
     return Start(
         inventory=str(case.inventory), server=case.server, key=str(case.key), authority=str(case.authority or ""),
         keep=keep, commit=commit(), inventory_sha256=digest_of(_of_inventory(case.inventory)),
-        project_sha256=digest_of(_of_project()), host_key=host_key, machine=machine,
+        project_sha256=digest_of([*_of_project(), *_of_the_place(case)]), host_key=host_key, machine=machine,
     )  # fmt: skip
 
 
@@ -183,3 +183,9 @@ def _of_project() -> Iterator[Path]:
     for name in CODE:
         below = [ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*")
         yield from (path for path in below if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _of_the_place(case: Case) -> Iterator[Path]:
+    """Yield what the institute may have of its own beside the project's: the call, its deviations, the place."""
+    election = case.election
+    yield from map(own, (f"spec/{election.spec}.yml", "spec/deviations.yml", f"catalogs/{election.place}.yml"))

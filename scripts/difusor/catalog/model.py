@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -9,13 +10,28 @@ from functools import cached_property
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from corte.format import paths
+from corte.format.refusal import Refusal
 
 OTHER_FILES = ("corte", "noche", "resultados", "secciones")
 """Names in the folder datos/ of a corte that an office cannot have, because other files have them."""
 OTHER_VIEWS = ("base-de-datos",)
 """Addresses of the page (`#/…`) that an office cannot have."""
-
+OTHER_TABLES = ("CANDIDATURAS",)
+"""Codes that an office cannot have, because the archive of a corte has other tables of these names."""
+README = "LEEME.txt"
+"""What else is in that archive."""
+COLUMNS = frozenset({
+    "CLAVE_CASILLA", "CLAVE_ACTA", "ID_ENTIDAD", "ENTIDAD", "ID_DISTRITO_LOCAL", "DISTRITO_LOCAL", "ID_MUNICIPIO",
+    "MUNICIPIO", "SECCION", "ID_CASILLA", "TIPO_CASILLA", "EXT_CONTIGUA", "CASILLA", "UBICACION_CASILLA", "TIPO_ACTA",
+    "TOTAL_BOLETAS_SOBRANTES", "TOTAL_PERSONAS_VOTARON", "TOTAL_REP_PARTIDO_CI_VOTARON", "TOTAL_VOTOS_SACADOS",
+    "TOTAL_VOTOS_ASENTADO", "TOTAL_VOTOS_CALCULADO", "LISTA_NOMINAL", "OBSERVACIONES", "CONTABILIZADA", "COTEJADA",
+    "MECANISMOS_TRASLADO", "CODIGO_INTEGRIDAD", "FECHA_HORA_ACOPIO", "FECHA_HORA_CAPTURA", "FECHA_HORA_VERIFICACION",
+    "ORIGEN", "DIGITALIZACION", "TIPO_DOCUMENTO",
+})  # fmt: skip
+"""INE's columns of a table, but for those of votes."""
 
 ABOLISHED = datetime(2023, 7, 1)
 """A day of the first summer after most of Mexico gave up summer time, in October of 2022."""
@@ -82,7 +98,29 @@ def _of_each_office(value: str) -> str:
     return value
 
 
-Text = Annotated[str, Field(min_length=1)]
+def _line(value: str) -> str:
+    """Return a text without the spaces and line ends around it; refuse what would break the row of a table, or none."""
+    if not (tidy := value.strip()):
+        raise ValueError("está vacía; escriba su valor")
+    if not tidy.replace("\u00a0", " ").isprintable():
+        raise ValueError("debe caber en una línea, sin tabuladores ni signos invisibles")
+    return tidy
+
+
+def _file_name(value: str) -> str:
+    """Refuse a name that no file of a corte may have, as the servers do (corte.format.paths)."""
+    try:
+        paths.check_all([BLANK.sub("X", value)])
+    except Refusal:
+        raise ValueError(
+            f"«{value}» no puede ser el nombre de un archivo de un corte; use letras, cifras, «-», «_» y «.», y un "
+            "tipo como .csv o .zip"
+        ) from None
+    return value
+
+
+BLANK = re.compile(r"\{\w+\}")
+Text = Annotated[str, Field(min_length=1), AfterValidator(_line)]
 Number = Annotated[int, Field(ge=1, le=999)]
 Column = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 Label = Annotated[str, _blanks("name", "id")]
@@ -104,7 +142,7 @@ class Territory(Part):
 class Municipality(Territory):
     """A municipality, its weight (thousands of inhabitants, about) and the districts that share it."""
 
-    weight: Annotated[float, Field(gt=0)]
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     districts: Annotated[tuple[int, ...], Field(min_length=1)]
 
 
@@ -152,9 +190,17 @@ class Entity(Part):
 class FileNames(Part):
     """Names of the downloads of a corte: the archive, each office's table, and the tables inside the archive."""
 
-    archive: Annotated[str, _blanks("stamp", "entity"), AfterValidator(_dated)]
-    table: Annotated[str, _blanks("stamp", "office", "entity"), AfterValidator(_dated), AfterValidator(_of_each_office)]
-    packed: Annotated[str, _blanks("office", "entity", "year"), AfterValidator(_of_each_office)]
+    archive: Annotated[str, _blanks("stamp", "entity"), AfterValidator(_dated), AfterValidator(_file_name)]
+    table: Annotated[
+        str,
+        _blanks("stamp", "office", "entity"),
+        AfterValidator(_dated),
+        AfterValidator(_of_each_office),
+        AfterValidator(_file_name),
+    ]
+    packed: Annotated[
+        str, _blanks("office", "entity", "year"), AfterValidator(_of_each_office), AfterValidator(_file_name)
+    ]
 
 
 class Tables(Part):
@@ -169,6 +215,16 @@ class Tables(Part):
     actas: dict[Literal["B", "C", "E", "S"], Text] = {}
     names: dict[Literal["TOTAL_REP_PARTIDO_CI_VOTARON", "MECANISMOS_TRASLADO", "EXT_CONTIGUA"], Column] = {}
     more: tuple[Literal["TOTAL_VOTOS_ASENTADO", "COTEJADA"], ...] = ()
+
+    @field_validator("names")
+    @classmethod
+    def _each_column_once(cls, value: dict[str, str]) -> dict[str, str]:
+        taken = COLUMNS - value.keys()
+        for own in value.values():
+            if own in taken:  # of two columns of one name a table would have one
+                raise ValueError(f"«{own}» ya es el nombre de otra columna; elija otro")
+            taken |= {own}
+        return value
 
     def acta(self, kind: str) -> str:
         """Return what TIPO_ACTA says of a polling station of this kind."""
@@ -199,8 +255,22 @@ class Catalog(Part):
     def _nothing_is_there_twice(self) -> Catalog:
         _once("municipalities", "id", [each.id for each in self.municipalities])
         _once("districts", "id", [each.id for each in self.districts])
-        for field in ("key", "code", "letter"):
+        for field in ("key", "code", "letter", "name", "short"):
             _once("offices", field, [getattr(each, field) for each in self.offices])
+        return self
+
+    @model_validator(mode="after")
+    def _every_file_has_its_own_name(self) -> Catalog:
+        files, entity = self.files, self.entity.code
+        packed, tables = [README], [files.archive.format(stamp="", entity=entity)]
+        for each in self.offices:
+            if each.code in OTHER_TABLES:
+                raise ValueError(f"offices: «{each.code}» ya es el nombre de otra tabla; elija otro en code")
+            packed.append(files.packed.format(office=each.code, entity=entity, year=""))
+            tables.append(files.table.format(office=each.code, entity=entity, stamp=""))
+        for part, names in (("packed", packed), ("table", tables)):
+            if len(set(map(str.casefold, names))) < len(names):
+                raise ValueError(f"files.{part}: sería también el nombre de otro archivo del corte; elija otro")
         return self
 
     @model_validator(mode="after")

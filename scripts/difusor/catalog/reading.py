@@ -61,7 +61,7 @@ def _place(loc: tuple[int | str, ...], raw: Any) -> str:
             value = None
         if isinstance(part, int):
             called = value.get("name", value.get("key")) if isinstance(value, dict) else None
-            words += f"[{part + 1}]" + (f" («{called}»)" if called else "")
+            words += f"[{part + 1}]" + (f" («{' '.join(str(called).split())}»)" if called else "")
         else:
             words += f".{part}" if words else part
     return f"{words}: " if words else ""

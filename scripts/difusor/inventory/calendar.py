@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from corte.format import instants
 from difusor import catalog, spec
+from difusor.catalog import Catalog
 from difusor.inventory.model import Election
 
 LONGEST = timedelta(hours=24)
@@ -17,6 +19,8 @@ MORNING = 12
 REHEARSALS = 3
 """How many simulacros the Reglamento de Elecciones asks for (Anexo 13)."""
 PENDING = "election_pending"
+CLOCKS = {"noroeste": -8, "pacífico": -7, "centro": -6, "sureste": -5}
+"""The country's times by the law that names them, and by how many hours each differs from UTC, summer time apart."""
 NEAR = timedelta(days=30)
 """Polling days no further apart are of one election, whose day was corrected or put off: others are months away."""
 
@@ -79,6 +83,10 @@ def advice(election: Election) -> list[str]:
             f"election_simulacros tiene {there} y el Reglamento de Elecciones pide {REHEARSALS}; "
             "agregue las fechas que falten"
         )
+    if told := _another_institute(election):
+        said.append(told)
+    if told := _another_clock(election.catalog, election.opens.year):
+        said.append(f"{told}; corrija clock o timezone en {catalog.file(election.place)}")
     if telephone := _unsaid_telephone(election):
         said.append(
             f"la convocatoria da el teléfono {telephone} y election_contact no lo dice; los avisos de todos los "
@@ -134,6 +142,37 @@ def _doubtful_day(election: Election) -> str:
             "corrija uno de los dos"
         )
     return ""
+
+
+def _another_clock(place: Catalog, year: int) -> str:
+    """Return how the name of a place's time, which the page shows, contradicts its zone; "" when it does not."""
+    hours = place.offset(datetime(year, 1, 15, tzinfo=UTC)) // timedelta(hours=1)
+    found = next((each for name, each in CLOCKS.items() if name in place.clock.casefold()), hours)
+    if found == hours:
+        return ""
+    return (
+        f"la página diría «{place.clock}», que es UTC{found:+d}, y {place.timezone} es UTC{hours:+d} sin horario de "
+        "verano"
+    )
+
+
+def _another_institute(election: Election) -> str:
+    """Return a sentence when the call is another institute's, as where an election was copied and its call not changed.
+
+    Every difusor would be judged by the other one's clauses, and its dictamen signed under this one's name.
+    """
+    of_the_call, own = spec.load(election.spec).institute, election.institute.name
+    if _letters(of_the_call) == _letters(own):
+        return ""
+    return (
+        f"la convocatoria {election.spec} es de «{of_the_call}» y election_institute dice «{own}»: el dictamen "
+        "exigiría las cláusulas de otro Instituto; corrija election_spec, o institute en esa convocatoria"
+    )
+
+
+def _letters(name: str) -> str:
+    """Return a name without case, accents, spaces or signs."""
+    return "".join(each for each in unicodedata.normalize("NFKD", name.casefold()) if each.isalnum())
 
 
 def _unsaid_telephone(election: Election) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 from functools import cache
+from typing import TYPE_CHECKING
 
 from corte.format.errors import why
 from difusor.project import own
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SMALLEST_SIDE, LONGEST_SIDE = 64, 4096  # pixels, as received
 SHOWN_SIDE = 1024
@@ -46,7 +50,7 @@ def anew(received: bytes, side: int = SHOWN_SIDE, colors: int = 0, smallest: boo
             _judge_size(*picture.size)
             picture.verify()  # other libraries have Pillow load what is cut short
         with Image.open(io.BytesIO(received), formats=["PNG"]) as picture:
-            pixels = picture.convert("RGBA")
+            pixels = _of_8_bits(picture).convert("RGBA")
     except (OSError, SyntaxError, EOFError, ValueError, IndexError, Image.DecompressionBombError) as error:
         if type(error) is ValueError and str(error).startswith("el logotipo"):
             raise
@@ -59,6 +63,11 @@ def anew(received: bytes, side: int = SHOWN_SIDE, colors: int = 0, smallest: boo
         clean = clean.quantize(colors, method=Image.Quantize.FASTOCTREE)
     clean.save(written, format="PNG", optimize=smallest)
     return written.getvalue()
+
+
+def _of_8_bits(picture: Image.Image) -> Image.Image:
+    """Return a picture in greys of 16 bits in those of 8: else all of them but the darkest become white."""
+    return picture.convert("I").point(lambda grey: grey * (1 / 257)).convert("L") if "I" in picture.mode else picture
 
 
 def _judge_size(width: int, height: int) -> None:

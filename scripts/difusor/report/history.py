@@ -60,6 +60,16 @@ def previous(path: Path, now: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
+def later(path: Path, now: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the dictamen in force if its servers were measured after those of this one; None when they were not.
+
+    One that says a time to come was measured while this machine's clock was wrong, and stands in nobody's way.
+    """
+    found = _read(path.with_name(f"{path.name}.json"))
+    is_later = found and instants.parse_offset(now["finished"]) < found[0] <= instants.now()
+    return found[1] if found and is_later else None
+
+
 def superseded(attached: Mapping[str, str], folder: Path) -> Iterator[str]:
     """Yield a sentence, without full stop, for each dictamen inside a paper that is not the one in force in `folder`.
 

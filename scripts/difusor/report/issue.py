@@ -8,12 +8,13 @@ from typing import Any
 
 from corte.format.errors import why
 from difusor import spec
+from difusor.papers.dates import instant
 from difusor.project import locked, own, told
 from difusor.report import history
 from difusor.report.dictamen import compose, write_papers
 from difusor.report.results import Results, ResultsError
 from difusor.report.several import together
-from difusor.report.verdict import exit_status
+from difusor.report.verdict import exit_status, shown
 from difusor.spec import Spec, deviations
 
 
@@ -23,8 +24,9 @@ def issue(
     """Write the dictamen of the servers of one inventory to a folder; return it as data, and its files.
 
     `drifts`: by server, what changed since a baseline. The dictamen that was there before is kept (report.history).
-    ResultsError or SpecError when there can be none, as when the call was changed since the measurement, or when a file
-    cannot be written: then the last one is in force; UnusableError when nothing can be locked there.
+    ResultsError or SpecError when there can be none, as when the call was changed since the measurement, when the one
+    in force is of a later measurement, or when a file cannot be written: then the last one is in force; UnusableError
+    when nothing can be locked there.
     """
     said, left_out = drifts or {}, deviations.load()
     each = [compose(found, host, _call(found, host), left_out, said.get(host)) for host in found.servers]
@@ -33,6 +35,7 @@ def issue(
     try:
         output.mkdir(parents=True, exist_ok=True)
         with locked(output):
+            _refuse_earlier(path, dictamen)
             dictamen["previous"] = history.previous(path, dictamen)
             return dictamen, write_papers(dictamen, path, before=history.keep(path))
     except OSError as error:
@@ -40,6 +43,17 @@ def issue(
             f"no se puede escribir el dictamen en {output}: {why(error)}. Corrija la carpeta; lo ya medido se emite "
             "otra vez, sin medir, con --results"
         ) from error
+
+
+def _refuse_earlier(path: Path, dictamen: Mapping[str, Any]) -> None:
+    """Raise ResultsError where results of before would take the place of what was measured after them."""
+    if found := history.later(path, dictamen):
+        raise ResultsError(
+            f"{path}.json es de una medición posterior ({shown(found['verdict'])}, del "
+            f"{instant(found['finished_local'])}) y se queda; estos resultados son del "
+            f"{instant(dictamen['finished_local'])}. Para emitir su dictamen de todos modos, dé otra carpeta: --output "
+            "CARPETA"
+        )
 
 
 def _call(found: Results, host: str) -> Spec:

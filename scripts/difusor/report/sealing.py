@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,8 +60,9 @@ class Sealed:
 def seal(source: Path, sealing: Sealing, credentials: Credentials | None) -> Sealed:
     """Write the PDF of a dictamen beside its JSON, signed if there are credentials; or add a signature to a PDF.
 
-    UnusableError when the source is neither, or the folio is none, or a signed PDF would be lost; nothing is written
-    then. Two people who sign at the same time do so one after the other, so that no signature is lost.
+    UnusableError when the source is neither, or contradicts its results, or the folio is none, or a signed PDF would be
+    lost; nothing is written then. Two people who sign at the same time do so one after the other, so that no signature
+    is lost.
     """
     with locked(source.parent):
         content = _read(source)
@@ -159,7 +161,33 @@ def _attached(source: Path, content: bytes, dictamen: Mapping[str, Any]) -> tupl
     if measured.finished.replace(microsecond=0) != made:  # a dictamen tells its time in whole seconds
         day = measured.finished.astimezone(ZoneInfo(dictamen["election"]["timezone"]))
         return (twin,), [f"va sin los resultados de la medición: {raw} es de otra, del {day:%d/%m/%Y}"]
+    if strange := _contradicted(dictamen, measured):
+        raise UnusableError(
+            f"{raw} y {source} no dicen lo mismo de {strange}, y son de la misma medición: uno de los dos se alteró. "
+            "Recupérelo de su copia, o mida otra vez: ./difusor report"
+        )
     return (twin, Attached(raw.name, _read(raw), made, RAW)), []
+
+
+def _contradicted(dictamen: Mapping[str, Any], measured: results.Results) -> str:
+    """Return the first test of which a dictamen does not say what its results do; "" when there is none.
+
+    What only one of them has a place for, because it is of another version, is not compared.
+    """
+    hosts = {"", *(each["host"] for each in dictamen["servers"])}
+    answers = {
+        (each.host, each.test): each.model_dump(mode="json", exclude={"clauses"})
+        for each in measured.findings
+        if each.host in hosts
+    }
+    said = [*chain.from_iterable(each["findings"] for each in dictamen["clauses"]), *dictamen["unbound"]]
+    altered = [each["test"] for each in said if not _agree(each, answers.get((each["host"], each["test"])))]
+    unsaid = answers.keys() - {(each["host"], each["test"]) for each in said}
+    return next(iter([*altered, *sorted(test for _, test in unsaid)]), "")
+
+
+def _agree(said: Mapping[str, Any], answer: Mapping[str, Any] | None) -> bool:
+    return answer is not None and all(answer[name] == value for name, value in said.items() if name in answer)
 
 
 def _dictamen(source: Path, content: bytes) -> dict[str, Any]:

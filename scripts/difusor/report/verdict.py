@@ -85,7 +85,9 @@ def assess_all(
 
 
 def _derived(assessment: Assessment, others: Iterable[Assessment]) -> Assessment:
-    base = [each for each in others if each.clause.group in assessment.clause.rests_on]
+    # One that is derived too has no findings of its own, and would make of all that hold one that nobody tested.
+    measured = (each for each in others if not each.clause.rests_on)
+    base = [each for each in measured if each.clause.group in assessment.clause.rests_on]
     ranks = list(Verdict)
     worst = min((each.verdict for each in base), key=ranks.index, default=Verdict.UNTESTED)
     if worst in GOOD:

@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,7 +20,9 @@ UNMEASURED: tuple[Method, ...] = ("atestado", "manual")
 """How a clause is established that no program measures: a call may have clauses of its own of these methods."""
 Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Sentence = Annotated[str, Field(min_length=1)]
-CLAUSE_ID = r"(PAR|SW|HW|RED|DG)-\d\d"
+Group = Literal["PAR", "SW", "HW", "RED", "DG"]
+"""The letters with which the id of a clause begins."""
+CLAUSE_ID = rf"({'|'.join(get_args(Group))})-\d\d"
 ClauseId = Annotated[str, Field(pattern=f"^{CLAUSE_ID}$")]
 NOT_CALLS = {"deviations"}
 """Files of the folder spec/ that are about no call."""
@@ -44,7 +46,7 @@ class Clause(BaseModel):
     role: str | None = None
     optional: bool = False
     waivable: tuple[Method, ...] = ()
-    rests_on: tuple[str, ...] = Field((), description="the groups of clauses (SW) that decide a derived clause")
+    rests_on: tuple[Group, ...] = Field((), description="the groups of clauses (SW) that decide a derived clause")
     expect: dict[str, Any] = {}
     fix: Sentence
 

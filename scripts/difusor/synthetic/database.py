@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from difusor.catalog import Office
+from difusor.catalog.model import OTHER_TABLES, README
 from difusor.synthetic.ballot import CANDIDACIES, COLUMNS, PARTIES
 from difusor.synthetic.night import LARGEST_ROLL, Acta, Station
 from difusor.synthetic.setting import Setting
@@ -26,10 +27,10 @@ DATES = {"Y-m-d": "%Y-%m-%d %H:%M:%S", "d/m/Y": "%d/%m/%Y %H:%M:%S"}
 STAMP = "%Y%m%d_%H%M"
 OPTIONAL = {"TOTAL_VOTOS_ASENTADO", "COTEJADA"}
 """Columns that a table has only where the catalogue says so."""
-CANDIDACIES_TABLE = "CANDIDATURAS"
+(CANDIDACIES_TABLE,) = OTHER_TABLES
 CODES = {"sha256": "SHA-256", "md5": "MD5"}
 
-README = """\
+ABOUT = """\
 {synthetic}: ningún dato de estos archivos proviene de una elección.
 
 PREP {place}, corte de {corte}
@@ -139,7 +140,7 @@ def archive(setting: Setting, corte: datetime, tables: Mapping[Office, bytes]) -
     what = "Partidos y coaliciones, con las columnas que suma cada candidatura"
     contents[packed_name(setting, CANDIDACIES_TABLE)] = (what, candidacies_csv())
     width = max(map(len, contents)) + 3
-    readme = README.format(
+    readme = ABOUT.format(
         synthetic=SYNTHETIC,
         place=setting.catalog.entity.name,
         corte=corte_time(setting, corte),
@@ -147,7 +148,7 @@ def archive(setting: Setting, corte: datetime, tables: Mapping[Office, bytes]) -
         source=setting.catalog.tables.source,
         code=CODES[setting.catalog.integrity_code],
     )
-    entries = {name: table for name, (_, table) in contents.items()} | {"LEEME.txt": readme.encode()}
+    entries = {name: table for name, (_, table) in contents.items()} | {README: readme.encode()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
         for name, content in entries.items():

@@ -233,6 +233,20 @@ def test_what_must_be_the_same_to_go_on(case: Told) -> None:
     refusals.check_same(journal, refusals.beginning(case, False, "SHA256:uno", "m1"))
 
 
+@pytest.mark.parametrize("name", ["spec/ribera-2027.yml", "spec/deviations.yml", "catalogs/ribera.yml"])
+def test_the_institute_s_own_call_and_place_must_be_the_same_too(case: Told, name: str) -> None:
+    """Only the project's own were looked at: the steps of one acceptance were judged by two annexes."""
+    own = home_of(case.inventory) / name
+    own.parent.mkdir(exist_ok=True)
+    own.write_bytes((ROOT / name).read_bytes())
+    journal = Journal(shelf(case.inventory) / "20270606T200000Z")
+    journal.begin(refusals.beginning(case, False, "SHA256:uno", "m1"))
+    refusals.check_same(journal, refusals.beginning(case, False, "SHA256:uno", "m1"))
+    own.write_bytes(own.read_bytes() + b"# otra cosa\n")
+    with pytest.raises(UnusableError, match=r"no puede seguir: cambió el proyecto .*, la convocatoria o el lugar"):
+        refusals.check_same(journal, refusals.beginning(case, False, "SHA256:uno", "m1"))
+
+
 def test_the_project_is_all_that_decides_how_it_goes() -> None:
     files = {str(path.relative_to(ROOT)) for path in refusals._of_project()}
     assert {"site.yml", "playbooks/acceptance/restart.yml", "roles/ssh/tasks/main.yml", "spec/ribera-2027.yml"} <= files

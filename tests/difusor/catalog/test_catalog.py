@@ -143,6 +143,30 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "dates of nobody": ("dates: d/m/Y", "dates: m/d/Y", "tables.dates: debe ser 'Y-m-d' o 'd/m/Y'"),
     "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 36, columna 5"),
     "no YAML": ("stations: 310", "stations: [310", "no es YAML: línea"),
+    "two columns of one name": (
+        "{TOTAL_REP_PARTIDO_CI_VOTARON:",
+        "{EXT_CONTIGUA: REPRESENTANTES_PP_CI, TOTAL_REP_PARTIDO_CI_VOTARON:",
+        "tables.names: «REPRESENTANTES_PP_CI» ya es el nombre de otra columna",
+    ),
+    "column of another's name": ("VOTARON: REPRESENTANTES_PP_CI", "VOTARON: CONTABILIZADA", "«CONTABILIZADA» ya es"),
+    "column of a name that another gave up": (
+        "{TOTAL_REP_PARTIDO_CI_VOTARON: REPRESENTANTES_PP_CI, MECANISMOS_TRASLADO: MECANISMO_TRASLADO}",
+        "{TOTAL_REP_PARTIDO_CI_VOTARON: MECANISMOS_TRASLADO, MECANISMOS_TRASLADO: MECANISMO_TRASLADO}",
+        "",
+    ),
+    "name of a file that no server gives": ("_{office}.csv", "_{office}.dat", "files.table: «{stamp}_PREP_"),
+    "name of a file that no corte may have": ("}.zip", "}:1.zip", "no puede ser el nombre de un archivo de un corte"),
+    "two downloads of one name": (
+        'archive: "{stamp}_PREP_{entity}.zip"\n  table: "{stamp}_PREP_{entity}_{office}.csv"',
+        'archive: "{stamp}_{entity}_alc.csv"\n  table: "{stamp}_{entity}_{office}.csv"',
+        "files.table: sería también el nombre de otro archivo del corte",
+    ),
+    "table that the archive has already": ("code: ALC", "code: CANDIDATURAS", "«CANDIDATURAS» ya es el nombre de otra"),
+    "two offices, one name": ("short: Congreso", "short: Alcaldías", "offices: hay dos con short: Alcaldías"),
+    "blank name": ("name: Puerto Añil", 'name: "  "', "name: está vacía; escriba su valor"),
+    "name of two lines": ("name: Sierra", 'name: "Sie\\nrra"', "[2] («Sie rra»).name: debe caber en una línea"),
+    "name with a sign that acts": ("name: Sierra", 'name: "Sie\\e[31mrra"', "name: debe caber en una línea"),
+    "endless weight": ("weight: 41", "weight: .inf", "weight: debe ser un número"),
     "no octal number": ("number: 99", "number: 08", "renglón 3: 08: quite los ceros de la izquierda, o póngalo entre"),
     "octal number": ("stations: 310", "stations: 0310", "renglón 31: 0310: quite los ceros de la izquierda"),
     "octal number in a list": ("districts: [1, 3]", "districts: [1, 010]", ": 010: quite los ceros"),
@@ -163,6 +187,11 @@ def test_a_fault_is_told_with_its_file_and_key(write: Write, old: str, new: str,
     with pytest.raises(CatalogError) as told:
         catalog.load("islas")
     assert str(told.value).startswith(str(path)) and sentence in str(told.value)
+
+
+def test_line_ends_around_a_text_are_none_of_it(write: Write) -> None:
+    write(GOOD.replace("{id: 3, name: Vega}", "id: 3\n    name: |\n      Vega\n"))
+    assert catalog.load("islas").districts[2].name == "Vega"
 
 
 def test_zeros_before_a_number_that_change_nothing_are_taken(write: Write) -> None:

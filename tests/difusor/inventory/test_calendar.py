@@ -8,20 +8,24 @@ from typing import Any
 
 import pytest
 import yaml
+from call_kit import FIRST
 from inventory_kit import ELECTION, shipped
 from pydantic import ValidationError
 
 from difusor import inventory
 from difusor.inventory import Election, InventoryError, load_election
-from difusor.project import ROOT
+from difusor.project import HOME, ROOT
 
+INSTITUTE = ELECTION["election_institute"] | {"name": FIRST.institute}
+"""The one whose call it is."""
 HOURS = {"election_opens": "2024-06-03T03:00:00Z", "election_closes": "2024-06-04T03:00:00Z"}
 """From 20:00 to 20:00, as the call says, by the clock of the place."""
 DAYS = ["2024-05-12", "2024-05-19", "2024-05-26"]
 
 
 def election(**values: Any) -> Election:
-    return Election.model_validate(ELECTION | HOURS | {f"election_{name}": value for name, value in values.items()})
+    base = ELECTION | HOURS | {"election_institute": INSTITUTE}
+    return Election.model_validate(base | {f"election_{name}": value for name, value in values.items()})
 
 
 def waiting() -> list[Path]:
@@ -76,7 +80,10 @@ def test_fewer_are_refused_for_the_night_itself() -> None:
         ({"simulacros": DAYS[:2]}, ["election_simulacros tiene 2 y el Reglamento"]),
         ({"environment": "simulacro"}, []),
         ({"environment": "simulacro", "contact": "Sistemas, 777 000 0000"}, ["la convocatoria da el teléfono"]),
-        ({"environment": "simulacro", "contact": "", "spec": "ribera-2027"}, ["la convocatoria da el teléfono (600)"]),
+        (
+            {"environment": "simulacro", "contact": "", "spec": "ribera-2027"},
+            ["la convocatoria ribera-2027 es de", "la convocatoria da el teléfono (600)"],
+        ),
         (
             {"simulacros": DAYS, "closes": "2024-06-04T03:30:00Z"},
             [
@@ -100,6 +107,42 @@ def test_the_rest_is_advice(values: dict[str, Any], said: list[str]) -> None:
     found = inventory.advice(election(**values))
     assert len(found) == len(said)
     assert all(text.startswith(start) for text, start in zip(found, said, strict=True))
+
+
+@pytest.mark.parametrize("environment", ["official", "simulacro"])
+def test_another_institute_s_call_is_told(environment: str) -> None:
+    """An election was copied, and everything but the name of its call changed: all were judged by the other annex."""
+    base = {"environment": environment, "simulacros": DAYS}
+    other = election(**base, institute=INSTITUTE | {"name": "Instituto Electoral de Ribera"})
+    (told,) = inventory.advice(other)
+    assert told.startswith(f"la convocatoria {other.spec} es de «{FIRST.institute}» y election_institute dice «Inst")
+    assert told.endswith("corrija election_spec, o institute en esa convocatoria")
+    for name in (FIRST.institute.upper(), FIRST.institute.replace("ó", "o"), f"  {FIRST.institute}."):
+        assert inventory.advice(election(**base, institute=INSTITUTE | {"name": name})) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "clock", "told"),
+    [
+        ("America/Tijuana", "Tiempo del Noroeste", ""),
+        ("America/Cancun", "Tiempo del Sureste", ""),
+        ("America/Mexico_City", "Hora del Centro", ""),
+        ("America/Hermosillo", "Tiempo del Pacífico", ""),
+        ("America/Cancun", "hora local", ""),
+        ("America/Cancun", "Tiempo del Noroeste", "«Tiempo del Noroeste», que es UTC-8, y America/Cancun es UTC-5 sin"),
+    ],
+)
+def test_a_place_s_time_has_the_name_of_its_zone(
+    zone: str, clock: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalogue was copied, and all night the page called its hours by another place's name."""
+    text = (ROOT / "catalogs/ribera.yml").read_text(encoding="utf-8")
+    monkeypatch.setenv(HOME, str(tmp_path))
+    own = tmp_path / "catalogs/islas.yml"
+    own.parent.mkdir()
+    own.write_text(text.replace("America/Tijuana", zone).replace("Tiempo del Noroeste", clock), encoding="utf-8")
+    said = [each for each in inventory.advice(election(environment="simulacro", place="islas")) if "página" in each]
+    assert [told in each and str(own) in each for each in said] == ([True] if told else [])
 
 
 @pytest.mark.parametrize("day", ["2024-06-02", "2024-06-03"], ids=["by the place's clock", "by that of UTC"])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
-from form_kit import GOOD, as_workbook, beside_logo
+from form_kit import GOOD, as_workbook, as_yaml, beside_logo
 from inventory_kit import KEY
+from PIL import Image
 
+from difusor.inventory.picture import anew
 from difusor.partners import logo
 from difusor.partners.form.items import Received, Remark, fault, items, read
 from difusor.partners.form.received import open_form
@@ -77,6 +81,30 @@ def test_what_could_mean_something_else_is_returned(key: str, text: str, words: 
     assert (found.key, words in found.sentence) == (key, True), found.sentence
 
 
+@pytest.mark.parametrize(
+    ("key", "line", "lost"),
+    [
+        ("nombre", "nombre: Diario #1 de Ribelos", "#1 de Ribelos"),
+        ("tecnico.telefono", "  telefono: 777 362 4200 #12", "#12"),
+        ("anexo_tecnico.ssh_puerto", "  ssh_puerto: #2222", "#2222"),
+        ("nombre", "nombre: 'Diario #1 de Ribelos'  # así", ""),
+        ("nombre", "nombre: Diario#1 de Ribelos", ""),
+    ],
+)
+def test_what_a_file_in_yaml_would_lose_is_told(key: str, line: str, lost: str, tmp_path: Path) -> None:
+    """Behind a space and # all is a comment: the outlet was enrolled, and listed, by the half of its name."""
+    form = as_yaml(tmp_path)
+    part, dot, name = key.rpartition(".")
+    before, start, after = form.read_text(encoding="utf-8").partition(f"\n{part}:\n" if dot else "\n")
+    named = re.compile(rf"(?m)^ *{name}:.*$") if dot else re.compile(rf"(?m)^{key}:.*$")
+    form.write_text(before + start + named.sub(line, after, count=1), encoding="utf-8")
+    found, _, findings = read(open_form(form))
+    assert [(each.key, f"no se lee nada: «{lost}»; ponga" in each.sentence) for each in findings] == (
+        [(key, True)] if lost else []
+    )
+    assert (found is None) is bool(lost)
+
+
 # --------------------------------------------------------------------------------------------------------- workbooks
 def numbers(write: Callable[[int], object]) -> Callable[[openpyxl.Workbook], None]:
     """Return a change of the numbers before the call's items."""
@@ -86,6 +114,23 @@ def numbers(write: Callable[[int], object]) -> Callable[[openpyxl.Workbook], Non
             book["ANEXO 2"].cell(number + 4, 1).value = write(number)
 
     return change
+
+
+def test_what_stands_beside_a_value_is_told_and_not_shown(tmp_path: Path) -> None:
+    """The rest of a name, or what corrects it, was passed over without a word; it may as well be a password."""
+
+    def beside(book: openpyxl.Workbook) -> None:
+        book["ANEXO 2"]["D5"], book["Anexo técnico"]["F7"] = "y su comarca", "hunter2"
+
+    form, said, findings = read(open_form(as_workbook(tmp_path, more=beside)))
+    assert form and said["nombre"] == GOOD["nombre"]
+    assert [(each.weight, each.sentence) for each in findings] == [
+        (
+            "aviso",
+            "tiene algo escrito a la derecha de los datos, que no se leyó: hoja ANEXO 2, celda D5; hoja Anexo técnico, "
+            "celda F7",
+        )
+    ]
 
 
 def renamed(book: openpyxl.Workbook) -> None:
@@ -148,3 +193,14 @@ def test_a_logo_is_found_whichever_system_named_its_file(name: str, tmp_path: Pa
     if name != "logo-año.png":
         with pytest.raises(ValueError, match="no está junto al formato"):
             logo.attached(tmp_path, "logo-año.png")
+
+
+def test_a_logo_in_greys_of_16_bits_keeps_its_greys() -> None:
+    """All but the darkest became white, on the list and in the file: a white rectangle."""
+    written = io.BytesIO()
+    scanned = Image.new("I;16", (256, 64))
+    scanned.putdata([grey * 257 for grey in range(256)] * 64)
+    scanned.save(written, "PNG")
+    with Image.open(io.BytesIO(anew(written.getvalue()))) as kept:
+        greys = [kept.getpixel((place, 32)) for place in range(256)]
+    assert all(abs(grey[0] - place) <= 1 and grey[3] == 255 for place, grey in enumerate(greys))

@@ -106,7 +106,7 @@ def test_a_host_is_a_registered_name_in_plain_letters(key: str, host: str, good:
 ADDRESSES = (
     "127.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1",
     "203.0.113.10", "189.240.1.7/32", "189.240.1", "0189.240.1.7", "0xbd.240.1.7", "3186622727", "189.240.1.7:22",
-    "189.240.1.7 -oProxyCommand=id", "٣.٢.١.٠", "::ffff:189.240.1.7", "2806:2f0::7", PIPE,
+    "189.240.1.7 -oProxyCommand=id", "٣.٢.١.٠", "::ffff:189.240.1.7", "2806:2f0::7", "192.88.99.1", "192.0.0.9", PIPE,
 )  # fmt: skip
 
 
@@ -115,10 +115,13 @@ def test_only_an_ipv4_that_a_server_can_have_is_one(address: str) -> None:
     assert [each.key for each in judged({"anexo_tecnico.ipv4": address})] == ["anexo_tecnico.ipv4"]
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["::1", "fe80::1", "fe80::1%eth0", "ff02::1", "2001:db8::1", "::ffff:8.8.8.8", "2002:808:808::1"],
-)
+NOBODYS = (
+    "::1", "fe80::1", "fe80::1%eth0", "ff02::1", "2001:db8::1", "::ffff:8.8.8.8", "2002:808:808::1", "::8.8.8.8",
+    "64:ff9b::8.8.8.8", "fec0::7", "2001:20::7", "2001:4:112::7", "2001:0:808:808::7", "4000::7", "5f00::7",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", NOBODYS)
 def test_only_an_ipv6_that_a_server_can_have_is_one(address: str) -> None:
     assert [each.key for each in judged({"anexo_tecnico.ipv6": address})] == ["anexo_tecnico.ipv6"]
 

@@ -12,6 +12,7 @@ import pytest
 from call_kit import FIRST
 from call_kit import results as measured
 
+from corte.format import instants
 from difusor.project import write
 from difusor.report import dictamen, history
 from difusor.report.comparison import compare, counted
@@ -171,6 +172,23 @@ def test_issued_again_it_is_compared_with_the_one_before_its_own(tmp_path: Path)
     issue(before, tmp_path)
     once, again = (issue(later, tmp_path)[0]["previous"] for _ in range(2))
     assert once == again and once["finished"] == "2024-06-03T01:41:05Z"
+
+
+def test_results_of_before_do_not_take_the_place_of_a_later_dictamen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else last month's results, issued again, were in force without a word, and with them what they had not seen."""
+    before, later = measured(), changed(measured(), "SW-02", hours=48, outcome="failed")
+    paths = issue(later, tmp_path)[1]
+    (tmp_path / "diario.pdf").write_bytes(b"%PDF firmado")
+    contents = [path.read_bytes() for path in paths]
+    with pytest.raises(ResultsError, match=r"diario.json es de una medición posterior \(NO CUMPLE, del 4 de junio de"):
+        issue(before, tmp_path)
+    assert [path.read_bytes() for path in paths] == contents and (tmp_path / "diario.pdf").exists()
+    assert not (tmp_path / history.FOLDER).exists()
+    assert issue(before, tmp_path / "aparte")[1][0].exists()
+    monkeypatch.setattr(instants, "now", lambda: before.finished + timedelta(hours=1))
+    issue(before, tmp_path)  # the other one was measured by a clock that was two days fast
 
 
 def test_a_server_that_did_not_answer_is_no_measure(tmp_path: Path) -> None:

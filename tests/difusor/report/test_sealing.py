@@ -280,6 +280,39 @@ def test_results_of_another_measurement_stay_out(copy: Path, monkeypatch: pytest
     assert "Lugar y fecha" in pages[0] and "no lleva firma electrónica" in pages[0]
 
 
+def test_results_that_contradict_the_dictamen_are_not_sealed_with_it(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They went into the signed paper as the evidence for its verdicts, whatever somebody had written into them."""
+    monkeypatch.setattr("difusor.report.sealing.pdf", lambda html, attached: b"%PDF-")
+    (copy / "diario.pdf").unlink()
+    (copy / "diario.html").unlink()  # without which the JSON's own digest is nowhere
+    texts = {name: (copy / name).read_text(encoding="utf-8") for name in ("diario.results.json", "diario.json")}
+    raw = json.loads(texts["diario.results.json"])
+    first, *others = raw["findings"]
+    verdict = json.loads(texts["diario.json"])
+    clause = next(each for each in verdict["clauses"] if each["verdict"] == "NO CUMPLE")
+    failed = next(each for each in clause["findings"] if each["outcome"] == "failed")
+    failed["outcome"], clause["verdict"] = "passed", "CUMPLE"
+    for name, altered, test in (
+        ("diario.results.json", raw | {"findings": [first | {"evidence": ["otro valor"]}, *others]}, first["test"]),
+        ("diario.results.json", raw | {"findings": others}, first["test"]),
+        ("diario.results.json", raw | {"findings": [*raw["findings"], first | {"test": "t.py::t"}]}, "t.py::t"),
+        ("diario.json", verdict, failed["test"]),
+    ):
+        (copy / name).write_text(json.dumps(altered), encoding="utf-8")
+        with pytest.raises(UnusableError, match="no dicen lo mismo de") as refused:
+            seal_paper(copy / "diario.json", Sealing(FOLIO, measured().finished), None)
+        assert f"de {test}, y son de la misma medición: uno de los dos se alteró" in str(refused.value)
+        (copy / name).write_text(texts[name], encoding="utf-8")
+    assert not (copy / "diario.pdf").exists()
+    said = json.loads(texts["diario.json"])
+    for each in [finding for entry in said["clauses"] for finding in entry["findings"]] + said["unbound"]:
+        del each["raised"], each["ended"]  # as one of a version that did not have them yet
+    (copy / "diario.json").write_text(json.dumps(said), encoding="utf-8")
+    assert len(seal_paper(copy / "diario.json", Sealing(FOLIO, measured().finished), None).attached) == 2
+
+
 def test_the_post_of_the_election_is_that_of_the_person_whom_it_names(
     desk: Desk, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

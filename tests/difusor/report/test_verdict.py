@@ -199,6 +199,16 @@ def test_a_derived_clause_is_as_good_as_the_worst_that_it_rests_on(
     assert (derived.verdict, derived.deciding) == (expected, deciding)
 
 
+def test_a_derived_clause_does_not_rest_on_itself_or_on_another_derived_one() -> None:
+    """Where a call has it rest on its own group, it was never met: nothing tests a derived clause."""
+    rests = clause(id="DG-06", method="derivado", role=None, rests_on=["DG"])
+    other = clause(id="DG-07", method="derivado", role=None, rests_on=["DG", "HW"])
+    found = [finding("passed", clauses=("DG-02",)), finding("passed")]
+    derived, second, *_ = assess_all([rests, other, clause(id="DG-02"), clause()], found, (), TODAY)
+    assert (derived.verdict, derived.deciding) == (Verdict.COMPLIES, ("DG-02",))
+    assert (second.verdict, second.deciding) == (Verdict.COMPLIES, ("DG-02", "HW-01"))
+
+
 def test_a_derived_clause_names_only_what_is_met() -> None:
     """Not what does not apply, nor what a person has yet to check."""
     clauses = [

@@ -162,6 +162,14 @@ def test_a_derived_clause_rests_on_clauses_of_the_call(tmp_path: Path) -> None:
     assert _load(tmp_path, VALID + derived.replace("[HW]", "[HW, SW]"))["DG-06"].rests_on == ("HW", "SW")
 
 
+@pytest.mark.parametrize("other", ["Red", "RED-01", "REDES"])
+def test_a_derived_clause_rests_on_groups_that_a_call_can_have(tmp_path: Path, other: str) -> None:
+    """One that was misspelt counted for nothing, and the clause was met whatever the rest of the annex was."""
+    derived = f"  - {{id: DG-06, title: T, section: S, quote: q, method: derivado, rests_on: [SW, {other}], fix: H.}}\n"
+    with pytest.raises(spec.SpecError, match=rf"cláusula DG-06: rests_on: 1: debe ser 'PAR', .*; dice «{other}»"):
+        _load(tmp_path, VALID + derived)
+
+
 def test_a_call_that_does_not_exist_is_told_with_those_that_do() -> None:
     for name in ("ribera", "deviations", "../spec/ribera-2027"):
         with pytest.raises(spec.SpecError, match=rf"no hay convocatoria «{name}» .*: .*{NAME}"):

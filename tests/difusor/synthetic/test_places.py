@@ -16,8 +16,10 @@ import yaml
 from inventory_kit import shipped
 
 from corte.format import content, tree
+from difusor.catalog.model import COLUMNS
 from difusor.project import ROOT
-from difusor.synthetic import Setting, write_corte
+from difusor.synthetic import Setting, database, write_corte
+from difusor.synthetic.ballot import COLUMNS as COLUMNS_OF_VOTES
 
 PLACES = sorted(
     path.stem
@@ -148,3 +150,9 @@ def test_an_image_is_that_of_its_acta(name: str, tmp_path: Path) -> None:
     write_corte(tmp_path, setting.but(images=0), number=setting.total, seed=3)
     assert not list((tmp_path / "actas").iterdir())
     assert not [path for path in (tmp_path / "datos").glob("*/*.json") if b"imagenes" in path.read_bytes()]
+
+
+def test_the_catalogue_knows_the_columns_that_a_table_has() -> None:
+    """By them a place's own name of a column is compared; Ribera has those that few places have too."""
+    given = {own: name for name, own in RIBERA.catalog.tables.names.items()}
+    assert {given.get(each, each) for each in database.fields(RIBERA)} - {*COLUMNS_OF_VOTES} == COLUMNS

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_PARTS = 120
 LARGEST_XML, LARGEST = 3 << 20, 16 << 20
 """How many bytes the workbook may have unpacked, as XML and as a whole; it has 60 thousand when it is empty."""
-LAST_ROW = 120
+LAST_ROW, LAST_COLUMN = 120, 26
 LONGEST = 4000
 REFUSED = {
     r"vbaproject|/macrosheets/|/activex/|/ctrlprops/": "lleva macros o controles",
@@ -53,7 +53,21 @@ def read(content: bytes) -> Received:
     if more := [name for name in book.sheetnames if name not in (*(each.title for each in sheets.values()), HELP)]:
         told = f"tiene otras hojas, que no se leyeron: {', '.join(f'«{name[:40]}»' for name in more[:5])}"
         found.findings.append(Remark("formato", "formato", told, "aviso"))
+    if beside := _beside(rows):
+        told = f"tiene algo escrito a la derecha de los datos, que no se leyó: {'; '.join(beside[:5])}"
+        found.findings.append(Remark("formato", "formato", told, "aviso"))
     return found
+
+
+def _beside(rows: dict[str, list[tuple[int, dict[int, Any]]]]) -> list[str]:
+    """Return where somebody wrote beside the values: the rest of one, or what was meant to correct it."""
+    return [
+        f"hoja {sheet}, celda {cell.coordinate}"
+        for sheet, lines in rows.items()
+        for _, cells in lines
+        for column, cell in cells.items()
+        if column > VALUE and str(cell.value).strip()
+    ]
 
 
 def _sheet(name: str, there: list[str]) -> str:
@@ -112,9 +126,9 @@ def _judge_xml(name: str, text: bytes) -> None:
 
 
 def _rows(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, dict[int, Any]]]:
-    """Yield (row, its cells by column), of the rows and columns that a form has."""
+    """Yield (row, its cells by column), of the rows that a form has and the columns in which people write."""
     sheet.reset_dimensions()  # what the sheet says of its size may be wrong, or enormous
-    for number, row in enumerate(sheet.iter_rows(max_row=LAST_ROW, max_col=VALUE), 1):
+    for number, row in enumerate(sheet.iter_rows(max_row=LAST_ROW, max_col=LAST_COLUMN), 1):
         yield number, {cell.column: cell for cell in row if cell.value is not None}
 
 

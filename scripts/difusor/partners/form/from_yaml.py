@@ -9,9 +9,12 @@ import yaml
 
 from difusor.inventory.sources import CAUSES
 from difusor.partners.form.items import SECRET, Received, Remark, keys
+from difusor.terminal import plain
 
 DEEPEST = 2
 MOST_NODES = 400
+SHOWN = 60
+"""Characters of what YAML does not read, as far as they are told."""
 LARGEST = 64 << 10  # bytes; the empty form has four thousand
 
 
@@ -33,7 +36,7 @@ def read(content: bytes) -> Received:
         raise ValueError(f"renglón {line}: hay un carácter de control; bórrelo") from None
     if not isinstance(root, yaml.MappingNode):
         raise ValueError("no es el formato: no tiene renglones como «nombre: …»; escríbalo con ./difusor form")
-    return _collected(root)
+    return _collected(root, text)
 
 
 def _refuse_tricks(text: str) -> None:
@@ -64,7 +67,7 @@ def _cause(error: yaml.MarkedYAMLError) -> str:
     return f"renglón {mark.line + 1 if mark else 1}: {cause}"
 
 
-def _collected(root: yaml.MappingNode) -> Received:
+def _collected(root: yaml.MappingNode, text: str) -> Received:
     values: dict[str, str] = {}
     places: dict[str, str] = {}
     findings: list[Remark] = []
@@ -73,6 +76,9 @@ def _collected(root: yaml.MappingNode) -> Received:
             findings.append(Remark(key, place, "está dos veces; deje una sola"))
         elif key not in keys():
             findings.append(Remark(key, place, _unknown(key)))
+        elif isinstance(node, yaml.ScalarNode) and key != SECRET and (lost := _lost(node, text)):
+            told = f"tras un espacio y «#» no se lee nada: «{lost}»; ponga el dato entre comillas, o quite eso"
+            findings.append(Remark(key, place, told))
         elif isinstance(node, yaml.ScalarNode):
             values[key] = "" if node.style is None and node.value in ("~", "null") else node.value
         elif key != SECRET:
@@ -83,6 +89,14 @@ def _collected(root: yaml.MappingNode) -> Received:
     for key in keys():
         places.setdefault(key, f"{key} ({keys()[key].number}. {keys()[key].title})")
     return Received(values, places, findings)
+
+
+def _lost(node: yaml.ScalarNode, text: str) -> str:
+    """Return what stands behind a value that has no quotes and is a comment to YAML: «Diario #1» would be «Diario»."""
+    if node.style is not None:
+        return ""
+    behind = text[node.end_mark.index :].partition("\n")[0].strip()
+    return plain(behind, SHOWN) if behind.startswith("#") else ""
 
 
 def _leaves(root: yaml.MappingNode) -> Iterator[tuple[str, str, yaml.Node]]:

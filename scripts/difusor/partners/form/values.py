@@ -40,6 +40,10 @@ FILLERS = frozenset({"de", "en", "ram", "memoria", "ssd", "simetricos", "fisicos
 """Words that people write behind a unit, and that say nothing more."""
 FASTEST = 10  # GHz
 LOCAL = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+UNICAST = ipaddress.ip_network("2000::/3")
+"""Where all of IPv6 is that anybody has been given; Python calls what lies beyond it public too."""
+OF_PROTOCOLS = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16")))
+"""Networks that are nobody's server, of which Python calls some addresses public: those of tunnels, above all."""
 NOT_PUBLIC = "«{}» no es pública: nadie llegaría a ella desde internet; pida la pública a su proveedor"
 PAGE = re.compile(r"(?i)[^/]*\.(html?|php|aspx?|jsp)")
 LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
@@ -162,6 +166,13 @@ def is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return any(address in ipaddress.ip_network(each) for each in LOCAL)
 
 
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Tell whether somebody may have been given an address, at which all of the Internet reaches a server."""
+    is_given = address.version == 4 or address in UNICAST
+    is_taken = address.is_multicast or any(address in each for each in OF_PROTOCOLS)
+    return address.is_global and is_given and not is_taken
+
+
 def _address(value: str, version: int) -> str:
     """Accept a public address, or one of a local network, which only a rehearsal may have (`review`)."""
     kind = "una dirección IPv4 como 189.240.1.7" if version == 4 else "una dirección IPv6 como 2806:10::7"
@@ -173,8 +184,7 @@ def _address(value: str, version: int) -> str:
         raise ValueError(f"«{value}» lleva una zona («%»), que solo vale dentro del equipo; quítela")
     if address.version != version:
         raise ValueError(f"«{value}» no es {kind}; escríbala en el renglón de la otra versión")
-    tunnel = isinstance(address, ipaddress.IPv6Address) and (address.ipv4_mapped or address.sixtofour or address.teredo)
-    if not (address.is_global or is_local(address)) or address.is_multicast or tunnel:
+    if not (is_local(address) or _is_public(address)):
         raise ValueError(NOT_PUBLIC.format(value))
     return str(address)
 
