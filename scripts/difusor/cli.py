@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from corte.format.errors import why
 from difusor import process, project
+from difusor.process import surroundings
 from difusor.terminal import complain, given, spanish, warn
 
 PANELS = {
@@ -86,6 +87,8 @@ class InProject(Judged, TyperCommand):
                 f"no se toma en cuenta lo que su entorno dice en {', '.join(dropped)}: cómo corre Ansible lo dice "
                 "ansible.cfg del proyecto"
             )
+        for wrong in surroundings.forget_malformed():
+            warn(f"su entorno dice {wrong}: no se toma en cuenta; corríjalo, o quítelo con unset")
         if named := project.unverifying():
             warn(
                 f"su entorno dice en {' y '.join(named)} por cuál llave se conoce a los servidores, y así podría "

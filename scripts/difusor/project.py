@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from corte.format import files
 from corte.format.errors import why
 from difusor import process
+from difusor.process import surroundings
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -143,12 +144,17 @@ def settle() -> list[str]:
     Returns Ansible's variables that the operator has set and that no longer count.
     """
     config = str(ROOT / "ansible.cfg")
-    named = {name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_") and value}
-    dropped = sorted(name for name, value in named.items() if name not in OPERATORS and value != config)
+    surroundings.forget_empty()
+    hidden = surroundings.hiding_collections()
+    named = {name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")}
+    # Of a verb that another one runs, such as those of `accept`, these are what that one has set.
+    dropped = sorted(name for name, value in named.items() if name not in OPERATORS and value not in (config, hidden))
     for name in dropped:
         del os.environ[name]
-    if not _may_write(Path(os.environ.get("ANSIBLE_HOME") or os.path.expanduser("~/.ansible")).absolute()):
+    if not surroundings.takes_files(surroundings.folder()):
         process.added["ANSIBLE_HOME"] = str(build() / "ansible")
+    if hidden:
+        process.added[surroundings.COLLECTIONS] = hidden
     os.environ.update({"ANSIBLE_CONFIG": config} | ansible_settings())
     return dropped
 

@@ -188,11 +188,10 @@ def _loader() -> Any:
     from ansible.cli import CLI
     from ansible.errors import AnsibleError
     from ansible.parsing.dataloader import DataLoader
-    from ansible.plugins.loader import init_plugin_loader
 
     if fault := source_fault():
         raise InventoryError(fault)
-    init_plugin_loader()
+    find_plugins()
     loader = DataLoader()
     try:
         CLI.setup_vault_secrets(loader, vault_ids=identities(), auto_prompt=False)
@@ -200,6 +199,15 @@ def _loader() -> Any:
         named = ", ".join(each.partition("@")[2] for each in identities())
         raise InventoryError(NO_PASSWORD.format(named)) from None
     return loader
+
+
+def find_plugins() -> None:
+    """Let Ansible find the plugins of collections in this process, which it says something about if done twice."""
+    from ansible.plugins.loader import init_plugin_loader
+    from ansible.utils.collection_loader import AnsibleCollectionConfig
+
+    if not AnsibleCollectionConfig.collection_finder:
+        init_plugin_loader()
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -52,7 +52,9 @@ def prepared() -> Iterator[None]:
     added.update(texts.in_utf8())
     if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < NARROWEST:
         del os.environ["COLUMNS"]
-    os.umask(os.umask(0o022) | 0o002)  # no other account changes an inventory, however open the operator's umask is
+    # No other account changes an inventory, however open the operator's umask is, and the operator can use what a verb
+    # makes, however closed: with 177, which is meant for files, nobody could enter a new folder.
+    os.umask((os.umask(0o022) | 0o002) & ~0o700)
     for signal_number in (signal.SIGHUP, signal.SIGTERM):
         if signal.getsignal(signal_number) is signal.SIG_DFL:  # nohup has SIGHUP ignored
             signal.signal(signal_number, _stop)

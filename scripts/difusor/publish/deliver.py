@@ -26,6 +26,7 @@ from difusor.publish.stopping import STOPPED, TOLD, stop
 from difusor.publish.target import Target
 from difusor.publish.trouble import here, trouble, unchecked
 from difusor.publish.wording import lacking, moves
+from difusor.servers.certificate import UNTRUSTED
 from difusor.terminal import plain
 
 WORTH_ANOTHER = {"digest", "size", "missing", "extra", "kind", "system"}
@@ -139,14 +140,14 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
         seconds = round(time.monotonic() - started, 2)
         if is_other := trusts_others(status, target.election):
             warnings.append(OTHERS)
-        told = plain(detail, MOST)
         return Outcome(
-            target.name, result, told, sent, seconds, warnings, _follows(signed, status), trusts_others=is_other
-        )
+            target.name, result, plain(detail, MOST), sent, seconds, _in_spite(warnings, result),
+            _follows(signed, status), trusts_others=is_other,
+        )  # fmt: skip
 
     def note(mirror: Mirror, status: dict[str, Any] | None) -> None:
-        if mirror.distrust and (warning := f"{mirror.distrust}; el corte se entregó de todos modos") not in warnings:
-            warnings.append(warning)
+        if mirror.distrust and mirror.distrust not in warnings:
+            warnings.append(mirror.distrust)
         warnings.extend(options.seen.note(target, status, mirror.asked) if options.seen else [])
 
     try:
@@ -185,6 +186,13 @@ def deliver(signed: SignedCorte, target: Target, options: Options) -> Outcome:
     except Exception as error:  # a fault of this program's: told of this difusor, and the others get the corte
         return outcome("failed", fallen(error))
     raise AssertionError("the second round always returns")
+
+
+def _in_spite(warnings: list[str], result: str) -> list[str]:
+    """Return the warnings of an outcome; that of a certificate says whether the corte was delivered in spite of it."""
+    if result in ("failed", "refused"):
+        return warnings
+    return [f"{each}; el corte se entregó de todos modos" if each.startswith(UNTRUSTED) else each for each in warnings]
 
 
 def congested(signed: SignedCorte, outcomes: Sequence[Outcome], at_once: int | None = None) -> str:

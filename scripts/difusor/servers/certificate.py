@@ -16,6 +16,8 @@ from corte.format.errors import why
 
 PORT = 443
 SECONDS = 5.0
+UNTRUSTED = "un navegador no aceptaría la página"
+"""How the sentence on a certificate begins that is good for no visitor."""
 REFUSALS = {
     9: "su certificado aún no es válido",
     10: "su certificado expiró",
@@ -64,7 +66,7 @@ class Certificate:
 def refusal(code: int) -> str:
     """Return what a browser has against a certificate, by OpenSSL's number of what it found wrong."""
     said = REFUSALS.get(code, f"su certificado no es válido (OpenSSL {code})")
-    return f"un navegador no aceptaría la página: {said}"
+    return f"{UNTRUSTED}: {said}"
 
 
 def context(authority: Path | None = None) -> ssl.SSLContext:

@@ -52,6 +52,27 @@ CUT = 100
 # that the first group of the pattern found, `{old}` and `{learn}` are what `_files` returns.
 ACCESS = (
     (r"(la respuesta no terminaba)", "{said}"),
+    # What is wrong on this machine, before any server is asked. The system bounds the path of a socket to 107 bytes.
+    (
+        r"ControlPath too long|too long for Unix domain socket",
+        "la ruta de la carpeta de Ansible, donde ssh deja abiertas las conexiones, es demasiado larga para ssh; dé una "
+        "corta y solo suya: mkdir -m 700 /var/tmp/$USER && export ANSIBLE_HOME=/var/tmp/$USER",
+    ),
+    (
+        r"Bad owner or permissions on (\S+)",
+        "otros usuarios de esta máquina pueden escribir en {said}, o es de otro, y ssh no la usa: si es de usted, "
+        "chmod go-w {said}",
+    ),
+    (
+        r"(\S+): terminating, \d+ bad configuration option",
+        "ssh no entiende algún renglón de su configuración en esta máquina, {said}: ssh -G {address} dice cuál; "
+        "corríjalo",
+    ),
+    (
+        r"Cannot execute command-line and remote command",
+        "la configuración de ssh de esta máquina dice para {address} qué se ejecuta al entrar (RemoteCommand); agregue "
+        "-o RemoteCommand=none a ansible_ssh_common_args, en hosts.yml",
+    ),
     # Before what ssh says, because sudo-rs says nearly the same.
     (
         WRONG_PASSWORD,

@@ -17,6 +17,7 @@ from testinfra.utils.ansible_runner import AnsibleRunner
 
 from difusor.inventory import Declared
 from difusor.inventory.variables import BECOME_PASSWORD, Variables, read
+from difusor.process import surroundings
 from difusor.servers import child, ssh_password
 from difusor.servers.connection import Login, cause
 from difusor.servers.sudo import Sudo
@@ -78,7 +79,7 @@ def connect(inventory: Variables, source: str, bounds: child.Bounds | None = Non
     `bounds`: what one command may take, BOUNDS by default, on hosts that this process has not connected to before.
     """
     # Where Ansible has its own: project.settle names another folder where that of the account cannot be written to.
-    control = Path(os.path.expanduser(os.environ.get("ANSIBLE_HOME") or "~/.ansible")).absolute() / "cp"
+    control = surroundings.folder() / "cp"
     control.mkdir(mode=0o700, parents=True, exist_ok=True)
     servers = inventory.groups.get("difusores", [])
     onlookers = {name for group in VANTAGES for name in inventory.groups.get(group, []) if name not in servers}

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import typer
 
 from difusor import process
+from difusor.process import surroundings
 from difusor.project import ROOT, VAULTS, ansible_settings, assignments, home
 from difusor.servers import further
 from difusor.terminal import complain, console, printable, warn
@@ -30,6 +31,9 @@ from difusor.terminal.arguments import (
     VaultIds,
     vault_id,
 )
+
+SHOWING = "ANSIBLE_STDOUT_CALLBACK"
+"""Ansible's own environment variable: the plugin that shows what a run does."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,32 @@ def run(playbook: str, inventories: Sequence[Path], options: Options, values: Ma
     return subprocess.run(command, stdout=2, check=False, pass_fds=sudo.descriptors()).returncode
 
 
+def _forget_unloadable() -> None:
+    """Have Ansible show what it does as ansible.cfg says where it lacks the way that the operator's shell asks for.
+
+    One such, `yaml`, was in Ansible for years and is still in many shells; with it no run begins.
+    """
+    name = os.environ.get(SHOWING)
+    if not name:
+        return
+    from ansible.errors import AnsibleError
+    from ansible.plugins.loader import callback_loader
+
+    from difusor.inventory.variables import find_plugins
+
+    find_plugins()
+    try:
+        is_there = callback_loader.get(name, class_only=True) is not None
+    except AnsibleError:
+        is_there = False
+    if not is_there:
+        warn(
+            f"su entorno dice {SHOWING}={name}, y el Ansible del proyecto no tiene esa forma de mostrar lo que hace: "
+            f"se muestra como dice ansible.cfg; quítelo con unset {SHOWING}"
+        )
+        del os.environ[SHOWING]
+
+
 def _announced(
     playbook: str, inventories: Sequence[Path], options: Options, values: Mapping[str, Any], *, takes_copies: bool
 ) -> list[str]:
@@ -141,6 +171,13 @@ def _announced(
     if faults:
         complain(refusal(faults))
         raise typer.Exit(1)
+    if not surroundings.takes_files(place := surroundings.folder()):
+        complain(
+            f"{place}, donde Ansible deja lo que es de paso, no admite archivos, y nada se tocó en ningún servidor: "
+            "libere espacio en ese disco, o corrija de quién es la carpeta, y repita"
+        )
+        raise typer.Exit(1)
+    _forget_unloadable()
     sources = [part for each in inventories for part in ("-i", str(each))]
     settings, book = (process.added, playbook) if home() == ROOT else (ansible_settings(), str(ROOT / playbook))
     command = ["ansible-playbook", *sources, book, *options.arguments(values)]

@@ -28,6 +28,8 @@ console = Console(stderr=True, highlight=False)
 """Standard error: progress and errors."""
 results = Console(highlight=False)
 """Standard output: only the result that was asked for, which may go through a pipe or into a file."""
+LOGGED = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_FORCE_COLOR": "0"}
+"""What a step's Ansible prints goes into a log that programs read, however the operator likes to see it."""
 LINE_CHARACTERS = 64 * 1024
 """How much of a step's output is read at once, even if it has no line breaks."""
 INSTANT = re.compile(r"(?<!«)(?<!\")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?![»\"])", re.ASCII)
@@ -157,7 +159,7 @@ def run_step(
         subprocess.Popen(
             [str(part) for part in command],
             cwd=ROOT,
-            env={**environ, **(env or {})},
+            env={**environ, **LOGGED, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

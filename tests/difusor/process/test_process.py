@@ -99,6 +99,14 @@ def test_no_other_account_may_change_what_a_verb_writes(given: str, mode: int, t
     assert (tmp_path / "hosts.yml").stat().st_mode & 0o777 == mode
 
 
+@pytest.mark.parametrize("given", ["177", "777"])
+def test_whoever_runs_a_verb_can_use_what_it_makes(given: str, tmp_path: Path) -> None:
+    """A umask of 177 is meant for files, and takes from a folder what it takes to enter it."""
+    made = tmp_path / "corte"
+    assert program(f"import os\nos.mkdir({str(made)!r})", f'umask {given}; "$@"').returncode == 0
+    assert made.stat().st_mode & 0o777 == 0o700
+
+
 def test_closed_streams_are_not_the_files_that_a_verb_opens(tmp_path: Path) -> None:
     code = (
         f"import subprocess, sys\nwith open({str(tmp_path / 'acta')!r}, 'w') as file:\n"

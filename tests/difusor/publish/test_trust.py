@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from corte_kit import FILES, write_files
@@ -20,6 +21,7 @@ from difusor.inventory import load_election
 from difusor.publish import comparison, deliver, signing
 from difusor.publish.deliver import Options
 from difusor.publish.mirror import PATH, Mirror
+from difusor.publish.push import PushFailed
 from difusor.publish.signing import SignedCorte
 
 NAME = "prep.norte.test"
@@ -108,6 +110,9 @@ def test_a_certificate_that_no_browser_accepts(
         outcome = deliver.deliver(signed, target, Options(authority=authority, wait=5))
         assert (outcome.result, outcome.good) == ("shown", True), outcome
         assert outcome.warnings == [f"{found.detail}; el corte se entregó de todos modos"]
+    monkeypatch.setattr(deliver, "push", Mock(side_effect=PushFailed("no responde")))
+    outcome = deliver.deliver(signed, target, Options(authority=authority, wait=5))
+    assert (outcome.result, outcome.warnings) == ("failed", [found.detail])  # nothing was delivered in spite of it
 
 
 def test_a_certificate_of_a_given_authority_is_accepted(

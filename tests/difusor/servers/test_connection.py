@@ -10,6 +10,12 @@ LOGIN = Login("web1", "189.240.1.7", "operador", 2222)
 BANNER = "Solo personal autorizado.\n"
 # Complaints of OpenSSH 10.0, sudo 1.9.16, sudo-rs 0.2.5 and ansible-core 2.21, as a server of the lab caused them.
 COMPLAINTS = {
+    "ControlPath too long ('/home/x/.ansible/cp/difusor-abfdf068e5' >= 108 bytes)": "&& export ANSIBLE_HOME=/var/tmp/",
+    'unix_listener: path "/x/difusor-1.aRkBkoCz9pPO2R4X" too long for Unix domain socket': "larga para ssh; dé",
+    "Bad owner or permissions on /home/x/.ssh/config": "ssh no la usa: si es de usted, chmod go-w /home/x/.ssh/config",
+    "/home/x/.ssh/config: line 2: Bad configuration option: foo\n/home/x/.ssh/config: terminating, 1 bad configuration "
+    "options": "su configuración en esta máquina, /home/x/.ssh/config: ssh -G 189.240.1.7 dice cuál",
+    "Cannot execute command-line and remote command.": "agregue -o RemoteCommand=none a ansible_ssh_common_args",
     "operador@189.240.1.7: Permission denied (publickey).": "no deja entrar a «operador»: corrija ansible_user",
     "Received disconnect from 189.240.1.7 port 2222:2: Too many authentication failures": (
         "esta máquina le ofrece más llaves de las que admite probar (las lista ssh-add -l); nombre la suya en hosts.yml"

@@ -1,0 +1,73 @@
+"""What the operator's environment and personal folder say to Ansible without being meant for this project's runs."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+import tempfile
+from pathlib import Path
+
+KEPT_EMPTY = "ANSIBLE_SSH_ARGS"
+"""The one variable that says something when it is empty: that ssh gets no options of ansible.cfg's."""
+NUMBERS = {"ANSIBLE_FORKS": 1, "ANSIBLE_TIMEOUT": 1, "ANSIBLE_VERBOSITY": 0}
+"""The variables that have to be numbers, and from which one on: with anything else no Ansible begins."""
+FORMATS = {"ANSIBLE_CALLBACK_RESULT_FORMAT": ("json", "yaml")}
+COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
+"""Ansible's own environment variable: where collections are looked for first."""
+OF_THE_SYSTEM = Path("/usr/share/ansible/collections")
+
+
+def forget_empty() -> None:
+    """Remove Ansible's variables that are empty, as `export NAME=` leaves them: they are meant to say nothing.
+
+    Ansible takes them for a value: no, such as not to check the keys of servers, or the current folder for a file.
+    """
+    for name in [name for name, value in os.environ.items() if name.startswith("ANSIBLE_") and not value.strip()]:
+        if name != KEPT_EMPTY:
+            del os.environ[name]
+
+
+def forget_malformed() -> list[str]:
+    """Remove Ansible's variables with which it would not begin; return as a clause for each what it says and could."""
+    found = {}
+    for name, least in NUMBERS.items():
+        value = os.environ.get(name, "").strip()
+        if value and not (value.isdecimal() and int(value) >= least):
+            found[name] = f"un número desde {least}"
+    for name, choices in FORMATS.items():
+        if os.environ.get(name, choices[0]) not in choices:
+            found[name] = " o ".join(choices)
+    return [f"{name}={os.environ.pop(name)}, y ahí va {wanted}" for name, wanted in found.items()]
+
+
+def folder() -> Path:
+    """Return the folder in which Ansible keeps its things: temporary files, open connections, collections."""
+    return Path(os.path.expanduser(os.environ.get("ANSIBLE_HOME") or "~/.ansible")).absolute()
+
+
+def takes_files(place: Path) -> bool:
+    """Tell whether Ansible can write to its folder, by writing there.
+
+    Parts of it may be another account's, as after `sudo`, and a full disk or a share refuses only what is written.
+    """
+    try:
+        for part in ("tmp", "cp"):
+            (place / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=place / part) as file:
+                file.write(b"difusor")
+    except OSError:
+        return False
+    return True
+
+
+def hiding_collections() -> str:
+    """Return the folder of this environment's collections where the operator has others of their names; else "".
+
+    Ansible would take the operator's, of whatever version `ansible-galaxy` once brought.
+    """
+    own = Path(sysconfig.get_path("purelib"))
+    for place in (folder() / "collections", OF_THE_SYSTEM):
+        for other in (place / "ansible_collections").glob("*/*"):
+            if (own / "ansible_collections" / other.parent.name / other.name).is_dir():
+                return str(own)
+    return ""

@@ -1,0 +1,145 @@
+"""What the operator's shell and personal folder say to Ansible changes no run of this project unless it is meant to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import command_kit
+import home_kit
+import pytest
+from ansible.config.manager import ConfigManager
+
+from difusor import process, project
+from difusor.process import surroundings
+from difusor.project import ROOT
+from difusor.terminal import run_step
+
+KINDS = (
+    *("BECOME", "DEFAULT_ACTION", "DEFAULT_CALLBACK", "DEFAULT_CONNECTION", "DEFAULT_FILTER", "DEFAULT_INVENTORY"),
+    *("DEFAULT_CACHE", "DEFAULT_LOOKUP", "DEFAULT_STRATEGY", "DEFAULT_TEST", "DEFAULT_VARS"),
+)
+LIST = ("preflight", "-i", "diario", "--", "--list-tasks")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    home = home_kit.furnish(tmp_path / "instituto", monkeypatch)
+    home_kit.made()
+    return home
+
+
+@pytest.fixture
+def settled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without variables of Ansible's, in which `project.settle` may set some."""
+    for name in {*os.environ, surroundings.COLLECTIONS, project.VAULTS, project.HOME, "ANSIBLE_HOME"}:
+        if name.startswith(("ANSIBLE_", "DIFUSOR_")):
+            monkeypatch.setenv(name, "")  # so that what a test's code sets is undone after it
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(process, "added", {})
+    return monkeypatch
+
+
+def difusor(*words: str, home: Path, **said: str) -> subprocess.CompletedProcess[str]:
+    """Run a verb for a home, from a shell that says this and nothing else to Ansible."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
+    return command_kit.difusor("--home", home, *words, env=kept | {"COLUMNS": "300"} | said)
+
+
+def test_an_empty_variable_says_nothing(settled: pytest.MonkeyPatch) -> None:
+    """Ansible takes it for a no, and would not check the keys of servers, or for the current folder."""
+    for name in ("HOST_KEY_CHECKING", "FORCE_HANDLERS", "INVENTORY_ENABLED", "HOME", "LOG_PATH", "CALLBACKS_ENABLED"):
+        settled.setenv(f"ANSIBLE_{name}", "")
+    settled.setenv("ANSIBLE_SSH_ARGS", "")  # an empty one says that ssh gets no options of ansible.cfg's
+    assert project.settle() == []
+    assert {name for name in os.environ if name.startswith("ANSIBLE_")} - {project.VAULTS} == {
+        "ANSIBLE_CONFIG",
+        "ANSIBLE_SSH_ARGS",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("ANSIBLE_FORKS", "muchos", "un número desde 1"),
+        ("ANSIBLE_FORKS", "0", "un número desde 1"),
+        ("ANSIBLE_TIMEOUT", "30s", "un número desde 1"),
+        ("ANSIBLE_VERBOSITY", "vvv", "un número desde 0"),
+        ("ANSIBLE_CALLBACK_RESULT_FORMAT", "tabla", "json o yaml"),
+    ],
+)
+def test_a_value_with_which_ansible_would_not_begin_does_not_count(
+    name: str, value: str, wanted: str, home: Path
+) -> None:
+    done = difusor(*LIST, home=home, **{name: value})
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith(f"! su entorno dice {name}={value}, y ahí va {wanted}: no se toma en cuenta")
+
+
+def test_a_value_that_ansible_understands_counts(settled: pytest.MonkeyPatch) -> None:
+    said = {"ANSIBLE_FORKS": "20", "ANSIBLE_VERBOSITY": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    for name, value in said.items():
+        settled.setenv(name, value)
+    assert surroundings.forget_malformed() == []
+    assert {name: os.environ[name] for name in said} == said
+
+
+@pytest.mark.parametrize("part", ["tmp", "cp"])
+def test_a_part_of_ansibles_folder_that_takes_no_files(part: str, home: Path, tmp_path: Path) -> None:
+    """As where `sudo` has made it, on a full disk, or over a quota."""
+    (tmp_path / ".ansible").mkdir()
+    (tmp_path / ".ansible" / part).touch()
+    done = difusor(*LIST, home=home, HOME=str(tmp_path))
+    assert (done.returncode, f"ANSIBLE_HOME={home}/build/ansible " in done.stderr) == (0, True), done.stderr
+
+
+def test_without_any_folder_for_ansible_no_playbook_begins(home: Path) -> None:
+    (home / "build/ansible").touch()
+    done = difusor(*LIST, home=home, HOME="/dev/null")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"✗ {home}/build/ansible, donde Ansible deja lo que es de paso, no admite archivos")
+
+
+@pytest.mark.parametrize(("collection", "is_hidden"), [("ansible/posix", True), ("instituto/propia", False)])
+def test_the_operators_collections_do_not_hide_those_of_the_environment(
+    collection: str, is_hidden: bool, home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".ansible/collections/ansible_collections" / collection).mkdir(parents=True)
+    done = difusor(*LIST, home=home, HOME=str(tmp_path))
+    own = f"ANSIBLE_COLLECTIONS_PATH={sysconfig.get_path('purelib')} ansible-playbook "
+    assert (done.returncode, own in done.stderr) == (0, is_hidden), done.stderr
+
+
+def test_a_verb_that_another_one_runs_takes_its_collections_for_its_own(
+    settled: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".ansible/collections/ansible_collections/community/docker").mkdir(parents=True)
+    assert project.settle() == []
+    assert project.settle() == []
+    assert os.environ["ANSIBLE_COLLECTIONS_PATH"] == sysconfig.get_path("purelib")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_plugin_is_looked_for_in_the_operators_folder(kind: str) -> None:
+    found = ConfigManager(str(ROOT / "ansible.cfg")).get_config_value(f"{kind}_PLUGIN_PATH")
+    assert [Path(each).parent for each in found] == [ROOT / "plugins"]
+
+
+@pytest.mark.parametrize(("plugin", "is_told"), [("yaml", True), ("ninguno", True), ("minimal", False)])
+def test_a_way_to_show_a_run_that_ansible_no_longer_has(plugin: str, is_told: bool, home: Path) -> None:
+    done = difusor(*LIST, home=home, ANSIBLE_STDOUT_CALLBACK=plugin)
+    told = f"! su entorno dice ANSIBLE_STDOUT_CALLBACK={plugin}, y el Ansible del proyecto no tiene esa forma"
+    assert (done.returncode, done.stderr.startswith(told)) == (0, is_told), done.stderr
+
+
+def test_a_steps_log_is_as_programs_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another way to show it, `accept` found no recap in it, and said that a second run changes the server."""
+    monkeypatch.setenv("ANSIBLE_STDOUT_CALLBACK", "json")
+    monkeypatch.setenv("ANSIBLE_FORCE_COLOR", "1")
+    log = tmp_path / "paso.log"
+    run_step("Paso", "sh", "-c", "echo $ANSIBLE_STDOUT_CALLBACK $ANSIBLE_FORCE_COLOR", log=log)
+    assert log.read_text() == "ansible.builtin.default 0\n"
