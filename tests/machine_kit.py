@@ -26,8 +26,11 @@ Without what is in /dev/shm, which only a program that ends in order removes: no
 CODE = Path(__file__).resolve().parents[1] / "scripts"
 SERVICES = ("argparse", "corte.server.gate", "corte.server.intake", "corte.server.purge")
 """What `python3 -m corte` imports."""
-OWN = ("PATH", "FAKETIME_TIMESTAMP_FILE")
-"""Variables that name folders of one machine; programs and the clock read them when they need them, not at a start."""
+OWN = ("PATH", "FAKETIME_TIMESTAMP_FILE", "PYTEST_CURRENT_TEST")
+"""Variables that one machine or test has alone; programs and the clock read them when they need them, not at a start.
+
+For all others one interpreter is started: what pytest says of the test that runs would make one for each.
+"""
 TRACKING = "0A000001,10.0.0.1,3,{},0.000001,0.000002,0.00001,1.0,0.0,0.01,0.001,0.002,64.2,{}\n"
 
 
