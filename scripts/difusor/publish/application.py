@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import httpx
 
+from corte.format.refusal import Refusal
 from difusor.publish.mirror import Mirror
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Seen
@@ -34,11 +35,12 @@ DIFFERENT = (
 def look(mirror: Mirror, base: str) -> dict[str, str]:
     """Return the SHA-256 of the page itself, by "", and of the scripts and styles that it names.
 
-    What does not come is left out. The page itself is asked for twice: some applications make another one for each
-    visitor. `base` is the URL of the page's folder.
+    What does not come, for whatever reason, is left out: what the mirror shows of the corte is judged without it. The
+    page itself is asked for twice: some applications make another one for each visitor. `base` is the URL of the page's
+    folder.
     """
     paced, waiting, found = Paced(mirror), [""], dict[str, str]()
-    with suppress(httpx.HTTPError):
+    with suppress(httpx.HTTPError, OSError, ValueError, Refusal):
         first = paced.get(base, Content(BYTES))[1].entry.sha256
         for path in waiting:  # which grows meanwhile
             answer, came = paced.get(base + path, Content(BYTES, keep=True))
