@@ -50,7 +50,8 @@ def answer(name: str, election: str, address: str) -> int:
 def has_road(address: str) -> bool:
     """Tell whether this place itself knows a road to an address; nothing is sent.
 
-    A router further away may say as well that the network is not reached, as where an outlet's own line is cut.
+    A router further away may say as well that the network is not reached, as where an outlet's own line is cut. The
+    same as in servers/certificate.py: this file goes alone to another place, where it cannot import that one.
     """
     try:
         with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as unsent:
