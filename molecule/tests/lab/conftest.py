@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_kit import ansible
-from site_runs import LONGEST, NO_SCAN, roles_path
+from site_runs import LONGEST, NO_SCAN, fault, roles_path
 from testinfra.host import Host
 
 from difusor.lab import night
@@ -94,19 +94,11 @@ def run_site(host: Host, play: Play) -> Site:
 
     def run(values: dict[str, Any] | None = None, *options: str) -> str:
         result = play("site.yml", values or {}, *UNREAD, *options)
-        assert result.returncode == 0, _fault(result.stdout) or result.stdout + result.stderr
+        assert result.returncode == 0, fault(result.stdout) or result.stdout + result.stderr
         host.run(NO_SCAN)
         return result.stdout + result.stderr
 
     return run
-
-
-def _fault(printed: str) -> str:
-    """Return what the run printed of its last failed task: its name, then from its message on, without the command."""
-    before, failed, fault = printed.rpartition("\nfatal: ")
-    task = before.rpartition("\nTASK [")[2].partition("]")[0]
-    said = fault[max(fault.find("msg: "), 0) :].partition("PLAY RECAP")[0]
-    return f"{task}: {said}" if failed else ""
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from site_runs import changed_tasks
 from testinfra.host import Host
 
 from difusor.partners import host_key
@@ -73,7 +74,7 @@ def assert_refused(result: subprocess.CompletedProcess[str], sentence: str) -> N
     assert result.returncode == 2, result.stdout + result.stderr
     assert sentence in " ".join(result.stdout.split())
     assert "ada se tocó" in result.stdout
-    assert "changed=0" in result.stdout.partition("PLAY RECAP")[2]
+    assert "changed=0" in result.stdout.partition("PLAY RECAP")[2], changed_tasks(result.stdout)
 
 
 @pytest.mark.parametrize("case", REFUSALS)

@@ -20,7 +20,7 @@ import command_kit
 import pytest
 from ansible_kit import ansible, in_path
 from interpreter_kit import interpreter
-from site_runs import LONGEST, NO_SCAN
+from site_runs import LONGEST, NO_SCAN, changed_tasks
 from testinfra.host import Host
 
 from difusor import inventory
@@ -256,7 +256,7 @@ def test_neither_the_verb_again_nor_the_site_changes_anything(revoked: Revoked, 
     record_evidence("site.yml sobre un difusor revocado: sin cambios, y con el aviso en la página")
     record_evidence("trusted.yml desde una carpeta sin el expediente: se niega")
     assert revoked.again[0] == 0 and "PLAY" not in revoked.again[1]
-    assert "changed=0" in revoked.site
+    assert "changed=0" in revoked.site, changed_tasks(revoked.site)
     assert "fuera de la lista" in revoked.site
     status, said = revoked.stale
     assert status == 2 and "fue retirado de la lista el " in " ".join(said.split()), said

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from patience import pausing
+from site_runs import changed_tasks
 from testinfra.host import Host
 
 from difusor.suite.waiting import until
@@ -31,10 +32,10 @@ def preview(play: Callable[..., subprocess.CompletedProcess[str]]) -> Preview:
 @pytest.mark.clause("SW-02")
 def test_preview_of_a_finished_server_changes_nothing(site: Site, record_evidence: Record) -> None:
     """El ensayo en seco sobre el servidor terminado no anuncia ningún cambio."""
-    recap = site({}, "--check", "--diff").partition("PLAY RECAP")[2]
-    changes = re.findall(r"changed=(\d+)", recap)
+    said = site({}, "--check", "--diff")
+    changes = re.findall(r"changed=(\d+)", said.partition("PLAY RECAP")[2])
     record_evidence(f"changed={', '.join(changes)}")
-    assert set(changes) == {"0"}
+    assert set(changes) == {"0"}, changed_tasks(said)
 
 
 FORMER = "prep-anterior"
