@@ -149,7 +149,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"no se pudo componer {source.name}; la causa según Ansible: {error}", obj=text
             ) from error
-        return b"" if rendered is None else str(rendered).encode()  # an empty template renders to None
+        if rendered is None:  # an empty template
+            return b""
+        # Bytes of a file of the operator's that are no UTF-8, which Ansible's lookups escape, arrive as they are there.
+        return str(rendered).encode(errors="surrogateescape")
 
 
 def _files(top: Path) -> Iterator[Path]:
