@@ -147,3 +147,12 @@ def test_the_log_is_there_before_nginx_would_let_everybody_read_it() -> None:
     unit = render("etc/systemd/system/nginx.service.d/prep.conf")
     again, check = unit.index(f"install -D --group=adm --mode=0640 /dev/null {LOG}"), unit.index("/usr/sbin/nginx -t")
     assert again < check, "somebody may have emptied /var/log"
+
+
+def test_an_rsyslog_that_its_owner_has_stopped_stays_so() -> None:
+    """The removal started it."""
+    files = [*role_kit.ROLES.glob("*/tasks/*.yml"), *role_kit.ROLES.glob("*/handlers/*.yml")]
+    found = [task for path in files for task in yaml.safe_load(path.read_text()) if "rsyslog.service" in str(task)]
+    commands = [str(task.get("ansible.builtin.command", "")).split()[:2] for task in found]
+    assert commands.count(["systemctl", "try-restart"]) == 2 and ["systemctl", "kill"] in commands
+    assert len(commands) == 3
