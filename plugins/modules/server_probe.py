@@ -96,6 +96,7 @@ ansible_facts:
     accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
     accounts_before: {description: Names of the accounts that were there before the first run., type: list}
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
+    docker_daemon_mode: {description: "The mode of that file, or the one that it shall have, such as 0644.", type: str}
     docker_daemon_since: {description: Whether the owner has changed these options since the first run., type: bool}
     docker_flags:
       description: The options that the role docker writes into daemon.json and the engine's command line has too.
