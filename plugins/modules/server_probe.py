@@ -165,6 +165,10 @@ ansible_facts:
           elements: str
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) in server.py.", type: dict}
         passwords: {description: "The passwords of those, as {name: digest of its hash}.", type: dict}
+        lingering:
+          description: Accounts that lost a key in a run which ended before their sessions.
+          type: list
+          elements: str
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         misrecorded:
           description: Those of C(paths) that are not as C(managed_files) recorded them, and those of which it has not.
