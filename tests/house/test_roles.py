@@ -241,6 +241,20 @@ def test_a_program_that_is_asked_in_english_answers_in_english() -> None:
     assert found and [line for line in found if not re.search(r"\bLANGUAGE[:=] ?C\b", line)] == []
 
 
+CODENAMES = {
+    "22.04": "jammy", "24.04": "noble", "26.04": "resolute", "11": "bullseye", "12": "bookworm", "13": "trixie",
+}  # fmt: skip
+
+
+@role_test
+def test_a_role_is_for_the_releases_that_the_preflight_admits(role: Path) -> None:
+    admitted = load(ROOT / "roles/preflight/defaults/main.yml")["preflight_releases"]
+    platforms = load(role / "meta/main.yml")["galaxy_info"]["platforms"]
+    assert {each["name"]: each["versions"] for each in platforms} == {
+        name: [CODENAMES[each] for each in releases] for name, releases in admitted.items()
+    }
+
+
 @role_test
 def test_templates_say_who_manages_the_file(role: Path) -> None:
     unsigned = [
