@@ -55,6 +55,9 @@ SAMPLE = "/etc/nginx/sites-enabled/default"
 """The distribution's own site, which the run takes away."""
 ANY = ("", "::")
 """How the addresses of those sockets are told to which everybody comes, of IPv4 and of IPv6."""
+LIGHT = "nginx-light"
+LIMITLESS = (("Debian", "11"), ("Ubuntu", "22.04"))
+"""Where that package is an nginx of its own, without modules that the page needs; later it is the same one."""
 NAMED = re.compile(r"(?:\bkeys_zone=|\bzone=|\bshared:)(\w+)|^(?:upstream|log_format) (\w+)")
 
 
@@ -88,6 +91,18 @@ class Site:
     def place(self) -> str:
         """Where it is, as an administrator finds it."""
         return f"{self.path}:{self.line}"
+
+
+def limitless(packages: Collection[str], release: tuple[str, str]) -> Iterator[str]:
+    """Tell of an nginx that cannot limit what each visitor asks for: with the page's configuration it would not start.
+
+    The package nginx, which the role installs, is content with it.
+    """
+    if LIGHT in packages and release in LIMITLESS:
+        yield (
+            f"está instalado {LIGHT}, que no tiene los límites por visitante que la página necesita; cámbielo por el "
+            "completo, que conserva los sitios (sudo apt install nginx-core)"
+        )
 
 
 def problems(
