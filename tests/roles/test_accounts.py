@@ -131,9 +131,21 @@ OWN = f"ssh-ed25519 {FIRST} ana@oficina"
         (f'  from="10.0.0.1",no-pty ssh-ed25519 {FIRST} con otro nombre\r\n\n# ssh-ed25519 {SECOND} comentada', []),
         (f"{OWN}\necdsa-sha2-nistp256 {SECOND} luis\n", [SECOND]),
         (f"ssh-ed25519 {SECOND}\n", [SECOND]),
+        (f'{OWN}\nrestrict,command="true" ssh-ed25519 {SECOND} prep-difusor-proof\n', []),
+        (f'{OWN}\nrestrict,command="sh" ssh-ed25519 {SECOND} prep-difusor-proof\n', [SECOND]),
         (f"ssh-ed25519 {SECOND} mu\xf1oz\n".encode("latin-1"), [SECOND]),
     ],
-    ids=["no file", "empty", "the same", "other options", "one of two", "another", "not in UTF-8"],
+    ids=[
+        "no file",
+        "empty",
+        "the same",
+        "other options",
+        "one of two",
+        "another",
+        "of a proof",
+        "feigned",
+        "not in UTF-8",
+    ],
 )
 def test_a_key_that_left_is_told_from_one_that_came(before: str | bytes | None, removed: list[str]) -> None:
     text = before.encode() if isinstance(before, str) else before
