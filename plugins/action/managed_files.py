@@ -151,7 +151,7 @@ class ActionModule(ActionBase):
             ) from error
         if rendered is None:  # an empty template
             return b""
-        # Bytes of a file of the operator's that are no UTF-8, which Ansible's lookups escape, arrive as they are there.
+        # Bytes that are no UTF-8, which the lookup file_bytes escapes, arrive as they are in the operator's file.
         return str(rendered).encode(errors="surrogateescape")
 
 
