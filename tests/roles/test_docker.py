@@ -66,6 +66,21 @@ def test_every_task_that_writes_the_engines_options_keeps_their_mode() -> None:
     assert [text for text in writing if not re.search(rf'{DAEMON}(?:"? |: \{{){mode}', text)] == []
 
 
+@pytest.mark.parametrize(("mode", "is_secret"), [("0644", False), ("0640", True), ("0600", True)])
+def test_what_others_may_not_read_of_the_options_is_in_no_diff(mode: str, is_secret: bool) -> None:
+    facts = {"docker_daemon_mode": mode}
+    given = {"ansible_facts": facts, "ansible_diff_mode": True}
+    (installed,) = (
+        task["managed_files"]["files"][DAEMON]
+        for task in yaml.safe_load((role_kit.ROLES / "docker/tasks/engine.yml").read_text())
+        if "managed_files" in task
+    )
+    assert role_kit.value("docker", "each", {**given, "each": installed["sensitive"]}) is is_secret
+    copying = [*role_kit.ROLES.glob("docker/tasks/options.yml"), *role_kit.ROLES.glob("docker/tasks/remove.yml")]
+    shown = [line for path in copying for line in re.findall(r"diff: \"(.*)\"", path.read_text())]
+    assert [role_kit.value("docker", "each", {**given, "each": each}) for each in shown] == [not is_secret] * 2
+
+
 def test_an_engine_of_the_projects_is_closed() -> None:
     found = options(False, {})
     assert (found["icc"], found["ip"], found["no-new-privileges"]) == (False, "127.0.0.1", True)
