@@ -149,7 +149,10 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(
                 f"no se pudo componer {source.name}; la causa según Ansible: {error}", obj=text
             ) from error
-        return b"" if rendered is None else str(rendered).encode()  # an empty template renders to None
+        if rendered is None:  # an empty template
+            return b""
+        # Bytes that are no UTF-8, which the lookup file_bytes escapes, arrive as they are in the operator's file.
+        return str(rendered).encode(errors="surrogateescape")
 
 
 def _files(top: Path) -> Iterator[Path]:

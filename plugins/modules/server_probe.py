@@ -96,6 +96,7 @@ ansible_facts:
     accounts: {description: "The accounts, as {name: {comment, home, shell}}.", type: dict}
     accounts_before: {description: Names of the accounts that were there before the first run., type: list}
     docker_daemon: {description: "The options in the daemon.json that the server's owner wrote for Docker.", type: dict}
+    docker_daemon_mode: {description: "The mode of that file, or the one that it shall have, such as 0644.", type: str}
     docker_daemon_since: {description: Whether the owner has changed these options since the first run., type: bool}
     docker_flags:
       description: The options that the role docker writes into daemon.json and the engine's command line has too.
@@ -164,6 +165,10 @@ ansible_facts:
           elements: str
         admins: {description: "Who may use sudo, as {name: digest}; see C(admins) in server.py.", type: dict}
         passwords: {description: "The passwords of those, as {name: digest of its hash}.", type: dict}
+        lingering:
+          description: Accounts that lost a key in a run which ended before their sessions.
+          type: list
+          elements: str
         pending: {description: Whether the guard waits for the confirmation of a change., type: bool}
         misrecorded:
           description: Those of C(paths) that are not as C(managed_files) recorded them, and those of which it has not.

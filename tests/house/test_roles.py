@@ -153,6 +153,28 @@ def test_a_switch_is_read_as_one_also_where_it_is_text() -> None:
     assert [path.name for path in suite if asked.search(path.read_text(encoding="utf-8"))] == []
 
 
+COMPUTED = [
+    ("nginx", "etc/systemd/system/prep-certificate.service", {"nginx_certificate_days": 30}),
+    ("rsync", "etc/systemd/system/rsync.service.d/prep.conf", {"rsync_waiting": 64, "rsync_transfers": 4}),
+    ("packages", "usr/local/sbin/prep-updates-due", {"packages_held_hours": 12}),
+    (
+        "ufw",
+        "etc/ufw/after.init",
+        {"ufw_source_rate": 7, "ufw_source_burst": 70, "ufw_always_limited_rate": 8, "ufw_always_limited_burst": 9},
+    ),
+]
+
+
+@pytest.mark.parametrize(("role", "path", "numbers"), COMPUTED, ids=[role for role, *_ in COMPUTED])
+def test_a_number_is_computed_with_also_where_it_is_text(role: str, path: str, numbers: dict[str, int]) -> None:
+    """With `-e name=30`, or in quotes: a text times 86,400 is that many copies of it, and sums were put together."""
+    facts = {"ipv6_advertised": True, "distribution_release": "bookworm"}
+    held = {"packages_held_opens": "2027-06-07T02:00:00Z", "packages_held_closes": "2027-06-08T02:00:00Z"}
+    given = {"ansible_facts": facts, **held, "rsync_trusted_addresses": [], "rsync_secret": "x"}
+    as_text = {name: str(number) for name, number in numbers.items()}
+    assert role_kit.render(role, path, given | numbers) == role_kit.render(role, path, given | as_text)
+
+
 def test_a_variable_without_a_value_is_wired_as_one_that_is_not_there() -> None:
     """The models take both for the same; a role got the word None for a key, and a registration that is not there."""
     wired = load(ROOT / "playbooks/group_vars/all.yml")
@@ -239,6 +261,20 @@ def test_a_program_that_is_asked_in_english_answers_in_english() -> None:
     asked = re.compile(r".*\bLC_ALL[:=] ?C\.UTF-8\b.*")
     found = [line for each in sorted(files) for line in asked.findall(each.read_text(encoding="utf-8"))]
     assert found and [line for line in found if not re.search(r"\bLANGUAGE[:=] ?C\b", line)] == []
+
+
+CODENAMES = {
+    "22.04": "jammy", "24.04": "noble", "26.04": "resolute", "11": "bullseye", "12": "bookworm", "13": "trixie",
+}  # fmt: skip
+
+
+@role_test
+def test_a_role_is_for_the_releases_that_the_preflight_admits(role: Path) -> None:
+    admitted = load(ROOT / "roles/preflight/defaults/main.yml")["preflight_releases"]
+    platforms = load(role / "meta/main.yml")["galaxy_info"]["platforms"]
+    assert {each["name"]: each["versions"] for each in platforms} == {
+        name: [CODENAMES[each] for each in releases] for name, releases in admitted.items()
+    }
 
 
 @role_test

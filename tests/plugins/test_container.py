@@ -83,7 +83,7 @@ def test_what_was_found_while_another_run_worked_is_asked_again(
 @pytest.mark.parametrize(
     ("file", "before"),
     [
-        ("docker/tasks/retire_container.yml", "Remove {{ docker_container }}"),
+        ("docker/tasks/retire_container.yml", "Remove the container {{ docker_container }}"),
         ("accounts/tasks/admit.yml", "Create the institute's user"),
         ("accounts/tasks/former.yml", "End the sessions of the accounts"),
     ],

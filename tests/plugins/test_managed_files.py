@@ -24,6 +24,17 @@ def test_writes_once_and_then_nothing(server: Server) -> None:
     assert "changed=0" in server.run().stdout
 
 
+def test_what_a_file_of_the_operators_says_in_another_encoding_arrives_as_it_is(server: Server) -> None:
+    """`openssl pkcs12` writes the names of a .pfx in Latin-1 before its key; the run ended at it, almost at its end."""
+    pem = server.role / "key.pem"
+    pem.write_bytes("friendlyName: Diario de Yucatán\nkey\n".encode("latin-1"))
+    server.template("etc/prep.pem.j2", f"{{{{ lookup('file_bytes', '{pem}').rstrip() }}}}\n")
+    play = server.run()
+    assert (play.returncode, "DEPRECATION" in play.stdout + play.stderr) == (0, False)
+    assert (server.root / "etc/prep.pem").read_bytes() == pem.read_bytes()
+    assert "changed=0" in server.run().stdout
+
+
 def test_folders_that_files_need_can_be_entered_whatever_roots_umask(tmp_path: Path) -> None:
     """The services that are no root read there; on some servers root's files are for nobody else."""
     files = object.__new__(load("modules/managed_files.py").ManagedFiles)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import role_kit
 import yaml
+from plugin_kit import load
 
 PROFILE = "etc/profile.d/zz-prep-difusor.sh"
 SUDOERS = "etc/sudoers.d/prep-difusor"
@@ -130,9 +131,21 @@ OWN = f"ssh-ed25519 {FIRST} ana@oficina"
         (f'  from="10.0.0.1",no-pty ssh-ed25519 {FIRST} con otro nombre\r\n\n# ssh-ed25519 {SECOND} comentada', []),
         (f"{OWN}\necdsa-sha2-nistp256 {SECOND} luis\n", [SECOND]),
         (f"ssh-ed25519 {SECOND}\n", [SECOND]),
+        (f'{OWN}\nrestrict,command="true" ssh-ed25519 {SECOND} prep-difusor-proof\n', []),
+        (f'{OWN}\nrestrict,command="sh" ssh-ed25519 {SECOND} prep-difusor-proof\n', [SECOND]),
         (f"ssh-ed25519 {SECOND} mu\xf1oz\n".encode("latin-1"), [SECOND]),
     ],
-    ids=["no file", "empty", "the same", "other options", "one of two", "another", "not in UTF-8"],
+    ids=[
+        "no file",
+        "empty",
+        "the same",
+        "other options",
+        "one of two",
+        "another",
+        "of a proof",
+        "feigned",
+        "not in UTF-8",
+    ],
 )
 def test_a_key_that_left_is_told_from_one_that_came(before: str | bytes | None, removed: list[str]) -> None:
     text = before.encode() if isinstance(before, str) else before
@@ -155,9 +168,39 @@ def test_sessions_end_after_the_keys_are_changed_and_not_those_of_the_run_itself
         for task in yaml.safe_load((role_kit.ROLES / "accounts/tasks/user.yml").read_text())
     ]
     assert included.index("admit.yml") < included.index("sessions.yml")
-    ends, warns = yaml.safe_load((role_kit.ROLES / "accounts/tasks/sessions.yml").read_text())
+    ends, warns, _ = yaml.safe_load((role_kit.ROLES / "accounts/tasks/sessions.yml").read_text())
     for login, runs in (("operador", [True, False]), ("instituto", [False, True])):
         inputs = {"accounts_admin_user": "instituto", "ansible_facts": {"user_id": login}}
         assert [role_kit.value("accounts", task["when"], inputs) for task in (ends, warns)] == runs
         said = role_kit.text("accounts", warns["ansible.builtin.debug"]["msg"], inputs)
         assert ends["ansible.builtin.command"].replace("{{ accounts_admin_user }}", "instituto") in said
+
+
+def test_sessions_of_a_removed_key_end_also_where_the_run_ended_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of another server ended it after the keys were changed, and no later run found a key that had left."""
+    admitted = yaml.safe_load((role_kit.ROLES / "accounts/tasks/admit.yml").read_text())
+    note, change = (task for task in admitted if {"ansible.builtin.copy", "ansible.posix.authorized_key"} & set(task))
+    assert "ansible.posix.authorized_key" in change, "it is noted before"
+    given = {"accounts_admin_user": "instituto", "accounts_admin_keys": [], "ansible_check_mode": False}
+    read = {"__accounts_keys": {"content": base64.b64encode(OWN.encode()).decode()}}
+    assert role_kit.value("accounts", note["when"], {**given, **read}) is True
+    assert role_kit.value("accounts", note["when"], given) is False
+    written = tmp_path / "note"
+    written.write_text(role_kit.text("accounts", note["ansible.builtin.copy"]["content"], given))
+    probe = load("module_utils/probe/server.py")
+    assert role_kit.text("accounts", note["ansible.builtin.copy"]["dest"], given) == probe.LINGERING
+    monkeypatch.setattr(probe, "LINGERING", str(written))
+    (ending,) = (
+        task
+        for task in yaml.safe_load((role_kit.ROLES / "accounts/tasks/user.yml").read_text())
+        if task.get("ansible.builtin.include_tasks") == "sessions.yml"
+    )
+    for expected in (True, False):
+        seen = {"current_state": {"lingering": probe.lingering()}}
+        assert role_kit.value("accounts", ending["when"], {**given, "ansible_facts": seen}) is expected
+        written.unlink(missing_ok=True)
+    *_, last = yaml.safe_load((role_kit.ROLES / "accounts/tasks/sessions.yml").read_text())
+    taken = last["ansible.builtin.file"]
+    assert (role_kit.text("accounts", taken["path"], given), taken["state"]) == ("/run/prep-difusor.sessions", "absent")

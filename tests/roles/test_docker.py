@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +30,55 @@ def test_an_outlets_engine_keeps_its_options() -> None:
     theirs = {"data-root": "/datos/docker", "icc": True, "log-driver": "journald"}
     assert options(True, theirs) == {**theirs, "live-restore": True}
     assert options(True, {}) == {"live-restore": True}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "mode"),
+    [
+        (None, None, "0644"),
+        (0o600, None, "0600"),
+        (None, 0o640, "0640"),
+        (0o600, 0o644, "0600"),  # a run of an earlier version has opened it
+        (0o644, 0o600, "0600"),
+        (0o666, 0o666, "0644"),
+    ],
+)
+def test_options_that_others_may_not_read_stay_so(
+    before: int | None, now: int | None, mode: str, tmp_path: Path
+) -> None:
+    """A proxy's address in daemon.json has its password, and every account of the server could read it."""
+    found, present = tmp_path / "found", tmp_path / "daemon.json"
+    for path, each in ((Path(f"{found}{DAEMON}"), before), (present, now)):
+        if each is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            path.chmod(each)
+    assert load("module_utils/probe/engine.py").daemon_mode(str(found), str(present)) == mode
+
+
+def test_every_task_that_writes_the_engines_options_keeps_their_mode() -> None:
+    files = {path.name: path.read_text() for path in (role_kit.ROLES / "docker/tasks").glob("*.yml")}
+    writing = [
+        re.sub(r"\s+", " ", text) for text in files.values() if re.search(rf"(dest: .*|^ +){DAEMON}", text, re.M)
+    ]
+    assert len(writing) == 3
+    mode = r'mode: "\{\{ ansible_facts[.]docker_daemon_mode \}\}"'
+    assert [text for text in writing if not re.search(rf'{DAEMON}(?:"? |: \{{){mode}', text)] == []
+
+
+@pytest.mark.parametrize(("mode", "is_secret"), [("0644", False), ("0640", True), ("0600", True)])
+def test_what_others_may_not_read_of_the_options_is_in_no_diff(mode: str, is_secret: bool) -> None:
+    facts = {"docker_daemon_mode": mode}
+    given = {"ansible_facts": facts, "ansible_diff_mode": True}
+    (installed,) = (
+        task["managed_files"]["files"][DAEMON]
+        for task in yaml.safe_load((role_kit.ROLES / "docker/tasks/engine.yml").read_text())
+        if "managed_files" in task
+    )
+    assert role_kit.value("docker", "each", {**given, "each": installed["sensitive"]}) is is_secret
+    copying = [*role_kit.ROLES.glob("docker/tasks/options.yml"), *role_kit.ROLES.glob("docker/tasks/remove.yml")]
+    shown = [line for path in copying for line in re.findall(r"diff: \"(.*)\"", path.read_text())]
+    assert [role_kit.value("docker", "each", {**given, "each": each}) for each in shown] == [not is_secret] * 2
 
 
 def test_an_engine_of_the_projects_is_closed() -> None:

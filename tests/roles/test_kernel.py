@@ -48,6 +48,17 @@ def test_what_the_owner_needs_more_of_stays(owners: dict[str, str], lines: tuple
         assert f"{name} = {value}\n" in text
 
 
+def test_parameters_of_another_role_are_set_in_the_order_of_boot() -> None:
+    """Alone its file took the owner's larger queue away, which a later file gives, until the next run or boot."""
+    handlers = yaml.safe_load((role_kit.ROLES / "nginx/handlers/main.yml").read_text())
+    (command,) = (each["ansible.builtin.command"] for each in handlers if "kernel parameters" in each["name"])
+    text = role_kit.render("nginx", "etc/sysctl.d/60-nginx.conf", {})
+    names = [line.partition(" = ")[0] for line in text.splitlines() if not line.startswith("#")]
+    assert "net.core.somaxconn" in names
+    given = [f"--prefix=/{name.replace('.', '/')}" for name in names]
+    assert role_kit.value("nginx", "each", {"each": command["argv"]}) == ["/lib/systemd/systemd-sysctl", *given]
+
+
 def test_the_owners_parameters_are_read_as_at_boot(tmp_path: Path) -> None:
     usr, etc = tmp_path / "usr", tmp_path / "etc"
     files = {

@@ -141,9 +141,38 @@ def test_a_start_of_nginx_makes_what_is_missing_and_removes_what_is_in_its_way(t
 
 
 def test_the_log_is_there_before_nginx_would_let_everybody_read_it() -> None:
-    names = [next(iter(set(each) & {"ansible.builtin.command", "managed_files"}), "") for each in tasks("configure")]
-    made = tasks("configure")[names.index("managed_files") - 1]
-    assert "--mode=0640" in made["ansible.builtin.command"]["argv"]
+    found = tasks("configure")
+    made = found[["managed_files" in each for each in found].index(True) - 1]
+    assert "--mode=0640" in made["ansible.builtin.shell"]["cmd"]
     unit = render("etc/systemd/system/nginx.service.d/prep.conf")
     again, check = unit.index(f"install -D --group=adm --mode=0640 /dev/null {LOG}"), unit.index("/usr/sbin/nginx -t")
     assert again < check, "somebody may have emptied /var/log"
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_log_that_somebody_has_removed_is_made_and_opened_in_one_step(runs: bool, tmp_path: Path) -> None:
+    """A run that ended before its handler left nginx writing into the removed file, and no later run knew of it."""
+    (task,) = (each for each in tasks("configure") if each["name"] == "Make the access log of the PREP")
+    assert "notify" not in task
+    log, told = tmp_path / "prep/access.log", tmp_path / "told"
+    waiting = ["sh", "-c", f"trap 'echo opened >{told}; exit' USR1; echo ready; read -r line"]
+    with subprocess.Popen(waiting, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nginx:
+        assert nginx.stdout and nginx.stdout.readline() == "ready\n"
+        (tmp_path / "systemctl").write_text(f"#!/bin/sh\necho {nginx.pid if runs else 0}\n")
+        (tmp_path / "systemctl").chmod(0o755)
+        command = role_kit.text("nginx", task["ansible.builtin.shell"]["cmd"], {"_nginx_log": str(log)})
+        known = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        subprocess.run(["sh", "-euc", command.replace("--group=adm ", "")], check=True, env=known)
+        if not runs:
+            nginx.kill()
+    assert log.stat().st_mode & 0o777 == 0o640
+    assert told.exists() is runs
+
+
+def test_an_rsyslog_that_its_owner_has_stopped_stays_so() -> None:
+    """The removal started it."""
+    files = [*role_kit.ROLES.glob("*/tasks/*.yml"), *role_kit.ROLES.glob("*/handlers/*.yml")]
+    found = [task for path in files for task in yaml.safe_load(path.read_text()) if "rsyslog.service" in str(task)]
+    commands = [str(task.get("ansible.builtin.command", "")).split()[:2] for task in found]
+    assert commands.count(["systemctl", "try-restart"]) == 2 and ["systemctl", "kill"] in commands
+    assert len(commands) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 
 from ansible.module_utils.probe import mounts, read
 
@@ -43,6 +44,18 @@ def written_options(path):
     except (OSError, ValueError):
         return None
     return options if isinstance(options, dict) else None
+
+
+def daemon_mode(found, present=DAEMON):
+    """Return the mode that daemon.json has to have: none may read the owner's proxies and passwords who could not.
+
+    Earlier versions made it readable for all, so that its mode from before counts too.
+    """
+    there = [path for path in (found + DAEMON, present) if os.path.isfile(path)]
+    mode = 0o644
+    for path in there:
+        mode &= stat.S_IMODE(os.stat(path).st_mode)
+    return "0%o" % mode
 
 
 def daemon_options(found, ours=OPTIONS, present=DAEMON):
@@ -109,6 +122,7 @@ def facts(lines, found, present=DAEMON, later=LATER):
     return {
         "docker_before": before,
         "docker_daemon": options,
+        "docker_daemon_mode": daemon_mode(found, present),
         "docker_daemon_since": os.path.isdir(found) and options != (written_options(found + DAEMON) or {}),
         "docker_mounts": mounts.of_docker(options),
         "docker_flags": flags(command_line(lines), ours),

@@ -23,6 +23,7 @@ RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")  # of the s
 DOCKER_DATA = "/var/lib/docker"  # where an engine keeps its images, unless its options name another folder
 RECORD = "/var/lib/prep-difusor"  # kept by `managed_files`: the paths it has touched, and the server as it was before
 FOUND = RECORD + "/found"
+LINGERING = "/run/prep-difusor.sessions"  # in which the role accounts notes whose sessions it is about to end
 SETTINGS = (  # settings of a container that the action plugin `container` compares
     "Binds", "CapDrop", "CpuShares", "Dns", "LogConfig", "Memory", "MemorySwap", "Mounts", "NetworkMode",
     "PidsLimit", "PortBindings", "ReadonlyRootfs", "RestartPolicy", "SecurityOpt", "Tmpfs", "VolumesFrom",
@@ -148,6 +149,11 @@ def passwords(key, group="sudo", shadow="/etc/shadow"):
     fields = (line.split(":") for line in read(shadow).splitlines())
     hashes = {each[0]: each[1].encode("utf-8", "surrogateescape") for each in fields if len(each) > 1}
     return {name: hashlib.sha256(key + hashes[name]).hexdigest() for name in members(group) if name in hashes}
+
+
+def lingering():
+    """Return the names of the accounts that lost a key in a run which ended before it ended their sessions."""
+    return read(LINGERING).split()
 
 
 def members(group):
@@ -276,6 +282,7 @@ def current_state(lines, docker, ours, options, key, pending):
         "unshared": unshared(lines) if os.path.exists(UPLINK) else [],
         "admins": admins(key),
         "passwords": passwords(key),
+        "lingering": lingering(),
         "pending": pending,
         "misrecorded": strayed(RECORD, touched),
         "unapplied": [line.partition(" ")[2] for line in read(os.path.join(RECORD, "unapplied")).splitlines()],

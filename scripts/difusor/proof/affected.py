@@ -110,6 +110,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("plugins/modules/give_back_account.py", ("late_changes", "revocation", "site")),
     ("plugins/filter/allowed_signer.py", ("corte",)),
     ("plugins/filter/corte_expected.py", ("countdown_files", "late_changes")),
+    ("plugins/lookup/file_bytes.py", ("nginx", "options")),
     ("plugins/action/container.py", ("docker", "failures", "late_changes", "prep", "site", "waf")),
     ("plugins/*/judge_server.py", ("preflight", "hardware")),
     ("plugins/module_utils/probe/files.py", ("preflight",)),

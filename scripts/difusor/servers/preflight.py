@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import engine, logins, neighbours, sshd, ways, wrappers
+from difusor.servers import engine, logins, neighbours, sshd, ways, webserver, wrappers
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -122,7 +122,7 @@ def problems(
         *_full(server, free_gb, finished_free_gb),
         *_unfit(server),
         *_occupied(server, port_owners),
-        *_displaced_site(server),
+        *_of_nginx(server),
         *(
             f"está instalado {package} y {reason}; desinstálelo ({_removal(package)})"
             for package, reason in conflicts.items()
@@ -291,7 +291,8 @@ def _occupied(server: Machine, port_owners: Mapping[int, str]) -> Iterator[str]:
                 yield f"Docker publica el puerto {port} para un contenedor; publíquelo en otro puerto, o deténgalo"
 
 
-def _displaced_site(server: Machine) -> Iterator[str]:
+def _of_nginx(server: Machine) -> Iterator[str]:
+    yield from webserver.limitless(server.packages, server.release)
     if SAMPLE_SITE in server.sites:
         yield f"{SAMPLE_SITE} es la muestra de nginx, que se retira, y tiene un sitio propio; déle otro nombre"
 

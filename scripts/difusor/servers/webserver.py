@@ -55,6 +55,11 @@ SAMPLE = "/etc/nginx/sites-enabled/default"
 """The distribution's own site, which the run takes away."""
 ANY = ("", "::")
 """How the addresses of those sockets are told to which everybody comes, of IPv4 and of IPv6."""
+ROOM, LONGEST = "server_names_hash_bucket_size", 46
+"""What the project's nginx says for the whole server where a name of the page is longer than that many characters."""
+LIGHT = "nginx-light"
+LIMITLESS = (("Debian", "11"), ("Ubuntu", "22.04"))
+"""Where that package is an nginx of its own, without modules that the page needs; later it is the same one."""
 NAMED = re.compile(r"(?:\bkeys_zone=|\bzone=|\bshared:)(\w+)|^(?:upstream|log_format) (\w+)")
 
 
@@ -90,6 +95,18 @@ class Site:
         return f"{self.path}:{self.line}"
 
 
+def limitless(packages: Collection[str], release: tuple[str, str]) -> Iterator[str]:
+    """Tell of an nginx that cannot limit what each visitor asks for: with the page's configuration it would not start.
+
+    The package nginx, which the role installs, is content with it.
+    """
+    if LIGHT in packages and release in LIMITLESS:
+        yield (
+            f"está instalado {LIGHT}, que no tiene los límites por visitante que la página necesita; cámbielo por el "
+            "completo, que conserva los sitios (sudo apt install nginx-core)"
+        )
+
+
 def problems(
     settings: Iterable[Setting],
     ports: Collection[int] = (),
@@ -112,6 +129,11 @@ def problems(
             )
         if each.within:
             continue
+        if directive == ROOM and any(len(host) > LONGEST for host in hosts):
+            yield (
+                f"{where} fija {ROOM}, que por el nombre de la página, de más de {LONGEST} letras, fijará el proyecto, "
+                "con lugar de sobra; nginx no lo admite dos veces: quite ese renglón"
+            )
         if LASTING.fullmatch(directive) and not HARMLESS.fullmatch(directive) and each.words[1:] != ("off",):
             yield f"{where} pone «{directive}» para todo nginx y alteraría la página; páselo a los server de sus sitios"
         for name in names(" ".join(each.words)) & _ours():

@@ -16,6 +16,8 @@ from difusor import inventory
 from difusor.inventory.certificates import whole
 
 BOM = b"\xef\xbb\xbf"
+NAMED = "Bag Attributes\n    friendlyName: Diario de Yucatán\n".encode("latin-1")
+"""What `openssl pkcs12` writes before what it takes out of a .pfx: the names in it are in Latin-1."""
 
 
 def lines(pem: bytes, before: bytes = b"", behind: bytes = b"\n") -> bytes:
@@ -44,6 +46,7 @@ KEYS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "of Windows": (lambda pem: lines(pem, behind=b"\r\n"), ""),
     "with a mark": (lambda pem: BOM + pem, ""),
     "behind a text": (lambda pem: b"Bag Attributes\n    localKeyID: 01\n" + pem, ""),
+    "behind a text that is not UTF-8": (lambda pem: NAMED + pem, ""),
     "without its last end of line": (bytes.rstrip, ""),
 }
 CERTIFICATES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -53,6 +56,7 @@ CERTIFICATES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "of Windows": (lambda pem: lines(pem, behind=b"\r\n"), ""),
     "with a mark": (lambda pem: BOM + pem, ""),
     "of a small curve": (of_a_small_curve, "no es la llave del certificado"),
+    "behind a text that is not UTF-8": (lambda pem: NAMED + pem, ""),
     "of two files with marks": (lambda pem: BOM + pem + BOM + pem, ""),
 }
 
@@ -79,7 +83,7 @@ def test_the_form_of_a_file_is_refused_where_nginx_would_not_start(
         return
     assert problems == []
     made = file.with_name("made.pem")
-    made.write_text(installed(good))
+    made.write_bytes(installed(good).encode(errors="surrogateescape"))
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(made)
 
 

@@ -103,6 +103,26 @@ def test_who_comes_by_another_port_keeps_it_until_ssh_listens_on_the_right_one()
 
 
 @pytest.mark.parametrize(
+    ("release", "flavour", "told"),
+    [
+        (("Ubuntu", "22.04"), "nginx-light", True),
+        (("Debian", "11.9"), "nginx-light", True),
+        (("Ubuntu", "22.04"), "nginx-extras", False),
+        (("Debian", "13.2"), "nginx-light", False),
+        (("Ubuntu", "24.04"), "nginx-light", False),
+    ],
+)
+def test_an_nginx_without_limits_is_told_before_anything_changes(
+    release: tuple[str, str], flavour: str, told: bool
+) -> None:
+    """The run ended at `nginx -t`, in its last role: on older releases this flavour does not know limit_req."""
+    packages = SERVER.packages | {"nginx-common", flavour}
+    server = with_facts(distribution=release[0], distribution_version=release[1])
+    found = problems(replace(server, packages=packages), **WANTED | {"releases": {release[0]: [server.release[1]]}})
+    assert [each.startswith("está instalado nginx-light, que no tiene los límites") for each in found] == [True] * told
+
+
+@pytest.mark.parametrize(
     ("kernel", "image", "told"),
     [
         ("x86_64", "amd64", False),

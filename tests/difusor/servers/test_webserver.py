@@ -91,6 +91,17 @@ def test_what_the_page_can_live_beside_is_not_told(text: str) -> None:
     assert list(problems(read(text))) == []
 
 
+@pytest.mark.parametrize(("letters", "told"), [(46, False), (47, True)])
+def test_a_long_name_of_the_page_has_its_room_and_nobody_else_may_make_it(letters: int, told: bool) -> None:
+    """With a name that does not fit into 64 bytes nginx does not start, nor where two files say how many."""
+    host = f"{'r' * (letters - 10)}.diario.mx"
+    text = role_kit.render("nginx", "etc/nginx/conf.d/prep-names.conf", {"nginx_server_names": ["a.mx", host]})
+    assert ("\nserver_names_hash_bucket_size 512;\n" in text) is told
+    assert bool(text.strip()) is told
+    found = list(problems(read("\nserver_names_hash_bucket_size 128;"), (80, 443), [host]))
+    assert [each.startswith(f"{PATH}:2 fija server_names_hash_bucket_size") for each in found] == [True] * told
+
+
 def test_a_site_that_writes_where_the_projects_nginx_cannot_is_told(tmp_path: Path) -> None:
     """`nginx -t` runs outside of the unit's sandbox and passed it; the restart then left nginx down."""
     log = tmp_path / "log"
