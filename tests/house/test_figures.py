@@ -22,10 +22,10 @@ from difusor.publish import keys, mistakes, push
 from difusor.servers import names
 from difusor.suite import link
 
-DESK, MANUAL, DICTAMEN, OUTLET, HARDENING, CORTE = (
-    f"docs/{name}.md"
-    for name in ("es/escritorio", "es/operacion", "es/dictamen", "es/difusor", "es/endurecimiento", "en/corte")
+DESK, MANUAL, DICTAMEN, OUTLET, HARDENING = (
+    f"docs/es/{name}.md" for name in ("escritorio", "operacion", "dictamen", "difusor", "endurecimiento")
 )
+CORTE, EDGE, THREATS = (f"docs/en/{name}.md" for name in ("corte", "edge", "threats"))
 CALLS = {call["RED-01"].expect["mbps"]: call for call in (spec.load(path.stem) for path in ROOT.glob("spec/*-*.yml"))}
 """The project's calls, by the Mbps that they ask for."""
 WORDS = {2: "dos", 3: "tres", 4: "cuatro", 5: "cinco", 6: "seis"}
@@ -89,6 +89,31 @@ FIGURES = [
     (CORTE, f"a corte more than {minutes(future.TOLERANCE)} minutes ahead"),
     (CORTE, f"the intake reads {intake.SAMPLE_BYTES >> 20} MiB"),
     (CORTE, f"{keys.HEAD >> 10} KiB of each; none above {keys.LARGEST >> 10} KiB"),
+    (
+        CORTE,
+        f"{default('rsync', 'rsync_waiting_per_source')} are kept for one source and "
+        f"{default('rsync', 'rsync_waiting')} for all",
+    ),
+    (
+        EDGE,
+        f"{default('ufw', 'ufw_source_burst'):,} at once from one address, then "
+        f"{default('ufw', 'ufw_source_rate'):,} a second",
+    ),
+    (
+        EDGE,
+        f"{default('nginx', 'nginx_connection_burst')} requests at once and "
+        f"{default('nginx', 'nginx_connection_rate')} a second by one connection",
+    ),
+    (
+        EDGE,
+        f"{default('nginx', 'nginx_fast_burst'):,} at once and {default('nginx', 'nginx_fast_rate'):,} a second "
+        "from one address",
+    ),
+    (EDGE, f"{default('nginx', 'nginx_waf_burst')} at once, {default('nginx', 'nginx_waf_rate')} a second"),
+    (EDGE, f"{default('nginx', 'nginx_waf_waiting')} more wait for their turn"),
+    (EDGE, f"**Requests in progress**: {default('nginx', 'nginx_client_requests'):,}, "),
+    (EDGE, f"and {default('nginx', 'nginx_client_downloads'):,} for the heavy folders"),
+    (THREATS, f"more than {default('ufw', 'ufw_always_limited_rate')} connections per second"),
 ]
 """A document, and a sentence in it, with the figures as the program has them now."""
 
