@@ -24,6 +24,7 @@ from difusor.terminal import complain, given, spanish, warn
 PANELS = {
     "Laboratorio": ("demo", "test", "clean"),
     "Difusores": (
+        "images",
         "new",
         "form",
         "enroll",
@@ -32,7 +33,6 @@ PANELS = {
         "status",
         "list",
         "password",
-        "images",
         "front",
         "preflight",
         "apply",
@@ -107,6 +107,10 @@ class InProject(Judged, TyperCommand):
 
 class Difusor(Judged, TyperGroup):
     """The command line as a whole."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of the help; Typer would put those last that take a word of their own."""
+        return [verb for verb in VERBS if verb in self.commands]
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the options; the help of Typer's completion options, which gettext cannot translate, in Spanish."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,11 @@ WITHOUT_ROOT = {
     *("clean", "demo", "test"),  # the lab's servers, which have no password
 }
 """The verbs that become root on no server of a difusor's."""
+
+
+def test_the_help_has_the_verbs_in_the_order_in_which_they_are_needed() -> None:
+    """`new`, which is followed by what it makes, came last."""
+    assert re.findall(r"(?m)^│ (\w+) ", difusor("--help").stdout) == list(VERBS)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""House rules for the documents: files they name or link to exist, and README and LEEME name the same ones."""
+"""House rules for the documents: files and sections they name or link to exist, and README and LEEME name the same."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ DOCUMENTS = [path for path in tracked() if path.suffix == ".md"]
 TOPS = {path.relative_to(ROOT).parts[0] for path in tracked()}
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 NAME = re.compile(r"`([\w.-]+/[\w./*{},-]*)`")
+ANCHOR = re.compile(r"\]\(([^)#:]*)#([^)]+)\)")
+HEADING = re.compile(r"^#{1,6} (.*)$", re.MULTILINE)
+FENCE = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r"(docs/[\w/.-]+\.md), «([^»]+)»")
+"""As a message sends its reader to a document: the file, and words to look for in it."""
 STEPS = re.findall(r"^\| `(\S+)` \| `([^`]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
 """The first two columns of the walks in CONTRIBUTING.md: a file or folder, and the name to look for in it."""
 REDIRECTED = re.compile(r"(?:\./difusor|\bln|pytest|ansible-playbook) [^`\"'\n]*<[a-záéíóúñ_ ]+>")
@@ -45,6 +51,23 @@ def test_no_command_has_a_placeholder_that_a_shell_would_obey() -> None:
 def test_documents_link_to_files_that_exist(document: Path) -> None:
     targets = LINK.findall(document.read_text(encoding="utf-8"))
     assert [target for target in targets if "://" not in target and not (document.parent / target).exists()] == []
+
+
+@document_test
+def test_documents_link_to_sections_that_exist(document: Path) -> None:
+    found = ANCHOR.findall(document.read_text(encoding="utf-8"))
+    wrong = [
+        (name, anchor) for name, anchor in found if anchor not in sections((document.parent / name, document)[not name])
+    ]
+    assert wrong == []
+
+
+def test_a_message_that_sends_to_a_document_quotes_it() -> None:
+    """Its reader looks for the words in the document."""
+    found = [(path, *each) for path in COMMANDED for each in QUOTED.findall(joined(path.read_text(encoding="utf-8")))]
+    assert found
+    lost = [each for each in found if each[2] not in (ROOT / each[1]).read_text(encoding="utf-8")]
+    assert lost == []
 
 
 def test_the_index_links_to_every_document() -> None:
@@ -80,6 +103,23 @@ def test_a_walk_names_what_stands_there(where: str, what: str) -> None:
 def fold(term: str) -> str:
     """Return a term as a dictionary sorts it: without case and accents."""
     return "".join(each for each in unicodedata.normalize("NFD", term.casefold()) if not unicodedata.combining(each))
+
+
+def joined(source: str) -> str:
+    """Return a source in which texts that Python or YAML joins stand in one line."""
+    return re.sub(r"(\"\s*\n\s*f?\"|\s*\n\s*)", lambda found: "" if '"' in found[0] else " ", source)
+
+
+@cache
+def sections(document: Path) -> set[str]:
+    """Return the anchors of a document, as GitHub makes them of its headings."""
+    slugs: list[str] = []
+    for heading in HEADING.findall(FENCE.sub("", document.read_text(encoding="utf-8"))):
+        said = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        slug = "".join(each for each in said if each.isalnum() or each in " -_").replace(" ", "-")
+        again = sum(each == slug or re.fullmatch(rf"{re.escape(slug)}-\d+", each) is not None for each in slugs)
+        slugs.append(f"{slug}-{again}" if again else slug)
+    return set(slugs)
 
 
 def alternatives(name: str) -> list[str]:

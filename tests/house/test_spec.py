@@ -77,9 +77,17 @@ def test_what_nginx_and_apt_go_by_too_is_not_mended_by_the_run_of_one_role() -> 
     of_all = ("election_opens", "election_closes", "election_environment")
     mended = [(name, each) for name, each in CLAUSES if any(variable in each.fix for variable in of_all)]
     assert {each.id for _, each in mended} >= {"DG-05"}
-    assert [(name, each.id) for name, each in mended if "etiqueta" in each.fix] == []
+    assert [(name, each.id) for name, each in mended if TAGGED.search(each.fix)] == []
 
 
+def test_what_mends_a_clause_is_told_by_the_verb_and_names_roles() -> None:
+    """Who reads «qué corregir» types verbs; site.yml is the line that one of them prints."""
+    assert [(name, each.id) for name, each in CLAUSES if "site.yml" in each.fix] == []
+    named = {tag for _, each in CLAUSES for tags in TAGGED.findall(each.fix) for tag in tags.split(",")}
+    assert named and named <= {path.name for path in (ROOT / "roles").iterdir()}
+
+
+TAGGED = re.compile(r"-- --tags (\w+(?:,\w+)*)")
 GAP = "[…]"
 
 

@@ -93,6 +93,6 @@ def test_the_preflight_names_them_with_what_to_do(names: list[str]) -> None:
     assert ("dé a cada uno una cuenta propia" in told) is bool(names)
     assert ", ".join(names) in told
     assert "AVISO: de estos sitios: uno, otro" in told, "what the judge has to tell is shown too"
-    manual = (ROOT / "docs/es/operacion.md").read_text(encoding="utf-8")
+    manual = (ROOT / "docs/es/difusor.md").read_text(encoding="utf-8")
     section = manual.partition("## En el servidor, hasta la noche")[2].partition("\n## ")[0]
     assert "`APACHE_RUN_USER`" in section

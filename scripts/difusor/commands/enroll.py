@@ -135,7 +135,8 @@ def _next(answer: Answer) -> list[str]:
         named = " ".join(f'--accept "{each.key}=RAZÓN"' for each in waiting)
         return [f"Nada se creó ni cambió. Si procede, repita con {named}."]
     if answer.outcome == "por confirmar":
-        return ["Ya está inscrito y nada cambió. Si el formato es de quien dice, repita con --update."]
+        again = "Si el formato es de quien dice, repita con --update."
+        return [f"Ya está inscrito, y esos cambios aún no se escriben. {again}"]
     if answer.outcome == "creado":
         return [
             f"{from_project(Path(answer.files[0]))}",

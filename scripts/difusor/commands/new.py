@@ -63,7 +63,9 @@ def new_election(
     ] = None,
 ) -> None:  # fmt: skip
     """Crea una elección: elections/NOMBRE.yml. Pregunta en la terminal lo que no se dé."""
+    from difusor.inventory import linked
     from difusor.partners import asked, election
+    from difusor.project import inventories
 
     given = {
         "like": like, "name": title, "environment": environment, "opens": opens, "closes": closes,
@@ -80,6 +82,10 @@ def new_election(
         f"  Sigue: ./difusor new difusor NOMBRE, o el formato: ./difusor form ~/formato --election {name}",
         soft_wrap=True,
     )
+    if facts.environment == "simulacro" and any(map(linked.election_of, inventories())):
+        results.print(
+            f"  Un difusor que ya está inscrito: {linked.linking_any(name)}; ./difusor apply -i DIFUSOR", soft_wrap=True
+        )
 
 
 def new_difusor(

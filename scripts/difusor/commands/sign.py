@@ -126,7 +126,7 @@ def _say(signed: SignedCorte, signer: str, decided: Decided, moved_from: Window 
         f"{len(document.files)} archivos, {document.total_bytes / 1e6:.1f} MB, firmado por {signer}"
     )
     for word in document.orders:
-        console.print(f"  orden: {word}")
+        console.print(f"  orden: {wording.ORDERS[word]}")
     for clause in wording.sentences(document.stands):
         console.print(f"  sigue en pie: {by_clocks(clause, zone)}")
     for clause in wording.ended(document):

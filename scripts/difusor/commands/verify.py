@@ -136,7 +136,7 @@ def _corte(tree: Path, election: Path | None) -> None:
         f"{corte}, {len(document.files)} archivos íntegros, firmado por {signer}"
     )
     for word in document.orders:
-        console.print(f"  orden: {word}")
+        console.print(f"  orden: {wording.ORDERS[word]}")
     for clause in wording.sentences(document.stands):
         console.print(f"  en pie: {by_clocks(clause, zone)}")
     warnings, checked = signing.plausible(signed, known)

@@ -66,6 +66,11 @@ def linking(source: Path, election: str) -> str:
     return _linking(shlex.quote(str(_folder(source))), election)
 
 
+def linking_any(election: str) -> str:
+    """Return the command that links any difusor's inventory of the home, DIFUSOR, to an election of it."""
+    return _linking(f"{shlex.quote(str(home()))}/inventories/DIFUSOR", election)
+
+
 def back(source: Path, election: str) -> str:
     """Return the commands that give a difusor back to an election once its rehearsal is over."""
     return f"{linking(source, election)}; ./difusor apply -i {given(source)}"
@@ -88,8 +93,8 @@ def none_of(election: str) -> str:
     if not (found := astray()):
         return f"{told}; diga cuáles con -i"
     names = ", ".join(folder.name for folder in found)
-    each = _linking(f"{shlex.quote(str(home()))}/inventories/DIFUSOR", election)
-    return f"{told}, y de estos no se sabe de cuál son: {names}. De cada uno, {UNLINKED}; {_COPIED}: {each}"
+    told += f", y de estos no se sabe de cuál son: {names}"
+    return f"{told}. De cada uno, {UNLINKED}; {_COPIED}: {linking_any(election)}"
 
 
 def copies(sources: Iterable[Path]) -> list[str]:

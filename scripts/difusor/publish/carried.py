@@ -103,10 +103,7 @@ def orders(document: Manifest) -> tuple[list[str], list[str]]:
     return own, inherited
 
 
-_ENDS = {
-    "resume": "termina la pausa: se muestra el último corte",
-    "no-clock-override": "ya no se abre con el reloj sin sincronizar",
-}
+_ENDS = {word: wording.ORDERS[word] for word in ("resume", "no-clock-override")}
 """Words of `manifest.ORDERS` that end another order, and so leave nothing that stands."""
 
 

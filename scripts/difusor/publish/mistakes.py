@@ -284,8 +284,8 @@ def check_light(election: Election) -> None:
         names = ", ".join(unquote(path.stem) for path in old)
         raise UnusableError(
             f"no conocen el modo ligero, y rechazarían este corte y todos los que siguen: {names}. Actualícelos con "
-            "site.yml, envíeles otra vez el último corte con «difusor publish» y fírmelo entonces; si alguno ya no es "
-            f"espejo, borre su registro ({', '.join(map(str, old))})"
+            "«difusor apply», envíeles otra vez el último corte con «difusor publish» y fírmelo entonces; si alguno ya "
+            f"no es espejo, borre su registro ({', '.join(map(str, old))})"
         )
 
 

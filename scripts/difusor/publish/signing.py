@@ -295,7 +295,7 @@ def has_signed(folder: Path, sequence: int, corte: datetime) -> bool:
 
 
 def ordered(folder: Path, election: Election, newest: Manifest | None) -> str:
-    """Return the orders in a tree's manifest, a changed close included, that signing it again would drop.
+    """Return which options of `sign` gave the orders of a tree's manifest, which signing it again would drop.
 
     Empty when there is no manifest, or it is an earlier corte's, whose orders do not concern this one. `newest` is the
     last corte signed here: its window is in force, and one that was signed before it orders none.
@@ -308,7 +308,8 @@ def ordered(folder: Path, election: Election, newest: Manifest | None) -> str:
         return ""
     is_last = newest is None or newest.generated <= document.generated
     moved = is_last and document.window != election.window and document.window.opens == election.window.opens
-    return ", ".join([*document.orders, *(["close"] if moved else [])])
+    words = ["withdraw" if each == "withdrawal" else each for each in document.orders]
+    return ", ".join(f"--{each}" for each in [*words, *(["close"] if moved else [])])
 
 
 def identity(folder: Path) -> tuple[int, datetime]:

@@ -10,6 +10,16 @@ from corte.format.manifest import Manifest, Window
 from corte.format.standing import Standing
 
 NOT_LIGHT = "modo ligero; las imágenes de las actas se envían otra vez"
+ORDERS = {
+    "hold": "pausa",
+    "resume": "termina la pausa: se muestra el último corte",
+    "rectification": "las cuentas pueden bajar",
+    "clock-override": "se abre aunque el reloj no esté sincronizado",
+    "no-clock-override": "ya no se abre con el reloj sin sincronizar",
+    "light": "modo ligero",
+    "withdrawal": "retiro de un corte",
+}
+"""What each word of `manifest.ORDERS` is called to the operator."""
 
 
 def sentences(standing: Standing) -> list[str]:

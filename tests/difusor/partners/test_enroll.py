@@ -114,7 +114,7 @@ def test_the_verb_enrols_and_says_what_follows(home: Path, mail: Path) -> None:
 
 
 def test_a_corrected_form_shows_the_difference_and_then_updates(
-    home: Path, mail: Path, enroll: Callable[..., Answer]
+    home: Path, mail: Path, enroll: Callable[..., Answer], capsys: pytest.CaptureFixture[str]
 ) -> None:
     enroll(as_yaml(mail))
     folder = home / "inventories" / NAME
@@ -125,6 +125,8 @@ def test_a_corrected_form_shows_the_difference_and_then_updates(
     corrected = as_workbook(mail, {"tecnico.celular": "777 123 4569", "enlace": "prep.diarioderibelos.com.mx"})
     shown = enroll(corrected)
     assert shown.outcome == "por confirmar"
+    show(shown)
+    assert "esos cambios aún no se escriben" in " ".join(capsys.readouterr().out.split())
     assert {each.key: (each.before, each.after) for each in shown.changes} == {
         "tecnico.celular": ("+52 777 123 4567", "+52 777 123 4569"),
         "enlace": ("www.diarioderibelos.com.mx/prep2027mor", "prep.diarioderibelos.com.mx"),

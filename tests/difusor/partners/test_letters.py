@@ -84,6 +84,14 @@ def test_papers_that_cannot_be_made_yet_are_told_and_do_not_keep_the_others(enro
     assert not (letters.folder_of(enrolled) / "acuse.pdf").exists()
 
 
+def test_the_outlet_is_asked_from_where_its_own_people_enter(enrolled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No item of the form asks for it, and the run closes SSH to every address that is not listed."""
+    monkeypatch.setattr(letters, "pdf", str.encode)
+    letters.write(enrolled, ("direcciones",), MADE, (), letters.folder_of(enrolled))
+    said = " ".join((letters.folder_of(enrolled) / "direcciones.pdf").read_text().split())
+    assert "desde otra dirección, dígansela al Instituto antes de la instalación" in said
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [

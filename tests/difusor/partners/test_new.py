@@ -367,6 +367,20 @@ def test_a_rehearsal_is_of_the_day_of_its_election_and_another_election_has_its_
     assert day("posterior", like="oficial", **after) is None, "that election is over"
 
 
+def test_a_rehearsal_of_who_is_enrolled_says_how_they_are_linked_to_it(home: Path) -> None:
+    def said(name: str, *words: str) -> str:
+        typed = ["--title", "Otra", "--trusted", "189.240.1.1", "--signer", "a@instituto.mx", "--key", f"{home}/a.pub"]
+        return difusor("new", "election", name, "--like", "ensayo", *typed, *words, home=home).stdout
+
+    (home / "a.pub").write_text(KEY)
+    link = f"ln -sfn ../../elections/segundo.yml {home}/inventories/DIFUSOR/election.yml; ./difusor apply -i DIFUSOR"
+    assert "ln -sfn" not in said("primero", "--environment", "simulacro"), "nobody is"
+    made()
+    assert link in said("segundo", "--environment", "simulacro")
+    official = said("tercero", "--environment", "official", "--opens", "2027-06-07T02:00:00Z")
+    assert "Sigue:" in official and "ln -sfn" not in official
+
+
 def test_the_election_says_for_all_its_difusores_from_where_anybody_looks(home: Path) -> None:
     """As the documents have it: hosts.yml is written anew when a form is corrected."""
     outside = "untrusted_vantage:\n  hosts:\n    externo: {ansible_host: 198.51.100.7, ansible_user: observador}\n"

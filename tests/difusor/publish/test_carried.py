@@ -14,11 +14,15 @@ from desk_kit import Desk
 
 from corte.format import instants, manifest
 from difusor.inventory import load_election
-from difusor.publish import carried
+from difusor.publish import carried, wording
 
 
 def told(desk: Desk) -> str:
     return " ".join(desk.details.split())
+
+
+def test_every_order_has_a_name_in_spanish() -> None:
+    assert tuple(sorted(wording.ORDERS)) == manifest.ORDERS
 
 
 def test_an_ordinary_corte_says_that_it_has_no_orders(desk: Desk) -> None:

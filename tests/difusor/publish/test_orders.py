@@ -178,7 +178,7 @@ def test_what_is_ordered_with_a_key_that_servers_do_not_know_was_never_ordered(d
 
 def test_light_mode_lasts_until_the_next_corte(desk: Desk):
     done = desk.sign(desk.folder / "cortes/5", "--light")
-    assert "orden: light" in done.output and "sigue en pie: modo ligero desde" in done.output
+    assert "orden: modo ligero\n" in done.output and "sigue en pie: modo ligero desde" in done.output
     assert desk.publish(desk.folder / "cortes/5", key=False) == (0, ["shown", "shown"])
     assert "en modo ligero" in desk.details
     again = desk.sign(desk.corte(6), "--light")
@@ -279,7 +279,7 @@ def test_an_order_signed_while_the_clock_was_ahead_is_not_dropped_by_signing_ane
     last = desk.folder / "cortes/5"
     assert desk.sign(last, "--close", instants.write(desk.now + timedelta(hours=20))).exit_code == 0
     set_clock_right()
-    assert desk.publish(last) == (1, []) and "llevaba órdenes (close)" in " ".join(desk.details.split())
+    assert desk.publish(last) == (1, []) and "llevaba órdenes (--close)" in " ".join(desk.details.split())
 
 
 def test_a_hold_given_with_a_corte_that_nobody_has_keeps_the_one_before(desk: Desk):

@@ -283,7 +283,7 @@ def test_what_a_corte_orders_is_not_lost_by_signing_it_anew(tree: Path, election
     else:
         signing.sign(tree, decided, key, orders=[order])
     (tree / manifest.SIGNATURE_NAME).write_bytes(b"x")
-    with pytest.raises(UnusableError, match=rf"\({order}\).*«difusor sign»"):
+    with pytest.raises(UnusableError, match=rf"\(--{order}\).*«difusor sign»"):
         signed_for([make_target(election)], tree, key)
     (tree / "datos/corte.json").write_text(json.dumps({"secuencia": 8, "corte": "2024-06-03T03:20:00Z"}))
     assert signed_for([make_target(election)], tree, key).manifest.orders == (), "an old order was signed again"
