@@ -63,7 +63,7 @@ USED = (
     (callback_loader, "default"),
     (connection_loader, "local"),
     (connection_loader, "ssh"),
-    (inventory_loader, "auto"),
+    (inventory_loader, "ansible.builtin.yaml"),
     (inventory_loader, "host_list"),
     (inventory_loader, "inventory_files"),
     (shell_loader, "sh"),

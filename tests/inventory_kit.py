@@ -8,6 +8,7 @@ import json
 import tarfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from call_kit import FIRST
 from call_kit import NAME as CALL
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from publish_kit import SECRET
 
 from difusor.inventory import Election
@@ -31,6 +32,13 @@ PASSWORD = (ROOT / "inventories/demo/vault-password.txt").read_text().strip()
 """Of the vaults, as of the demo's: Ansible takes passwords once in a process, and other tests read the demo's vault."""
 SERVER = "web1"
 templates_kit.keep()
+
+
+@cache
+def rsa_key(bits: int) -> str:
+    """Return an RSA public key as OpenSSH writes it; of a size always the same, because to draw one takes long."""
+    key = rsa.generate_private_key(65537, bits).public_key()
+    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
 def packed_image(architecture: str = "amd64", **config: Any) -> bytes:

@@ -5,8 +5,10 @@ Of a file that it cannot read, Ansible says so once for each of its own plugins,
 
 from __future__ import annotations
 
+import copy
 import gc
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +55,36 @@ class InventoryModule(BaseFileInventoryPlugin):
         loader.load_from_file(str(ROOT / "playbooks/group_vars/all.yml"), unsafe=True, trusted_as_template=True)
         is_yaml = Path(path).suffix in folders.SUFFIXES
         try:
-            if folders.fault(Path(path)) or (is_yaml and sources.inventory_faults(Path(path), vaults.text_of)):
+            if folders.fault(Path(path)):
+                return  # told by inventory_sources
+            if is_yaml and sources.may_name_plugin(Path(path)) and _read_by_named(inventory, loader, path, cache):
+                return
+            if is_yaml and sources.inventory_faults(Path(path), vaults.text_of):
                 return  # told by inventory_sources
             reader = inventory_loader.get("ansible.builtin.yaml" if is_yaml else "ansible.builtin.ini")
-            reader.parse(inventory, loader, path, cache)
+            reader.parse(inventory, _uncopied(loader), path, cache)
         except (AnsibleError, ValueError):
             inventory.set_variable("all", sources.UNREAD, path)
+
+
+def _read_by_named(inventory: Any, loader: Any, path: str, cache: bool) -> bool:
+    """Have the plugin that a file names (`plugin:`) read it; tell whether there is one, and it could.
+
+    Ansible's own plugin for that parses each file to find out, as long as all else that is read of it takes: here it
+    gets only a file that may name one.
+    """
+    try:
+        inventory_loader.get("ansible.builtin.auto").parse(inventory, loader, path, cache)
+    except Exception:  # of whatever plugin it is
+        return False
+    return True
+
+
+def _uncopied(loader: Any) -> Any:
+    """Return a loader that gives what a file says as it was parsed, which a reader takes over and nobody else has.
+
+    By itself it gives a deep copy, which takes as long as to parse the file.
+    """
+    own = copy.copy(loader)
+    own.load_from_file = partial(loader.load_from_file, unsafe=True)
+    return own

@@ -27,6 +27,18 @@ def test_a_command_that_is_not_understood_is_refused_in_spanish(arguments: list[
     assert "uso: python3 -m corte VERBO" in done.stderr and "error:" not in done.stderr
 
 
+def test_no_service_looks_for_a_form_of_dates(tmp_path: Path):
+    """The module of `strptime` took each start of a service ten milliseconds, for dates of one form."""
+    line = 'yo namespaces="prep-corte@demo",valid-after="20200101000000",valid-before="20400101000000" ssh-ed25519 AAAA'
+    code = (
+        "import sys; from corte.format import instants, signature\n"
+        f"assert list(signature.valid_signers({line!r}, instants.now()))\n"
+        "sys.exit('_strptime' in sys.modules)"
+    )
+    done = interpreter(*SERVICES).run("-c", code, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_help_is_spanish_and_names_every_verb():
     done = corte("--help")
     assert done.returncode == 0 and "show this help" not in done.stdout

@@ -7,7 +7,7 @@ import json
 import sys
 import tracemalloc
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +235,19 @@ class _Lenient(datetime):
     @classmethod
     def fromisoformat(cls, text: str) -> _Lenient:  # type: ignore[override]
         return super().fromisoformat(text.replace("T24:", "T23:"))
+
+
+@given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))
+def test_an_instant_in_digits_is_read_as_strptime_reads_it(instant: datetime):
+    digits = instant.replace(microsecond=0).strftime("%Y%m%d%H%M%S").rjust(14, "0")
+    assert instants.of_digits(digits) == instant.replace(microsecond=0, tzinfo=UTC)
+    assert instants.of_digits(digits[:12]) == instant.replace(second=0, microsecond=0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("digits", ["20241301000000", "20240230000000", "20240603240000", "20240603020060", "0" * 14])
+def test_digits_of_no_instant_are_refused(digits: str):
+    with pytest.raises(ValueError):
+        instants.of_digits(digits)
 
 
 def test_the_hour_24_is_refused_whatever_the_python(monkeypatch: pytest.MonkeyPatch):

@@ -14,7 +14,7 @@ from ansible_kit import in_path
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = (sys.executable, "-m")
 TOOLS = {
-    "ansible-lint": (*PYTHON, "ansiblelint", "--offline", "--nocolor", "--format=pep8"),
+    "ansible-lint": (sys.executable, str(ROOT / "tests/lint_kit.py"), "--offline", "--nocolor", "--format=pep8"),
     "yamllint": (*PYTHON, "yamllint", "--strict", "."),
     "ruff check": (*PYTHON, "ruff", "check", "--quiet", "."),
     "ruff format": (*PYTHON, "ruff", "format", "--check", "--quiet", "."),
@@ -30,6 +30,18 @@ TWO_MODULES = """---
       ansible.builtin.debug:
       ansible.builtin.ping:
 """
+FAULTS = """---
+- name: Play
+  hosts: localhost
+  tasks:
+    - name: say it
+      shell: echo it
+    - name: Say it
+      ansible.builtin.command: echo {{it}}
+      when: "{{ it }}"
+"""
+FOUND = ("command-instead-of-shell", "fqcn[action-core]", "jinja[spacing]", "name[casing]", "no-jinja-when")
+"""What as many rules say of the same tasks."""
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -47,12 +59,26 @@ def test_linter_finds_nothing(tool: str) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_linter_finds_what_ansible_does_not_take(tmp_path: Path) -> None:
-    """What only Ansible itself knows: a task has two modules."""
-    (tmp_path / "play.yml").write_text(TWO_MODULES)
-    result = run(*TOOLS["ansible-lint"], str(tmp_path / "play.yml"))
+@pytest.fixture(scope="module")
+def linted(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What the linter says of two playbooks, in one run because its start takes longer than that."""
+    folder = tmp_path_factory.mktemp("playbooks")
+    for name, text in (("two_modules", TWO_MODULES), ("faults", FAULTS)):
+        (folder / f"{name}.yml").write_text(text)
+    result = run(*TOOLS["ansible-lint"], *map(str, sorted(folder.iterdir())))
     assert result.returncode == 2, result.stderr
-    assert "play.yml:5" in result.stdout and "syntax-check[specific]" in result.stdout, result.stdout
+    return result.stdout
+
+
+def test_the_linter_finds_what_ansible_does_not_take(linted: str) -> None:
+    """What only Ansible itself knows: a task has two modules."""
+    assert "two_modules.yml:5" in linted and "syntax-check[specific]" in linted, linted
+
+
+def test_each_rule_of_the_linter_sees_each_task(linted: str) -> None:
+    """The rules share what the linter has parsed of a task (lint_kit)."""
+    assert [rule for rule in FOUND if f" {rule}" not in linted] == [], linted
+    assert linted.count(" no-changed-when") == 2, linted
 
 
 def test_ansible_lint_ignores_nothing() -> None:

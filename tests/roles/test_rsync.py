@@ -16,6 +16,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -298,7 +299,16 @@ def _files(folder: Path, number: int) -> Path:
 
 
 def _fill(path: Path, size: int) -> None:
-    path.write_bytes(random.randbytes(size))
+    """Write so many bytes, of whole MiB, that no disk stores in less room."""
+    with path.open("wb") as file:
+        for _ in range(size // MIB):
+            file.write(_noise())
+
+
+@cache
+def _noise() -> bytes:
+    """Return a MiB of noise, drawn once: the tests fill more than half a gigabyte."""
+    return random.randbytes(MIB)
 
 
 def _configuration(folder: Path, incoming: Path, log: Path, limits: dict[str, int]) -> str:

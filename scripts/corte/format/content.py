@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from corte.format import instants
 from corte.format.errors import why
 from corte.format.table import CODE, COUNTS, Table, Unreadable, letters, lines
 
@@ -225,7 +226,7 @@ def _misnamed(path: str, stamp: tuple[str, ...], corte: datetime) -> list[str]:
 
     The name gives local time without an offset, so only the minute, and that the hour is plausible, can be checked.
     """
-    named = datetime.strptime("".join(stamp), "%Y%m%d%H%M").replace(tzinfo=corte.tzinfo)
+    named = instants.of_digits("".join(stamp)).replace(tzinfo=corte.tzinfo)
     off = named - corte.replace(second=0, microsecond=0)
     whole_hours = off % timedelta(hours=1) == timedelta(0)
     return [] if whole_hours and abs(off) <= timedelta(hours=14) else [f"{path}: su nombre no es de la hora del corte."]

@@ -22,6 +22,16 @@ def parse(text: object) -> datetime:
     return datetime.fromisoformat(text[:-1] + "+00:00")
 
 
+def of_digits(digits: str) -> datetime:
+    """Read an instant in UTC written as 20240603020000, with or without its seconds; ValueError when there is none.
+
+    `strptime` needs ten milliseconds before its first one, a sixth of what a service takes for a small corte.
+    """
+    year, month, day, hour, minute = digits[:4], digits[4:6], digits[6:8], digits[8:10], digits[10:12]
+    second = digits[12:] or "0"
+    return datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=timezone.utc)
+
+
 def parse_offset(text: str) -> datetime:
     """Read any ISO 8601 instant that says its offset (Z, -06:00) and return it in UTC; ValueError for anything else.
 

@@ -225,9 +225,7 @@ def valid_signers(text: str, now: datetime) -> Iterator[tuple[str, str]]:
         found = _SIGNER.fullmatch(line)
         if found is None:
             continue
-        after, before = (
-            datetime.strptime(found[name], "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc) for name in ("after", "before")
-        )
+        after, before = (instants.of_digits(found[name]) for name in ("after", "before"))
         if after <= now < before:
             yield found["principal"], f"{found['principal']} {found['options']} {found['key']}\n"
 

@@ -27,7 +27,8 @@ OTHER = "Ansible no puede con esa expresión; revísela, o escriba el valor sin 
 
 def cause(error: Exception) -> str:
     """Return why a value could not be computed and what to do, as the end of a sentence without its full stop."""
+    said = str(error)  # Ansible puts it together anew each time
     for pattern, sentence in CAUSES:
-        if found := re.search(pattern, str(error)):
+        if found := re.search(pattern, said):
             return sentence.format(*found.groups())
     return OTHER

@@ -10,7 +10,7 @@ import codecs
 import fnmatch
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
@@ -94,6 +94,15 @@ def inventory_faults(path: Path, opened: Open | None = None) -> list[str]:
     return list(_of_file(path, opened, is_inventory=True))
 
 
+def may_name_plugin(path: Path) -> bool:
+    """Tell whether a file may name the plugin of Ansible's that reads it: the word is in it, or it is encrypted."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return False
+    return b"plugin" in raw or raw.startswith(HEADER)
+
+
 def _same_id(path: Path) -> Iterator[str]:
     """Yield a sentence when another election of the folder has this one's id: servers would take one for the other."""
     if own := election_id(path):
@@ -112,7 +121,6 @@ def election_id(path: Path) -> str:
 
 
 def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> Iterator[str]:
-    text = ""
     try:
         raw = path.read_bytes()
         vaulted = raw.startswith(HEADER)
@@ -122,12 +130,23 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
             yield f"{path} es una bóveda y empieza con una marca que no se ve (BOM); guárdela en UTF-8 sin ella"
             return
         text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
-        documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except OSError as error:
         yield f"{path}: no se puede leer ({why(error)}); corrija sus permisos"
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"
+    else:
+        yield from _of_text(path, text, True, is_inventory) if vaulted else _of_plain(path, text, is_inventory)
+
+
+@lru_cache(maxsize=64)  # whoever reads an inventory judges its files before, and two of Ansible's plugins do again
+def _of_plain(path: Path, text: str, is_inventory: bool) -> tuple[str, ...]:
+    return tuple(_of_text(path, text, False, is_inventory))
+
+
+def _of_text(path: Path, text: str, vaulted: bool, is_inventory: bool) -> Iterator[str]:
+    try:
+        documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.YAMLError as error:
         from difusor.spec import signs  # with what judges calls, which no sound file needs
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from inventory_kit import packed_image
+from cryptography.hazmat.primitives.asymmetric import ec
+from inventory_kit import packed_image, rsa_key
 from pydantic import ValidationError
 from variables_kit import INSTITUTE, KEY, Variables, write_certificate
 
@@ -32,12 +32,6 @@ POINT = (
     .public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 )
 """Of an ECDSA public key; always the same, because tests are named after it."""
-
-
-def rsa_key(bits: int) -> str:
-    """Return an RSA public key as OpenSSH writes it."""
-    key = rsa.generate_private_key(65537, bits).public_key()
-    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
 def test_nothing_is_said_of_a_good_inventory(good: Variables) -> None:

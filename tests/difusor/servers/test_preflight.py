@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from inventory_kit import rsa_key
 from plugin_kit import load
 from server_kit import SERVER, WANTED, with_facts
 
@@ -198,11 +197,6 @@ def test_probe_knows_the_accounts_from_before(tmp_path: Path) -> None:
     (found / "etc").mkdir(parents=True)
     (found / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     assert load_probe().accounts_before(str(found), str(present)) == ["root"]
-
-
-def rsa_key(bits: int) -> str:
-    key = rsa.generate_private_key(65537, bits).public_key()
-    return key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
 
 
 SHORT, LONG, OTHER = (
