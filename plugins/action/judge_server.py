@@ -14,6 +14,7 @@ from difusor import spec
 from difusor.inventory import images, uplink
 from difusor.inventory.jumps import WAY, through
 from difusor.servers import diagnosis, engine, lasting, notices, parameters, preflight, ways, webserver
+from difusor.servers.ground import Ground
 from difusor.servers.logins import Login
 from difusor.servers.neighbours import SPELLING, Door, Neighbours
 
@@ -86,6 +87,8 @@ class ActionModule(ActionBase):
             neighbours=_neighbours(probe["neighbours"], files, args["account"]),
             real=probe["real"],
             ipv6=probe["ipv6"],
+            free_files=probe["free_files"],
+            ground=_ground(probe["ground"]),
             keys=tuple(files["keys"]),
             has_password=files["has_password"],
             uid=files["uid"],
@@ -229,6 +232,10 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         flushing=files["flushing"],
         emptying=tuple((each["path"], each["command"], each["starter"]) for each in files["emptying"]),
     )
+
+
+def _ground(found: Mapping[str, Any]) -> Ground:
+    return Ground(**{**found, **{name: tuple(found[name]) for name in ("fixed", "forbidden")}})
 
 
 def _settings(found: Iterable[Mapping[str, Any]]) -> tuple[webserver.Setting, ...]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import functools
 import glob
 import grp
@@ -16,7 +17,7 @@ import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.probe import written
+from ansible.module_utils.probe import fixed, written
 from ansible.module_utils.probe.record import GATE, is_whole
 from ansible.module_utils.runs import refuse_older
 
@@ -108,6 +109,11 @@ armed:
   returned: always
 """
 
+WHY = {
+    errno.ENOSPC: ("el disco está lleno", "Libere espacio en el servidor (df -h, df -i)"),
+    errno.EDQUOT: ("se acabó la cuota de disco de root", "Amplíela en el servidor"),
+    errno.EROFS: ("su disco no admite escritura", "Vea por qué en el servidor (findmnt, sudo dmesg)"),
+}
 FOUND = ["/etc", "/var/lib/dpkg/status"]
 FOLDERS = ["/srv"]  # whose modes alone are kept
 KEYS = "/home/*/.ssh/authorized_keys"
@@ -376,6 +382,16 @@ class ManagedFiles:
         complaint = (err or out).strip()
         self.module.fail_json(msg="%s rechazó la nueva configuración, volvió la anterior: %s" % (command, complaint))
 
+    def give_up(self, error):
+        """Say which file cannot be changed, and why. What was written stays: the next run goes on with the rest."""
+        named = [name for name in (error.filename2, error.filename) if isinstance(name, str)]
+        held = fixed.of(named)
+        why, remedy = WHY.get(error.errno, (error.strerror or str(error), "Corríjalo en el servidor"))
+        if held:
+            why = "un atributo de chattr lo impide"
+            remedy = "Quítelo en el servidor (sudo chattr -i -a %s)" % " ".join(held)
+        self.module.fail_json(msg="no se pudo cambiar %s: %s. %s y repita" % ("".join(named[:1]), why, remedy))
+
     def record_written(self):
         """Record how all paths stand now; where the record itself is gone, none is begun."""
         if not self.module.check_mode and os.path.isdir(self.record):
@@ -489,7 +505,10 @@ def main():
         supports_check_mode=True,
     )
     wanted = ManagedFiles(module, json.loads(module.params["payload"]))
-    wanted.apply()
+    try:
+        wanted.apply()
+    except OSError as error:
+        wanted.give_up(error)
     wanted.validate_whole(module.params["validate"])
     wanted.record_written()
     module.exit_json(changed=bool(wanted.changed), changed_files=wanted.changed, armed=wanted.armed(), diff=wanted.diff)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.probe import dpkg, expiry, files, looking, neighbours, sendable, server
+from ansible.module_utils.probe import dpkg, expiry, files, ground, looking, neighbours, sendable, server
 from ansible.module_utils.probe.docker_api import Engine
 
 DOCUMENTATION = """
@@ -176,6 +176,7 @@ ansible_facts:
           elements: str
         unapplied: {description: Paths that a run changed without coming to its end., type: list, elements: str}
 free: {description: "Free bytes by path.", returned: always, type: dict}
+free_files: {description: "How many more files fit, by path; -1 for any number.", returned: always, type: dict}
 kinds: {description: "Kinds of the file systems that hold these folders, by path.", returned: always, type: dict}
 listeners:
   description: TCP listeners as {address, port, process, unit}; process and unit of systemd are empty when unknown.
@@ -280,6 +281,21 @@ neighbours:
     groups:
       description: The groups of the account; empty while it does not exist.
       type: list
+ground:
+  description: What a run builds on, and the owner may have taken away.
+  returned: when C(beside) is given
+  type: dict
+  contains:
+    fixed:
+      description: >-
+        Files and folders that the roles change, C(replaced) among them, and that have an attribute of chattr by which
+        nobody may.
+      type: list
+    python: {description: Where /usr/bin/python3 leads; empty without one., type: str}
+    forbidden: {description: Modules of the kernel that Docker needs and that modprobe shall not load., type: list}
+    closed: {description: Whether the kernel loads no module any more until it starts again., type: bool}
+    home: {description: The kind of file system of the home folder of the account, or of where it will be., type: str}
+    home_writable: {description: Whether root may write there., type: bool}
 files:
   description: What the owner's files of nginx, SSH, rsync and firewalls say, and which would be replaced.
   returned: when C(beside) is given
@@ -415,6 +431,7 @@ def main():
         replaced = asked.pop("replaced")
         found["neighbours"] = neighbours.look(lines, docker, found["containers"], **asked)
         found["files"] = files.look(lines, asked["account"], replaced)
+        found["ground"] = ground.look(lines, asked["account"], replaced)
     facts["units_read"] = False
     module.exit_json(changed=False, ansible_facts=sendable(facts), **sendable(found))
 

@@ -347,3 +347,53 @@ def test_folders_that_are_the_projects_alone_are_put_right_and_else_left_alone(s
     assert "changed=1" in server.run(wanted).stdout
     assert [path.stat().st_mode & 0o777 for path in alone] == [0o755] * 4
     assert "changed=0" in server.run(wanted).stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "flags", "told"),
+    [
+        (
+            PermissionError(1, "Operation not permitted", "/etc/.prep-new-x", None, "/etc/login.defs"),
+            {"/etc/login.defs": "i"},
+            "no se pudo cambiar /etc/login.defs: un atributo de chattr lo impide. Quítelo en el servidor "
+            "(sudo chattr -i -a /etc/login.defs) y repita",
+        ),
+        (
+            PermissionError(1, "Operation not permitted", "/etc/nginx/.prep-new-x"),
+            {"/etc/nginx": "a"},
+            "no se pudo cambiar /etc/nginx/.prep-new-x: un atributo de chattr lo impide. Quítelo en el servidor "
+            "(sudo chattr -i -a /etc/nginx) y repita",
+        ),
+        (
+            OSError(28, "No space left on device", "/etc/.prep-new-x"),
+            {},
+            "no se pudo cambiar /etc/.prep-new-x: el disco está lleno. Libere espacio en el servidor (df -h, df -i) y "
+            "repita",
+        ),
+        (OSError(5, "Input/output error"), {}, "Input/output error. Corríjalo en el servidor y repita"),
+    ],
+)
+def test_a_file_that_cannot_be_changed_is_told_with_its_remedy(
+    error: OSError, flags: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load("modules/managed_files.py")
+    monkeypatch.setattr(module.fixed, "attributes", lambda path: flags.get(path, ""))
+    said: list[str] = []
+
+    class Module:
+        def __init__(self, **_: Any) -> None:
+            self.params = {"payload": "{}", "validate": None}
+
+        def fail_json(self, msg: str) -> None:
+            said.append(msg)
+            raise SystemExit
+
+    def apply(_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "AnsibleModule", Module)
+    monkeypatch.setattr(module.ManagedFiles, "__init__", lambda self, module, _: setattr(self, "module", module))
+    monkeypatch.setattr(module.ManagedFiles, "apply", apply)
+    with pytest.raises(SystemExit):
+        module.main()
+    assert said[0].endswith(told)

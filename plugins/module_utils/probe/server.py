@@ -46,6 +46,14 @@ def free(path):
     return found.f_bavail * found.f_frsize
 
 
+def free_files(path):
+    """Return how many more files that file system takes; -1 where there is no limit, as on btrfs."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    found = os.statvfs(path)
+    return found.f_favail if found.f_files else -1
+
+
 def kind(path, mounts="/proc/self/mounts"):
     """Return the kind of the file system that holds a path, such as ext4; "" when it is unknown."""
     found = ("", "")
@@ -348,6 +356,7 @@ def look(lines, docker, folders, key, pending):
     }
     return facts, {
         "free": {path: free(place) for path, place in places.items()},
+        "free_files": {path: free_files(place) for path, place in places.items()},
         "kinds": {path: kind(place) for path, place in places.items()},  # after a look that mounts what waits for one
         "listeners": listening_programs,
         "containers": docker_api.owners(listed),

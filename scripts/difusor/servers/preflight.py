@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from difusor.inventory.values import RSA_BITS, rsa_bits
-from difusor.servers import engine, logins, neighbours, sshd, ways, webserver, wrappers
+from difusor.servers import engine, ground, logins, neighbours, sshd, ways, webserver, wrappers
+from difusor.servers.ground import Ground
 from difusor.servers.neighbours import Neighbours
 
 GIGABYTE = 1000**3
@@ -51,6 +52,8 @@ class Machine:
     uid: int = 0  # of that account, 0 when there is none
     kinds: Mapping[str, str] = field(default_factory=dict)  # of the file systems that hold these folders
     ipv6: bool = True  # whether the kernel has it
+    free_files: Mapping[str, int] = field(default_factory=dict)  # how many more fit, by folder; -1 for any number
+    ground: Ground = field(default_factory=Ground)
 
     @property
     def operator(self) -> str:
@@ -120,6 +123,7 @@ def problems(
         *logins.loosened(server.neighbours.excepted, by_password),
         *_ended_by_ssh(server, by_password=by_password, break_glass=break_glass),
         *_full(server, free_gb, finished_free_gb),
+        *ground.problems(server.ground, server.neighbours, server.facts, server.free_files),
         *_unfit(server),
         *_occupied(server, port_owners),
         *_of_nginx(server),
