@@ -10,9 +10,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +18,7 @@ import httpx
 
 from corte.format import limits, manifest, signature
 from corte.format.manifest import Entry, Manifest
+from difusor.inventory.addresses import shortest
 from difusor.publish.mirror import PATH, TIMEOUT, Mirror
 from difusor.publish.paced import Content, Paced
 from difusor.publish.signing import SignedCorte
@@ -221,14 +220,7 @@ def _is_named(target: Target, named: list[tuple[str, str]]) -> bool:
 
 
 def _holds(named: list[tuple[str, str]], address: str) -> bool:
-    return _plain(address) in [_plain(each) for _, each in named]
-
-
-def _plain(address: str) -> str:
-    """Return an address in its usual spelling; what is none, such as a name, as it is."""
-    with suppress(ValueError):
-        return str(ip_address(address.strip("[]")))
-    return address
+    return shortest(address.strip("[]")) in [shortest(each.strip("[]")) for _, each in named]
 
 
 def _is_public(target: Target) -> bool:

@@ -24,6 +24,7 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing, Withdrawn
 from difusor.inventory import Election, together
+from difusor.inventory.addresses import shortest
 from difusor.project import UnusableError, denied, inventories, refuse_later
 from difusor.publish import notes
 from difusor.publish.signing import SignedCorte
@@ -310,7 +311,7 @@ def _former(path: Path, target: Target, opens: datetime) -> tuple[Record | None,
     for other in others:
         address = unquote(other.stem).removeprefix(f"{target.name}@")
         # What begins as the present address is its own record, which somebody has renamed to begin another one.
-        if not address.startswith(target.address) and (target.name, together.shortest(address)) not in there:
+        if not address.startswith(target.address) and (target.name, shortest(address)) not in there:
             record, damage = _read(other, Record, opens)
             told += damage
             found += [(record, other)] if record and record.heads else []
