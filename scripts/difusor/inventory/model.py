@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from corte.format.manifest import Window
+from corte.format.manifest import ELECTION_ID, Window
 from difusor import catalog, spec
 from difusor.catalog import Catalog
 from difusor.inventory import picture
@@ -85,7 +85,8 @@ class Election(Strict):
     id: Annotated[
         str,
         matching(
-            r"[a-z0-9][a-z0-9-]*", "debe ser un nombre corto en minúsculas, con cifras y -, como diputaciones-2027"
+            ELECTION_ID,
+            "debe ser un nombre corto en minúsculas, con cifras y -, como diputaciones-2027, de 64 letras o menos",
         ),
     ]
     name: Text
