@@ -8,10 +8,10 @@ from pathlib import Path
 from difusor.baseline import record
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import BaselineError, Look, UnverifiedError
-from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.checks import Check, bad, good, warn
 from difusor.inventory import Election
 from difusor.project import build
-from difusor.terminal import plain
+from difusor.terminal import plain, some
 from difusor.terminal.arguments import from_project
 
 SYSTEM = {"kernel": "otro núcleo", "system": "otra versión del sistema"}

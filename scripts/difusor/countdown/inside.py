@@ -11,14 +11,14 @@ from difusor.baseline.look import fingerprint
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
 from difusor.countdown import services, window
-from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.checks import Check, bad, good, warn
 from difusor.countdown.look import FAMILIES, SHOWN, admitted
 from difusor.countdown.seen import Disk, Filed, Own, Seen, Server
 from difusor.countdown.services import ABSENT, CHRONY
 from difusor.inventory import Election, Host
 from difusor.project import ROOT, is_stray
 from difusor.spec.expected import SSH_PORT
-from difusor.terminal import plain
+from difusor.terminal import plain, some
 
 GIGABYTE = 1000**3
 FULL, NEARLY_FULL = 1 * GIGABYTE, 4 * GIGABYTE

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from corte.format import instants, record
-from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.checks import Check, bad, good, warn
 from difusor.countdown.look import CONFIG
 from difusor.countdown.seen import Server
 from difusor.inventory import Election
 from difusor.inventory.calendar import hours_advice
-from difusor.terminal import local, plain
+from difusor.terminal import local, plain, some
 
 FIELDS = {
     "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",

@@ -60,6 +60,12 @@ def printable(text: object, zone: tzinfo | None = None) -> str:
     return escape(plain(by_clocks(str(text), zone)))
 
 
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names of a list, `most` of them, and how many more there are: «a, b, c y 4 más»."""
+    more = f" y {len(names) - most} más" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def json_text(document: Any) -> str:
     """Return a result as JSON text, every string in it in the form of `plain`: programs print such strings as they are.
 
