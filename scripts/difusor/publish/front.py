@@ -15,7 +15,7 @@ import httpx
 
 from corte.format.standing import Standing
 from difusor.inventory.parts import Front
-from difusor.publish import comparison, roads, stopping
+from difusor.publish import comparison, other_addresses, stopping
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import MOST_BYTES, PATH, Mirror
 from difusor.publish.paced import Content, Paced
@@ -65,13 +65,13 @@ def by_name(target: Target, found: Comparison, authority: Path | None, deadline:
 
     Such a one may by right change headers, which is told, and keep the page before for a moment: it is asked twice.
     """
-    is_asked = target.has_cdn and found.result == "authentic" and not target.fqdn.endswith(roads.RESERVED)
+    is_asked = target.has_cdn and found.result == "authentic" and not target.fqdn.endswith(other_addresses.RESERVED)
     if not is_asked:
         return found
     named, pages = replace(target, address=target.fqdn), {"": PAGES[""]}
     differences, lesser, rest = _page_differences(target, named, authority, deadline, pages)
-    if differences and roads.may_look_again(deadline):
-        stopping.STOPPED.wait(roads.KEPT_SECONDS)
+    if differences and other_addresses.may_look_again(deadline):
+        stopping.STOPPED.wait(other_addresses.KEPT_SECONDS)
         second = _page_differences(target, named, authority, deadline, pages)
         differences, lesser, rest = (differences, lesser, rest) if second[2] else second
     through = f"por {target.fqdn}, y no en su servidor: "

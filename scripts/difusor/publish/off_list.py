@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from corte.format import manifest
-from difusor.publish import roads
+from difusor.publish import other_addresses
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.target import Target
 from difusor.publish.trouble import missed, trouble
@@ -44,7 +44,7 @@ def look(target: Target, authority: Path | None, limit: float) -> tuple[str, str
     result, why = _at_server(target, authority, deadline)
     if result != "off":
         return result, why
-    there, unknown = roads.others(target)
+    there, unknown = other_addresses.others(target)
     told = []
     for where, other in there.items():
         found, said = _elsewhere(other, where, authority, deadline)
