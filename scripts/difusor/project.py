@@ -78,6 +78,11 @@ def own(path: str) -> Path:
     return theirs if theirs.exists() and not ours.exists() else ours
 
 
+def yaml_names(folder: str) -> set[str]:
+    """Return the names, without .yml, of the files that the home or the project has in this folder."""
+    return {path.stem for base in (home(), ROOT) for path in (base / folder).glob("[!.]*.yml")}
+
+
 def told(path: Path) -> Path:
     """Return a path as papers name it: from the home, or else from the project, when it is in one of them."""
     whole = path.absolute()
@@ -253,9 +258,6 @@ def foreign(path: Path) -> str:
     return f"{there} es de {process.account(owner)}; sudo chown -R $(id -un) {taken}"
 
 
-_PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
-
-
 def fallen(error: Exception) -> str:
     """Return as a sentence's end that this program fell over something that nobody foresaw, and what to do."""
     return f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
@@ -266,10 +268,14 @@ def lacked(error: OSError) -> str:
     return "no hay dónde escribir archivos temporales" if error.errno == errno.ENOENT else why(error)
 
 
+_PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
+
+
 def padded(value: str) -> str:
     """Return what to do with an unquoted number that has zeros before it, as a Spanish clause; else "".
 
-    YAML takes 017 for 15, an octal number, and 08, which is none, for a text.
+    YAML takes 017 for 15, an octal number, and 08, which is none, for a text. It stands here because each run of
+    Ansible asks it (inventory.sources) and must not wait until the package that reads YAML has imported pydantic.
     """
     if not _PADDED.fullmatch(value):
         return ""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from corte.format.errors import why
-from difusor.project import ROOT, home, own
+from difusor.project import own, yaml_names
 from difusor.spec import expected, reading
 from difusor.spec.faults import sentence
 
@@ -196,8 +196,7 @@ class Spec(BaseModel):
 
 def names() -> list[str]:
     """Return the names of all calls that have a spec, the institute's own among them."""
-    folders = {home() / "spec", ROOT / "spec"}
-    return sorted({path.stem for folder in folders for path in folder.glob("[!.]*.yml")} - NOT_CALLS)
+    return sorted(yaml_names("spec") - NOT_CALLS)
 
 
 def load(call: str) -> Spec:
