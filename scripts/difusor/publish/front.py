@@ -19,13 +19,14 @@ from difusor.publish import comparison, other_addresses, stopping
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import MOST_BYTES, PATH, Mirror
 from difusor.publish.paced import Content, Paced
+from difusor.publish.pages import IDENTITY
 from difusor.publish.target import Target
 from difusor.publish.trouble import missed
 from difusor.publish.trust import UntrustedError
 
 KEPT = ("Content-Type", "Cache-Control", "ETag", "Content-Security-Policy", "X-Content-Type-Options")
 """Headers that a browser needs as the server sent them."""
-PAGES = {"": "la portada", "datos/corte.json": "datos/corte.json"}
+PAGES = {"": "la portada", IDENTITY: IDENTITY}
 """What is compared besides the corte's files, relative to the page, and how that is said."""
 REMEDY = "los renglones que le faltan los da ./difusor front -i X"
 UNREACHED = (
