@@ -300,6 +300,9 @@ Line = Annotated[Text, AfterValidator(_one_line)]
 SitePath = Annotated[
     str, matching(r"(/[A-Za-z0-9._~/-]*)?", "debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/")
 ]
+Account = Annotated[str, matching(r"(?!root$)[a-z_][a-z0-9_-]{0,31}", "debe ser un usuario de Linux distinto de root")]
+PageFolder = Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2027/")]
+"""The folder of a page on its host."""
 Address = Annotated[str, AfterValidator(_address), AfterValidator(_usual)]
 Origin = Annotated[str, AfterValidator(_origin)]
 HostName = Annotated[str, AfterValidator(_name_or_address)]
