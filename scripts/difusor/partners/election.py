@@ -142,6 +142,6 @@ def text(facts: ElectionFacts) -> str:
     return render("election.yml.j2", dict(facts) | copied | signs)
 
 
-def present_hour(now: datetime | None = None) -> datetime:
+def present_hour() -> datetime:
     """Return the hour that has begun: when a rehearsal opens whose opening nobody gave."""
-    return (now or instants.now()).replace(minute=0, second=0, microsecond=0)
+    return instants.now().replace(minute=0, second=0, microsecond=0)

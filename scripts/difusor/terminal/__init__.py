@@ -32,6 +32,8 @@ LOGGED = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_FORCE_C
 """What a step's Ansible prints goes into a log that programs read, however the operator likes to see it."""
 LINE_CHARACTERS = 64 * 1024
 """How much of a step's output is read at once, even if it has no line breaks."""
+LAST_WORDS = 25
+"""How many lines of its log are shown when a step fails."""
 INSTANT = re.compile(r"(?<!«)(?<!\")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?![»\"])", re.ASCII)
 """An instant as records and servers write it in a sentence; one in quotes was typed, or is to be typed."""
 
@@ -243,9 +245,9 @@ def _line(title: str) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
 
 
-def _last_words(log: Path, lines: int = 25) -> list[str]:
+def _last_words(log: Path) -> list[str]:
     """Return the lines of a log that tell the cause: those from the last failure on, else the last ones."""
     text = log.read_text().splitlines()
     failures = [number for number, line in enumerate(text) if line.startswith(("[ERROR]", "fatal:", "E  "))]
-    start = failures[-1] if failures else max(0, len(text) - lines)
-    return [printable(line) for line in text[start : start + lines]]
+    start = failures[-1] if failures else max(0, len(text) - LAST_WORDS)
+    return [printable(line) for line in text[start : start + LAST_WORDS]]
