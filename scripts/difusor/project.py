@@ -73,7 +73,7 @@ def inventories() -> list[Path]:
 
 
 def own(path: str) -> Path:
-    """Return the institute's own file when its home has one at this path, or nobody has; else the project's."""
+    """Return the path of a file of the institute's home, or, where only the project has one there, of the project's."""
     ours, theirs = home() / path, ROOT / path
     return theirs if theirs.exists() and not ours.exists() else ours
 

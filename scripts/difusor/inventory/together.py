@@ -33,7 +33,7 @@ OPTIONS = (
 WAY = (ADDRESS, PORT, CONNECTION, USER, *OTHERS.values(), *OPTIONS)
 """The variables that say where a server is: behind an address there may be several, at other ports or by jump hosts."""
 GATEWAY = frozenset("@%+:")
-"""In a user that tells a gateway, which many servers are behind, to which of them it leads."""
+"""Signs in a user name that say to which of the servers behind a gateway a login leads, as in user%server."""
 SSH = ("", "ssh", "smart", "paramiko", "paramiko_ssh")
 
 type Said = dict[tuple[str, str], tuple[str, Path]]

@@ -64,7 +64,7 @@ def compare(
 def by_name(target: Target, found: Comparison, authority: Path | None, deadline: float) -> Comparison:
     """Return what was found at a server, and whether its page comes the same through the CDN or balancer in front.
 
-    Such a one may by right change headers, which is told, and keep the page before for a moment: it is asked twice.
+    A CDN may change headers, which is only told, and may keep the page of before for a moment: so it is asked twice.
     """
     is_asked = target.has_cdn and found.result == "authentic" and not target.fqdn.endswith(other_addresses.RESERVED)
     if not is_asked:

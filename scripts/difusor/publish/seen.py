@@ -392,7 +392,7 @@ def _put_aside(path: Path) -> str:
 
 
 def _keep_earlier(path: Path, found: Kept | None) -> None:
-    """Move a record of another opening, of which `found` is nothing, away before it would be written over."""
+    """Move the record at a path away unless it was `found` to be of this opening: it would be written over."""
     if found is None and path.exists():
         folder = path.parent / notes.EARLIER
         folder.mkdir(exist_ok=True)

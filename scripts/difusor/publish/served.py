@@ -25,7 +25,11 @@ LATE = "se compararon {done:,} de {files:,} archivos; dé más con --minutes"
 
 @dataclass(frozen=True)
 class Parts:
-    """Manifest and signature, the files that are sent and those that light mode holds back, and some for all roads."""
+    """The files of a corte by how they are compared.
+
+    `papers`: manifest and signature; `sent`: files that the mirror has to send; `held`: those that light mode lets it
+    hold back; `drawn`: manifest, signature and a sample, which are asked for on all roads (publish.roads).
+    """
 
     papers: Files
     sent: Files
