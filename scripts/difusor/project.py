@@ -72,7 +72,7 @@ def inventories() -> list[Path]:
     return sorted((home() / "inventories").glob("[!.]*/"))
 
 
-def own(path: str) -> Path:
+def home_or_project(path: str) -> Path:
     """Return the path of a file of the institute's home, or, where only the project has one there, of the project's."""
     ours, theirs = home() / path, ROOT / path
     return theirs if theirs.exists() and not ours.exists() else ours
@@ -83,10 +83,15 @@ def yaml_names(folder: str) -> set[str]:
     return {path.stem for base in (home(), ROOT) for path in (base / folder).glob("[!.]*.yml")}
 
 
-def told(path: Path) -> Path:
+def from_home(path: Path) -> Path:
     """Return a path as papers name it: from the home, or else from the project, when it is in one of them."""
     whole = path.absolute()
     return next((whole.relative_to(base) for base in (home(), ROOT) if whole.is_relative_to(base)), path)
+
+
+def from_project(path: Path) -> Path:
+    """Return an absolute path as verbs print it: from the project, in whose folder they run, when it is inside."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def given(inventory: Path) -> str:

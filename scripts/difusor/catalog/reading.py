@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from difusor.catalog.model import Catalog
-from difusor.project import UnusableError, own, yaml_names
+from difusor.project import UnusableError, home_or_project, yaml_names
 from difusor.spec import reading
 from difusor.spec.faults import sentence
 
@@ -26,7 +26,7 @@ def names() -> list[str]:
 
 def file(place: str) -> Path:
     """Return the file of a place's catalogue, which may not exist."""
-    return own(f"catalogs/{place}.yml")
+    return home_or_project(f"catalogs/{place}.yml")
 
 
 def load(place: str) -> Catalog:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difusor.process import account
+from difusor.project import from_project
 from difusor.terminal import complain, console, json_text, printable, results
-from difusor.terminal.arguments import AskBecomePass, Check, Further, Json, Name, from_project
+from difusor.terminal.arguments import AskBecomePass, Check, Further, Json, Name
 
 if TYPE_CHECKING:
     from difusor.partners.revoking import Result

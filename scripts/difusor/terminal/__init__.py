@@ -22,7 +22,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from difusor.project import ROOT, told
+from difusor.project import ROOT, from_home
 
 console = Console(stderr=True, highlight=False)
 """Standard error: progress and errors."""
@@ -187,7 +187,7 @@ def run_step(
     seconds = time.monotonic() - started
     if process.returncode:
         console.print(*_last_words(log), sep="\n", style="dim")
-        raise StepFailed(f"{title}: falló a los {seconds:.0f} s. Todo lo que dijo está en {told(log)}")
+        raise StepFailed(f"{title}: falló a los {seconds:.0f} s. Todo lo que dijo está en {from_home(log)}")
     console.print(f"[green]✓[/] {title} [dim]({seconds:.0f} s)[/]")
 
 
