@@ -12,7 +12,7 @@ import os
 pytest_plugins = [
     "difusor.suite.repeats",
     "difusor.suite.plugin",
-    "difusor.suite.vantages",
+    "difusor.suite.fixtures",
     "clock_fixtures",
     "corte_fixtures",
     "port_fixtures",

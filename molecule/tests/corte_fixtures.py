@@ -27,8 +27,9 @@ from difusor import inventory
 from difusor.project import UnusableError
 from difusor.publish import age, signing
 from difusor.publish.mirror import PATH, Mirror, last_number
+from difusor.publish.other_addresses import KEPT_SECONDS
 from difusor.publish.push import push
-from difusor.publish.roads import KEPT_SECONDS, PAPERS
+from difusor.publish.roads import PAPERS
 from difusor.publish.signing import SignedCorte
 from difusor.publish.standing import Records, past_signer
 from difusor.publish.target import Target

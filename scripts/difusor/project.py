@@ -72,16 +72,26 @@ def inventories() -> list[Path]:
     return sorted((home() / "inventories").glob("[!.]*/"))
 
 
-def own(path: str) -> Path:
-    """Return the institute's own file when its home has one at this path, or nobody has; else the project's."""
+def home_or_project(path: str) -> Path:
+    """Return the path of a file of the institute's home, or, where only the project has one there, of the project's."""
     ours, theirs = home() / path, ROOT / path
     return theirs if theirs.exists() and not ours.exists() else ours
 
 
-def told(path: Path) -> Path:
+def yaml_names(folder: str) -> set[str]:
+    """Return the names, without .yml, of the files that the home or the project has in this folder."""
+    return {path.stem for base in (home(), ROOT) for path in (base / folder).glob("[!.]*.yml")}
+
+
+def from_home(path: Path) -> Path:
     """Return a path as papers name it: from the home, or else from the project, when it is in one of them."""
     whole = path.absolute()
     return next((whole.relative_to(base) for base in (home(), ROOT) if whole.is_relative_to(base)), path)
+
+
+def from_project(path: Path) -> Path:
+    """Return an absolute path as verbs print it: from the project, in whose folder they run, when it is inside."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def given(inventory: Path) -> str:
@@ -253,9 +263,6 @@ def foreign(path: Path) -> str:
     return f"{there} es de {process.account(owner)}; sudo chown -R $(id -un) {taken}"
 
 
-_PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
-
-
 def fallen(error: Exception) -> str:
     """Return as a sentence's end that this program fell over something that nobody foresaw, and what to do."""
     return f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
@@ -266,10 +273,14 @@ def lacked(error: OSError) -> str:
     return "no hay dónde escribir archivos temporales" if error.errno == errno.ENOENT else why(error)
 
 
+_PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
+
+
 def padded(value: str) -> str:
     """Return what to do with an unquoted number that has zeros before it, as a Spanish clause; else "".
 
-    YAML takes 017 for 15, an octal number, and 08, which is none, for a text.
+    YAML takes 017 for 15, an octal number, and 08, which is none, for a text. It stands here because each run of
+    Ansible asks it (inventory.sources) and must not wait until the package that reads YAML has imported pydantic.
     """
     if not _PADDED.fullmatch(value):
         return ""

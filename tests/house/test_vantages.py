@@ -10,8 +10,8 @@ import pytest
 from interpreter_kit import interpreter
 
 from difusor.project import ROOT
+from difusor.suite.fixtures import OWN
 from difusor.suite.measurement import OFFICIAL, TESTS
-from difusor.suite.vantages import OWN
 
 LAB = f"{TESTS}/lab"
 FOLDERS = (*OFFICIAL, LAB)
@@ -41,7 +41,7 @@ def written(folder: str) -> set[str]:
 
 def collected(*options: str) -> list[str]:
     """Return the tests that the suite would run with these options, in order, without their parameters."""
-    started = interpreter("pytest", "difusor.suite.plugin", "difusor.suite.vantages")
+    started = interpreter("pytest", "difusor.suite.plugin", "difusor.suite.fixtures")
     done = started.run("-m", "pytest", TESTS, "--collect-only", "-q", *options, cwd=ROOT)
     assert done.returncode in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED), done.stdout + done.stderr
     return [line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line]

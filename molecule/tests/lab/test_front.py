@@ -28,7 +28,7 @@ from difusor.publish.mirror import PATH, Mirror, last_number
 from difusor.publish.push import push
 from difusor.publish.signing import SignedCorte
 from difusor.publish.target import Target
-from difusor.suite import vantages
+from difusor.suite import fixtures
 from difusor.suite.waiting import until
 
 Expect = Callable[[str], dict[str, Any]]
@@ -242,9 +242,9 @@ class Citizen:
 
     def __init__(self, fronted: Fronted) -> None:
         """Take the tests of the dictamen, and what they are given with a site in the inventory."""
-        self.road, self.vantage = vantages.through(fronted.values), fronted.site
+        self.road, self.vantage = fixtures.through(fronted.values), fronted.site
         self.prep, self.nginx = load("outside/test_prep.py"), load("outside/test_nginx.py")
-        self.door, self.url = web_fixtures.door.__wrapped__(self.road), vantages.url.__wrapped__(self.road)
+        self.door, self.url = web_fixtures.door.__wrapped__(self.road), fixtures.url.__wrapped__(self.road)
 
     def finds_the_page(self, host: Host, status: dict[str, Any], take: Take, expect: Expect, record: Record) -> None:
         """Run the test of DG-03."""

@@ -14,7 +14,7 @@ from testinfra.host import Host
 from web_fixtures import STATUS, answered, door_of
 
 from difusor import inventory
-from difusor.publish import roads
+from difusor.publish import other_addresses
 from difusor.publish.mirror import Mirror
 from difusor.servers import leads
 from difusor.suite.waiting import until
@@ -34,7 +34,7 @@ def test_its_name_leads_to_the_page(
     """El nombre de la página lleva a los ciudadanos a ella: en cada una de sus direcciones alguien la entrega."""
     difusor = inventory.Host.of(variables["inventory_hostname"], variables)
     name = difusor.partner.public_name
-    if name.endswith(roads.RESERVED):
+    if name.endswith(other_addresses.RESERVED):
         record_evidence(f"{name} es un nombre reservado, como los de un laboratorio: no está en el DNS")
         return
     source = Path(leads.__file__).read_text(encoding="utf-8")

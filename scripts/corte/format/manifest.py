@@ -35,7 +35,8 @@ the present corte, until `resume`; `light`: do not send the heavy folders, until
 `rectification`: accept counts that are lower than before; `withdrawal`: never show a corte that `standing` names.
 """
 
-_ELECTION = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+ELECTION_ID = r"[a-z0-9][a-z0-9-]{0,63}"
+"""The form of an election's id; one of another form is in no manifest."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LIST = '\n "files": {'
 """What comes before the list of files."""
@@ -254,7 +255,7 @@ def _from_document(document: Any) -> Manifest:
     except ValueError:
         raise _refusal("tiene un instante mal escrito o fuera de orden") from None
     found = Manifest(
-        election=_text(document, "election", _ELECTION),
+        election=_text(document, "election", ELECTION_ID),
         environment=_environment(document["environment"]),
         sequence=_integer(document, "sequence", 0, MAX_SEQUENCE),
         corte=corte,
@@ -338,9 +339,9 @@ def _integer(document: Mapping[str, Any], key: str, low: int, high: int) -> int:
     return value
 
 
-def _text(document: Mapping[str, Any], key: str, form: re.Pattern[str]) -> str:
+def _text(document: Mapping[str, Any], key: str, form: str) -> str:
     value = document[key]
-    if not isinstance(value, str) or not form.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(form, value):
         raise _refusal(f"lleva un valor mal escrito en «{key}»")
     return value
 

@@ -11,10 +11,11 @@ from difusor.acceptance import standing, state
 from difusor.acceptance.case import Case
 from difusor.acceptance.doing import AFTER, BEFORE
 from difusor.acceptance.journal import Outcome, Verdict
-from difusor.acceptance.measured import some
+from difusor.acceptance.measured import SHOWN
 from difusor.acceptance.renewed import REASON, renewed
 from difusor.baseline.record import Change
 from difusor.project import write
+from difusor.terminal import some
 
 REMAINS = (
     ("files", r"/etc/(group|gshadow)", "el mismo contenido en otro orden: los paquetes quitan y agregan renglones"),
@@ -54,7 +55,7 @@ def compare(case: Case, folder: Path, beginning: Path, upgraded: Path) -> Outcom
     )
     known = f"restos de paquetes, con su razón: {len(remains)}; cambios de la actualización: {len(theirs)}"
     if lasting:
-        names = some([f"{state.TOLD[each.kind]} {each.name}" for each in lasting])
+        names = some([f"{state.TOLD[each.kind]} {each.name}" for each in lasting], SHOWN)
         return Outcome(Verdict.FAILED, f"no son como al principio ({len(lasting)}): {names}; {known}")
     if not booted:
         return Outcome(

@@ -11,7 +11,7 @@ from difusor.acceptance.journal import Outcome, Verdict
 from difusor.project import write
 from difusor.report.results import Results, load
 from difusor.report.verdict import Overall
-from difusor.terminal import StepFailed
+from difusor.terminal import StepFailed, some
 
 GOOD = (Overall.COMPLIES, Overall.WAIVED)
 RECAP = re.compile(r"changed=(\d+)")  # a colour may come before it (ANSIBLE_FORCE_COLOR)
@@ -27,7 +27,7 @@ def report(case: Case, folder: Path) -> Outcome:
     bad = sorted({name for each in results.findings if each.outcome != "passed" for name in each.clauses})
     if dictamen["verdict"] in GOOD:
         return Outcome(Verdict.PASSED, f"{dictamen['verdict']} ({counts})")
-    return Outcome(Verdict.FAILED, f"{dictamen['verdict']} ({counts}): {some(bad)}")
+    return Outcome(Verdict.FAILED, f"{dictamen['verdict']} ({counts}): {some(bad, SHOWN)}")
 
 
 def report_again(case: Case, folder: Path, earlier: Path) -> Outcome:
@@ -57,11 +57,15 @@ def otherwise(before: Results, after: Results) -> dict[str, list[str]]:
 def compared(changed: dict[str, list[str]]) -> Outcome:
     """Return what the tests that end otherwise than before say of the server."""
     if failed := [*changed.get("failed", ()), *changed.get("unreachable", ())]:
-        return Outcome(Verdict.FAILED, f"pruebas que ahora fallan ({len(failed)}): {some(failed)}")
+        return Outcome(Verdict.FAILED, f"pruebas que ahora fallan ({len(failed)}): {some(failed, SHOWN)}")
     if unknown := [line for ends, lines in changed.items() if ends != "passed" for line in lines]:
-        return Outcome(Verdict.UNVERIFIED, f"pruebas que ahora no se pudieron medir ({len(unknown)}): {some(unknown)}")
+        return Outcome(
+            Verdict.UNVERIFIED, f"pruebas que ahora no se pudieron medir ({len(unknown)}): {some(unknown, SHOWN)}"
+        )
     if better := changed.get("passed"):
-        return Outcome(Verdict.PASSED, f"ninguna prueba termina peor; pasan también ({len(better)}): {some(better)}")
+        return Outcome(
+            Verdict.PASSED, f"ninguna prueba termina peor; pasan también ({len(better)}): {some(better, SHOWN)}"
+        )
     return Outcome(Verdict.PASSED, "todas las pruebas terminan como antes del reinicio")
 
 
@@ -70,12 +74,6 @@ def changes(log: Path) -> int | None:
     _, found, recap = log.read_text(encoding="utf-8").rpartition("PLAY RECAP")
     numbers = [int(number) for number in RECAP.findall(recap)]
     return sum(numbers) if found and numbers else None
-
-
-def some(names: list[str]) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" y {len(names) - SHOWN} más" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def _measure(case: Case, folder: Path) -> Results:

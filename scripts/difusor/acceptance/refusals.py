@@ -18,7 +18,7 @@ from difusor.acceptance.journal import VISITOR as NAME
 from difusor.acceptance.journal import Journal, Start
 from difusor.baseline.record import BaselineError, check_key
 from difusor.inventory import load
-from difusor.project import ROOT, UnusableError, commit, given, own
+from difusor.project import ROOT, UnusableError, commit, given, home_or_project
 from difusor.synthetic.due import due
 from difusor.terminal import by_clocks, plain
 
@@ -188,4 +188,5 @@ def _of_project() -> Iterator[Path]:
 def _of_the_place(case: Case) -> Iterator[Path]:
     """Yield what the institute may have of its own beside the project's: the call, its deviations, the place."""
     election = case.election
-    yield from map(own, (f"spec/{election.spec}.yml", "spec/deviations.yml", f"catalogs/{election.place}.yml"))
+    names = (f"spec/{election.spec}.yml", "spec/deviations.yml", f"catalogs/{election.place}.yml")
+    yield from map(home_or_project, names)

@@ -7,8 +7,9 @@ from pathlib import Path
 from difusor.acceptance import state
 from difusor.acceptance.case import VERB_LOG, Case
 from difusor.acceptance.journal import Outcome, Verdict
-from difusor.acceptance.measured import some
+from difusor.acceptance.measured import SHOWN
 from difusor.project import write
+from difusor.terminal import some
 
 JOURNAL = "journalctl --boot --priority=warning --no-pager --quiet --output=short-iso | tail --bytes=4000000"
 
@@ -37,7 +38,7 @@ def complaints(case: Case, folder: Path, earlier: Path) -> Outcome:
     write(folder / "negativas.txt", "".join(f"{name}\n" for name in now["denials"]))
     counted = f"{len(warnings.splitlines())} avisos, guardados para leerse"
     if new:
-        return Outcome(Verdict.FAILED, f"nuevas negativas o unidades caídas: {some(new)}; {counted}")
+        return Outcome(Verdict.FAILED, f"nuevas negativas o unidades caídas: {some(new, SHOWN)}; {counted}")
     if not now["system"]["kernel_log"]:
         return Outcome(Verdict.UNVERIFIED, f"ninguna unidad cayó; las negativas del núcleo no se ven aquí; {counted}")
     return Outcome(Verdict.PASSED, f"ninguna negativa nueva ni unidad caída; {counted}")

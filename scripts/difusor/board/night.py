@@ -14,13 +14,12 @@ from difusor.board.calendar import window_of
 from difusor.inventory import Election, election_file, load_election
 from difusor.partners import revocation, steps
 from difusor.partners.steps import Steps
-from difusor.project import DAMAGE, UnusableError
+from difusor.project import DAMAGE, UnusableError, from_project
 from difusor.report import index
 from difusor.report.index import Row
 from difusor.report.results import ResultsError
 from difusor.report.verdict import Overall
 from difusor.terminal import local
-from difusor.terminal.arguments import from_project
 
 LASTS = timedelta(minutes=5)
 """How long a measurement may take: of one that begins later before the end, a part finds no corte any more."""

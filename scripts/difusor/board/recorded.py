@@ -94,8 +94,8 @@ def _dictamen(found: Recorded, inventory: Path, election: str) -> None:
 def dictamen(path: Path, election: str, done: Steps, end: datetime | None) -> dict[str, Any] | None:
     """Return the dictamen of a file, if it is of this election; None where there is none. UnusableError for damage.
 
-    Not one of before a server was given back, or became another: that server has to be measured again, or is no more.
-    Who gives his back after the `end` of the publication has been judged by then.
+    None too where a server was given back, or replaced by another, after the measurement: the server in use has to be
+    measured. A server that is given back after the `end` of the publication keeps its dictamen.
     """
     if not path.exists():
         return None

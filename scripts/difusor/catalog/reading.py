@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from difusor.catalog.model import Catalog
-from difusor.project import ROOT, UnusableError, home, own
+from difusor.project import UnusableError, home_or_project, yaml_names
 from difusor.spec import reading
 from difusor.spec.faults import sentence
 
@@ -21,13 +21,12 @@ class CatalogError(UnusableError):
 
 def names() -> list[str]:
     """Return the names of all places that have a catalogue, the institute's own among them."""
-    folders = {home() / "catalogs", ROOT / "catalogs"}
-    return sorted({path.stem for folder in folders for path in folder.glob("[!.]*.yml")})
+    return sorted(yaml_names("catalogs"))
 
 
 def file(place: str) -> Path:
     """Return the file of a place's catalogue, which may not exist."""
-    return own(f"catalogs/{place}.yml")
+    return home_or_project(f"catalogs/{place}.yml")
 
 
 def load(place: str) -> Catalog:

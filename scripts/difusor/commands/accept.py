@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import click
 import typer
 
+from difusor.project import from_project
 from difusor.terminal import StepFailed, complain, printable, results
-from difusor.terminal.arguments import AskBecomePass, Authority, Difusor, from_project
+from difusor.terminal.arguments import AskBecomePass, Authority, Difusor
 
 if TYPE_CHECKING:
     from difusor.acceptance.archive import Archive

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from difusor.project import from_project
 from difusor.terminal import complain, printable, results, sentences
-from difusor.terminal.arguments import from_project
 
 if TYPE_CHECKING:
     from difusor.lab.desk.step import Step

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import click
 import typer
 
+from difusor.project import from_project
 from difusor.terminal import complain, console, json_text, printable, results
-from difusor.terminal.arguments import Json, absolute, elections, from_project, written_instant
+from difusor.terminal.arguments import Json, absolute, elections, written_instant
 
 if TYPE_CHECKING:
     from difusor.partners.answer import Answer

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from difusor.project import UnusableError, refuse_unwritable
+from difusor.project import UnusableError, from_project, refuse_unwritable
 from difusor.terminal import complain, json_text, printable, results
-from difusor.terminal.arguments import Json, election, elections, from_project
+from difusor.terminal.arguments import Json, election, elections
 
 NAMES = "anexo2.xlsx", "anexo2.yml"
 

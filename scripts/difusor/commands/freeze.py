@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from difusor.project import build
+from difusor.project import build, from_project
 from difusor.terminal import complain, results
-from difusor.terminal.arguments import AskBecomePass, Difusor, from_project
+from difusor.terminal.arguments import AskBecomePass, Difusor
 
 
 def run(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from difusor.project import from_project
 from difusor.terminal import complain, json_text, printable, results, warn
-from difusor.terminal.arguments import Difusores, Json, from_project, instant
+from difusor.terminal.arguments import Difusores, Json, instant
 
 if TYPE_CHECKING:
     from difusor.partners.letters import Kind, Papers

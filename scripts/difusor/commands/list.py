@@ -12,8 +12,9 @@ import typer
 from corte.format import instants
 from corte.format.errors import why
 from difusor.commands._options import name_server
+from difusor.project import from_project
 from difusor.terminal import complain, console, json_text, local, plain, printable, results, table, warn
-from difusor.terminal.arguments import Authority, Json, elections, from_project
+from difusor.terminal.arguments import Authority, Json, elections
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from difusor.project import ROOT
+from difusor.project import ROOT, from_project
 from difusor.terminal import complain, console, local, results
-from difusor.terminal.arguments import absolute, elections, from_project, or_none, written_instant
+from difusor.terminal.arguments import absolute, elections, or_none, written_instant
 from difusor.terminal.asking import confirmed
 
 if TYPE_CHECKING:

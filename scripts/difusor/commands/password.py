@@ -7,9 +7,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from difusor.project import UnusableError, home, vault_password, whose
+from difusor.project import UnusableError, from_project, home, vault_password, whose
 from difusor.terminal import complain, results
-from difusor.terminal.arguments import difusores, from_project
+from difusor.terminal.arguments import difusores
 from difusor.terminal.asking import has_terminal
 
 

@@ -11,10 +11,10 @@ import click
 import typer
 from rich.table import Table
 
-from difusor.project import UnusableError, build
+from difusor.project import UnusableError, build, from_project
 from difusor.terminal import complain, printable, table
 from difusor.terminal import results as screen
-from difusor.terminal.arguments import AskBecomePass, MaybeDifusor, elections, from_project
+from difusor.terminal.arguments import AskBecomePass, MaybeDifusor, elections
 
 if TYPE_CHECKING:
     from difusor.report.index import Row

@@ -32,7 +32,7 @@ def run(
     from difusor.partners.facts import FactError
     from difusor.project import UnusableError
     from difusor.servers import sudo
-    from difusor.servers.further import refuse_less_than_all
+    from difusor.servers.ansible_options import refuse_less_than_all
     from difusor.servers.playbook import Options
 
     refuse_less_than_all(further or ())

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from difusor.process import account
+from difusor.project import from_project
 from difusor.terminal import complain, console, json_text, printable, results
-from difusor.terminal.arguments import AskBecomePass, Check, Further, Json, Name, from_project
+from difusor.terminal.arguments import AskBecomePass, Check, Further, Json, Name
 
 if TYPE_CHECKING:
     from difusor.partners.revoking import Result
@@ -54,7 +55,7 @@ def run(
     from difusor.partners.facts import FactError
     from difusor.project import UnusableError
     from difusor.servers import sudo
-    from difusor.servers.further import refuse_less_than_all
+    from difusor.servers.ansible_options import refuse_less_than_all
     from difusor.servers.playbook import Options
 
     refuse_less_than_all(further or ())

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from difusor.project import from_project
 from difusor.terminal import complain, json_text, printable, results, warn
-from difusor.terminal.arguments import Json, from_project, paper
+from difusor.terminal.arguments import Json, paper
 
 if TYPE_CHECKING:
     from difusor.report.sealing import Sealed

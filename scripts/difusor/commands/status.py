@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from difusor.project import from_project
 from difusor.terminal import complain, json_text, printable, results, table, warn
-from difusor.terminal.arguments import Json, elections, from_project
+from difusor.terminal.arguments import Json, elections
 
 if TYPE_CHECKING:
     from difusor.board.rows import Board

@@ -34,9 +34,6 @@ WORST_FIRST = tuple(TITLES)
 HOUR_FROM = timedelta(hours=6)
 """How long before the opening the checks of the last hour take the place of those of the day before."""
 
-SHOWN = 3
-"""How many names are told of a longer list."""
-
 
 @dataclass(frozen=True)
 class Check:
@@ -61,12 +58,6 @@ def bad(key: str, found: str, remedy: str) -> Check:
 def warn(key: str, found: str, remedy: str) -> Check:
     """Return a check that found what somebody should know, and that does not stop the night."""
     return Check(key, "warn", found, remedy)
-
-
-def some(names: list[str]) -> str:
-    """Return the first names of a list, and how many more there are."""
-    more = f" y {len(names) - SHOWN} más" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def moment_of(opens: datetime, now: datetime) -> Moment:

@@ -8,11 +8,10 @@ from pathlib import Path
 from difusor.baseline import record
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import BaselineError, Look, UnverifiedError
-from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.checks import Check, bad, good, warn
 from difusor.inventory import Election
-from difusor.project import build
-from difusor.terminal import plain
-from difusor.terminal.arguments import from_project
+from difusor.project import build, from_project
+from difusor.terminal import plain, some
 
 SYSTEM = {"kernel": "otro núcleo", "system": "otra versión del sistema"}
 """What of a server's identity is another after its updates and a restart, and how that is told."""

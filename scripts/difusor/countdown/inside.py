@@ -11,14 +11,14 @@ from difusor.baseline.look import fingerprint
 from difusor.baseline.look import signers as listed
 from difusor.baseline.record import Look
 from difusor.countdown import services, window
-from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.checks import Check, bad, good, warn
 from difusor.countdown.look import FAMILIES, SHOWN, admitted
-from difusor.countdown.seen import Disk, Filed, Own, Seen, Server
+from difusor.countdown.seen import Disk, Own, Seen, Server, UfwFiles
 from difusor.countdown.services import ABSENT, CHRONY
 from difusor.inventory import Election, Host
 from difusor.project import ROOT, is_stray
 from difusor.spec.expected import SSH_PORT
-from difusor.terminal import plain
+from difusor.terminal import plain, some
 
 GIGABYTE = 1000**3
 FULL, NEARLY_FULL = 1 * GIGABYTE, 4 * GIGABYTE
@@ -57,7 +57,7 @@ def judge(host: Host, seen: Seen, given: str) -> list[Check]:
         _clock(server, seen.asked, seen.answered, given),
         _signers(host.election, server, seen.look, given),
         _image(host, server, given),
-        _trusted(host, server, given) or _filed(host, seen.filed, given),
+        _trusted(host, server, given) or _ufw_files(host, seen.ufw_files, given),
         _room(server, given),
     ]
 
@@ -265,19 +265,19 @@ def _trusted(host: Host, server: Server, given: str) -> Check | None:
     return None
 
 
-def _filed(host: Host, filed: Filed, given: str) -> Check:
+def _ufw_files(host: Host, ufw_files: UfwFiles, given: str) -> Check:
     """Return the check of whom a server will admit after its next start: UFW then loads its files, and only then."""
     repair = f"./difusor apply -i {given} lo repone, o dice qué corregir"
-    if filed.unloadable:
-        path, said = next(iter(filed.unloadable.items()))  # the next look names the others
+    if ufw_files.unloadable:
+        path, said = next(iter(ufw_files.unloadable.items()))  # the next look names the others
         return bad(
             "trusted", f"cuando el servidor arranque, el cortafuegos no cargará {plain(path, 60)} y quizá no admita a "
             f"nadie: {f'«{plain(said, 300)}»' if said else 'no hay nada en él'}",
             f"antes de reiniciarlo: {repair}",
         )  # fmt: skip
-    rules = [rule for chain, lines in filed.rules.items() for rule in admitted("\n".join(lines), chain)]
+    rules = [rule for chain, lines in ufw_files.rules.items() for rule in admitted("\n".join(lines), chain)]
     missing, strange = _compared(host, rules)
-    if len(filed.rules) == len(FAMILIES) and (missing or strange):
+    if len(ufw_files.rules) == len(FAMILIES) and (missing or strange):
         told = f"no admitirá a {some(missing)}" if missing else f"admitirá a {some(strange)}, que no es de la lista"
         return bad(
             "trusted", f"cuando el servidor arranque, el cortafuegos {told}: sus archivos están dañados o son otros",

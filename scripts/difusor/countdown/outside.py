@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from corte.format import instants
-from difusor.countdown.checks import Check, Moment, bad, good, some, warn
+from difusor.countdown.checks import Check, Moment, bad, good, warn
 from difusor.countdown.subjects import Subject
 from difusor.inventory import Host
 from difusor.inventory.vaults import opening_of
@@ -24,7 +24,7 @@ from difusor.publish.trouble import trouble
 from difusor.servers import certificate, families, names
 from difusor.servers.certificate import Certificate
 from difusor.servers.names import LONGEST_TTL, Names
-from difusor.terminal import local, plain
+from difusor.terminal import local, plain, some
 
 MOST = 8
 """How many addresses of each family are looked at, drawn by lot: a hostile name server may give any number."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 
-from difusor.countdown.checks import Check, bad, good, some, warn
-from difusor.terminal import plain
+from difusor.countdown.checks import Check, bad, good, warn
+from difusor.terminal import plain, some
 
 Answers = Mapping[str, Mapping[str, str | None]]
 """By place, by address: "" when the page answered, else why not; None when the place has no way to that family."""

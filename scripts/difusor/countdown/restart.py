@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from difusor.countdown.checks import Check, Moment, good, some, warn
+from difusor.countdown.checks import Check, Moment, good, warn
 from difusor.countdown.seen import Server
 from difusor.inventory import Election
-from difusor.terminal import local, plain
+from difusor.terminal import local, plain, some
 
 
 def judge(election: Election, server: Server, moment: Moment, given: str) -> Check:

@@ -15,7 +15,7 @@ from testinfra.backend.ssh import SshBackend
 from testinfra.host import Host as Shell
 
 from difusor.countdown import drift, inside, outside, reaching, restart, servers
-from difusor.countdown.checks import Check, Moment, State, bad, good, moment_of, ordered, some, warn
+from difusor.countdown.checks import Check, Moment, State, bad, good, moment_of, ordered, warn
 from difusor.countdown.outside import Looks, Outside
 from difusor.countdown.reaching import Answers
 from difusor.countdown.seen import Seen
@@ -24,7 +24,7 @@ from difusor.countdown.subjects import Broken, Subject
 from difusor.inventory import Host, linked
 from difusor.servers import child
 from difusor.suite import link
-from difusor.terminal import plain
+from difusor.terminal import plain, some
 
 HERE = "esta máquina"
 ITSELF = "el propio servidor"

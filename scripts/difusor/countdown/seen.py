@@ -99,8 +99,8 @@ class Own(Exact):
     keys: dict[str, str]
 
 
-class Filed(Exact):
-    """What UFW would load when the server starts again, as `filed.py` read it.
+class UfwFiles(Exact):
+    """What UFW would load when the server starts again, as `ufw_files.py` read it.
 
     `unloadable`: by file, what keeps the firewall from loading it, "" where nothing is in it; `rules`: by chain of the
     users' rules, the lines for it. Of an address family whose chains are not in force nothing is said.
@@ -119,4 +119,4 @@ class Seen:
     own: Own
     asked: datetime
     answered: datetime
-    filed: Filed = field(default_factory=Filed)
+    ufw_files: UfwFiles = field(default_factory=UfwFiles)

@@ -20,16 +20,15 @@ from difusor.baseline import take
 from difusor.baseline.record import Look
 from difusor.countdown.checks import Check, bad
 from difusor.countdown.reach import OTHER, STRANGE
-from difusor.countdown.seen import Filed, Own, Seen, Server
+from difusor.countdown.seen import Own, Seen, Server, UfwFiles
 from difusor.countdown.subjects import Subject
 from difusor.inventory import Host
 from difusor.servers import identity
 from difusor.servers.certificate import NO_ROAD
 from difusor.terminal import plain
 
-LOOK, OWN, FILED, REACH = (
-    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("look.py", "own.py", "filed.py", "reach.py")
-)
+PARTS = ("look.py", "own.py", "ufw_files.py", "reach.py")
+LOOK, OWN, UFW_FILES, REACH = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in PARTS)
 BASELINE = take.LOOK.read_text(encoding="utf-8")
 PROGRAMS = " && ".join(f"python3 -IB -c {arguments}" for arguments in ("%s", "%s", "%s %s", "%s"))
 """What runs on the server, with places for the programs and the institute's account, whose keys OWN reads."""
@@ -51,7 +50,7 @@ def ask(shell: Shell, host: Host, known: Mapping[str, str], given: str) -> Seen 
     """Look at a server of which its identity is known; its red check when that fails. `given` follows -i."""
     asked = instants.now()
     try:
-        done = shell.run(PROGRAMS, LOOK, BASELINE, OWN, host.partner.admin_user, FILED)
+        done = shell.run(PROGRAMS, LOOK, BASELINE, OWN, host.partner.admin_user, UFW_FILES)
     except RuntimeError as error:
         said = getattr(error.args[0], "stderr", str(error))
         return bad(
@@ -67,14 +66,14 @@ def _understood(done: CommandResult, known: Mapping[str, str], asked: datetime, 
         said = (done.stderr.strip().splitlines() or ["nada"])[-1]
         return bad("server", f"no se pudo leer cómo está; Python dijo allá: «{plain(said, 200)}»", remedy)
     try:
-        server, baseline, own, filed = done.stdout.splitlines()
+        server, baseline, own, ufw_files = done.stdout.splitlines()
         return Seen(
             Server.model_validate_json(server),
             Look(server=dict(known), **json.loads(baseline)),
             Own.model_validate_json(own),
             asked,
             instants.now(),
-            Filed.model_validate_json(filed),
+            UfwFiles.model_validate_json(ufw_files),
         )
     except (ValidationError, ValueError, TypeError, RecursionError):
         return bad("server", "su respuesta no se entiende", remedy)

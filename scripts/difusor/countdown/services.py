@@ -6,12 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.checks import Check, bad, good, warn
 from difusor.countdown.look import BESIDE, TESTS
 from difusor.countdown.seen import Seen, Server
 from difusor.inventory import Host
 from difusor.project import ROOT
-from difusor.terminal import plain
+from difusor.terminal import plain, some
 
 CHRONY = "chrony.service"
 """Which the check of the clock judges."""

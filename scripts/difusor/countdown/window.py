@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from corte.format import instants, record
-from difusor.countdown.checks import Check, bad, good, some, warn
+from difusor.countdown.checks import Check, bad, good, warn
 from difusor.countdown.look import CONFIG
 from difusor.countdown.seen import Server
 from difusor.inventory import Election
 from difusor.inventory.calendar import hours_advice
-from difusor.terminal import local, plain
+from difusor.terminal import local, plain, some
 
 FIELDS = {
     "election": "la elección", "environment": "el entorno", "opens": "la apertura", "closes": "el cierre",
@@ -54,7 +54,8 @@ def judge(election: Election, server: Server, given: str) -> Check:
             f"tiene un corte de otra apertura ({kept}) y rechazará los de número u hora menor",
             "firme el primero de la noche con «difusor sign» y --withdraw (la carpeta de aquel, o su corte.json)",
         )
-    is_signed = by_gate and instant(config.get("closes")) != election.closes  # so it was decided
+    # A signed corte moved the close, so somebody decided the hours, and nothing is to be doubted of them.
+    is_signed = by_gate and instant(config.get("closes")) != election.closes
     if not is_signed and (doubts := hours_advice(election)):
         return warn("window", some(doubts), f"si así se decidió, nada; si no, corrija la elección y ejecute {apply}")
     return good("window", f"abre {told(election.opens, election)}")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from difusor.inventory.calendar import counts as counts
     from difusor.inventory.calendar import polling_day as polling_day
     from difusor.inventory.calendar import polling_day_of as polling_day_of
+    from difusor.inventory.certificates import shortfall as shortfall
     from difusor.inventory.checking import JUDGED as JUDGED
     from difusor.inventory.checking import problems as problems
     from difusor.inventory.declared import Declared as Declared
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from difusor.inventory.hosts import load_election_name as load_election_name
     from difusor.inventory.hosts import servers as servers
     from difusor.inventory.hosts import zone_of as zone_of
-    from difusor.inventory.lasting import shortfall as shortfall
     from difusor.inventory.model import NAMES as NAMES
     from difusor.inventory.model import Election as Election
     from difusor.inventory.model import Partner as Partner
@@ -50,13 +50,13 @@ if TYPE_CHECKING:
 
 MODULES = {
     "calendar": ("advice", "counts", "polling_day", "polling_day_of"),
+    "certificates": ("shortfall",),
     "checking": ("JUDGED", "problems"),
     "declared": ("Declared",),
     "hosts": (
         "READ", "Host", "attestations", "election_file", "election_of", "is_asked_too", "is_shared",
         "load", "load_election", "load_election_name", "servers", "zone_of",
     ),
-    "lasting": ("shortfall",),
     "model": ("NAMES", "Election", "Partner", "variable_names"),
     "names": ("role_inputs", "unknown"),
     "parts": ("Call", "Contact", "Decision", "Notice", "Registration", "Revocation", "Waiver"),

@@ -1,4 +1,4 @@
-"""Checks of a page's TLS certificate and its key: both are valid and belong together."""
+"""Checks of a page's TLS certificate and its key: both are valid, belong together, and last as long as the page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -20,6 +21,9 @@ from pydantic import ValidationInfo
 
 from corte.format.signature import UTF16
 from difusor.inventory.values import content
+
+if TYPE_CHECKING:
+    from difusor.inventory.model import Election  # which imports this module
 
 FIRST_LINE = rb"(?m)^-----BEGIN CERTIFICATE-----[ \t\r]*$"
 
@@ -126,6 +130,20 @@ def distrust(pem: bytes) -> str:
         chain.remove(last)
         last = issuer
     return ""
+
+
+def shortfall(pem: bytes, election: Election) -> str:
+    """Return when a certificate ends and the publication later, as the start of a sentence; "" when it lasts.
+
+    To get another one from the outlet takes days. "" too for what is no certificate, which is refused elsewhere.
+    """
+    until, zone = max(election.closes, election.retain_until or election.closes), election.catalog.zone
+    try:
+        ends = x509.load_pem_x509_certificate(pem).not_valid_after_utc
+        told = f"vence el {ends.astimezone(zone):%Y-%m-%d %H:%M}" if ends <= until else ""
+    except (ValueError, OverflowError):  # a certificate may say the year 0, or 1
+        return ""
+    return told and f"{told} y la publicación termina el {until.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from corte.format.manifest import Window
+from corte.format.manifest import ELECTION_ID, Window
 from difusor import catalog, spec
 from difusor.catalog import Catalog
 from difusor.inventory import picture
@@ -32,6 +32,7 @@ from difusor.inventory.parts import (
 from difusor.inventory.uplink import Mbps
 from difusor.inventory.values import (
     SPELT,
+    Account,
     Address,
     Day,
     DomainName,
@@ -39,6 +40,7 @@ from difusor.inventory.values import (
     Instant,
     LoginKey,
     Origin,
+    PageFolder,
     PublicKey,
     Text,
     content,
@@ -85,7 +87,8 @@ class Election(Strict):
     id: Annotated[
         str,
         matching(
-            r"[a-z0-9][a-z0-9-]*", "debe ser un nombre corto en minúsculas, con cifras y -, como diputaciones-2027"
+            ELECTION_ID,
+            "debe ser un nombre corto en minúsculas, con cifras y -, como diputaciones-2027, de 64 letras o menos",
         ),
     ]
     name: Text
@@ -257,11 +260,9 @@ class Partner(Strict):
     name: Text
     fqdn: DomainName
     aliases: list[HostName] = Field([])
-    path: Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2024mor/")]
+    path: PageFolder
     public_address: Address
-    admin_user: Annotated[
-        str, matching(r"(?!root$)[a-z_][a-z0-9_-]{0,31}", "debe ser un nombre de usuario de Linux distinto de root")
-    ]
+    admin_user: Account
     admin_password_hash: Annotated[
         str,
         matching(

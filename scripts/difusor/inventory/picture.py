@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from corte.format.errors import why
-from difusor.project import own
+from difusor.project import home_or_project
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,7 +27,7 @@ def of_the_institute(name: str) -> bytes:
     """
     if not name:
         return b""
-    path = own(f"elections/{name}")
+    path = home_or_project(f"elections/{name}")
     try:
         return anew(path.read_bytes(), INSTITUTE_SIDE, INSTITUTE_COLORS)
     except OSError as error:

@@ -10,12 +10,12 @@ import itertools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 
 import yaml
 
 from difusor.inventory import doubles, folders, groups
+from difusor.inventory.addresses import shortest
 from difusor.inventory.sources import GROUP, election_id
 from difusor.inventory.vaults import HEADER
 
@@ -33,7 +33,7 @@ OPTIONS = (
 WAY = (ADDRESS, PORT, CONNECTION, USER, *OTHERS.values(), *OPTIONS)
 """The variables that say where a server is: behind an address there may be several, at other ports or by jump hosts."""
 GATEWAY = frozenset("@%+:")
-"""In a user that tells a gateway, which many servers are behind, to which of them it leads."""
+"""Signs in a user name that say to which of the servers behind a gateway a login leads, as in user%server."""
 SSH = ("", "ssh", "smart", "paramiko", "paramiko_ssh")
 
 type Said = dict[tuple[str, str], tuple[str, Path]]
@@ -63,14 +63,6 @@ def servers(sources: Iterable[Path]) -> set[tuple[str, str]]:
             if files := folders.own_files(folder):
                 found |= {(name, way[0]) for name, way in _ways(files)}
     return found
-
-
-def shortest(address: str) -> str:
-    """Return an address in its shortest notation, and a name in small letters."""
-    try:
-        return str(ip_address(address))
-    except ValueError:
-        return address.lower()
 
 
 def _elections(inventories: Iterable[list[Path]]) -> Iterator[str]:

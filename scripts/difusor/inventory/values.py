@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from corte.format import instants
 from corte.format.errors import why
+from difusor.inventory.addresses import is_address
 from difusor.spec import CLAUSE_ID
 
 KEY_TYPES = (
@@ -112,21 +113,15 @@ def _refuse_another_spelling(value: str, network: Network) -> None:
 
 def host(value: str) -> str:
     """Accept a host name with any number of labels, or an address; ValueError for anything else."""
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        if not re.fullmatch(rf"{LABEL}(\.{LABEL})*", value) or re.fullmatch(r"[\d.]+", value):
-            raise ValueError(f"«{value}» no es un nombre de host ni una dirección IP") from None
+    is_name = re.fullmatch(rf"{LABEL}(\.{LABEL})*", value) and not re.fullmatch(r"[\d.]+", value)
+    if not is_name and not is_address(value):
+        raise ValueError(f"«{value}» no es un nombre de host ni una dirección IP")
     return value
 
 
 def is_domain(name: str) -> bool:
     """Tell whether a host name or address is a name for which a certificate is asked (role nginx)."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return "." in name
-    return False
+    return "." in name and not is_address(name)
 
 
 def _name_or_address(value: str) -> str:
@@ -305,6 +300,9 @@ Line = Annotated[Text, AfterValidator(_one_line)]
 SitePath = Annotated[
     str, matching(r"(/[A-Za-z0-9._~/-]*)?", "debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/")
 ]
+Account = Annotated[str, matching(r"(?!root$)[a-z_][a-z0-9_-]{0,31}", "debe ser un usuario de Linux distinto de root")]
+PageFolder = Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2027/")]
+"""The folder of a page on its host."""
 Address = Annotated[str, AfterValidator(_address), AfterValidator(_usual)]
 Origin = Annotated[str, AfterValidator(_origin)]
 HostName = Annotated[str, AfterValidator(_name_or_address)]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from corte.format import instants
 from difusor.papers.checking import INVALID, UNKNOWN, VALID, Checked, Signature
 from difusor.papers.dates import instant
 
@@ -61,9 +62,9 @@ def data(checked: Checked) -> dict[str, Any]:
                 "signed_by": each.holder.name,
                 "certificate": each.holder.number,
                 "issuer": each.holder.issuer,
-                "valid_from": _utc(each.holder.starts),
-                "valid_until": _utc(each.holder.ends),
-                "at": _utc(each.at) if each.at else None,
+                "valid_from": instants.write(each.holder.starts),
+                "valid_until": instants.write(each.holder.ends),
+                "at": instants.write(each.at) if each.at else None,
                 "known": each.known,
                 "faults": list(each.faults),
             }
@@ -71,7 +72,3 @@ def data(checked: Checked) -> dict[str, Any]:
         ],
         "attached": [vars(each) for each in checked.attached],
     }
-
-
-def _utc(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -22,7 +22,7 @@ from difusor.inventory import (
 from difusor.inventory.calendar import polling_day
 from difusor.partners.facts import ElectionFacts, FactError
 from difusor.partners.files import ensure_home, refuse_existing, render, write_new
-from difusor.project import DAMAGE, ROOT, UnusableError, home, own, whose
+from difusor.project import DAMAGE, ROOT, UnusableError, home, home_or_project, whose
 from difusor.spec import reading
 from difusor.terminal.arguments import elections
 
@@ -84,7 +84,7 @@ def _copied(path: Path) -> dict[str, Any]:
 
 def taken(like: str) -> dict[str, Any]:
     """Return what a new election takes from the one of this name; UnusableError when that one cannot be a model."""
-    model = own(f"elections/{like}.yml")
+    model = home_or_project(f"elections/{like}.yml")
     if model.is_file() and (faults := election_faults(model)):
         raise UnusableError("\n".join(faults))
     if not (copied := _copied(model)):
@@ -142,6 +142,6 @@ def text(facts: ElectionFacts) -> str:
     return render("election.yml.j2", dict(facts) | copied | signs)
 
 
-def present_hour(now: datetime | None = None) -> datetime:
+def present_hour() -> datetime:
     """Return the hour that has begun: when a rehearsal opens whose opening nobody gave."""
-    return (now or instants.now()).replace(minute=0, second=0, microsecond=0)
+    return instants.now().replace(minute=0, second=0, microsecond=0)

@@ -15,10 +15,12 @@ from corte.format import instants
 from difusor.inventory.placeholders import unfinished
 from difusor.inventory.uplink import Mbps
 from difusor.inventory.values import (
+    Account,
     Address,
     DomainName,
     LoginKey,
     Origin,
+    PageFolder,
     Principal,
     PublicKey,
     Text,
@@ -70,8 +72,6 @@ ElectionName = Annotated[
     str,
     matching(r"[a-z0-9][a-z0-9-]{0,60}", "debe ser un nombre corto en minúsculas, con cifras y -, como simulacro-1"),
 ]
-Account = Annotated[str, matching(r"(?!root$)[a-z_][a-z0-9_-]{0,31}", "debe ser un usuario de Linux distinto de root")]
-Folder = Annotated[str, matching(r"/([A-Za-z0-9._~-]+/)*", "debe empezar y terminar con /, como / o /prep2027/")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -132,7 +132,7 @@ class PartnerFacts(Facts):
     election: ElectionName
     name: Text
     fqdn: DomainName
-    path: Folder = "/"
+    path: PageFolder = "/"
     login: Account
     address: Annotated[str, AfterValidator(host)]
     port: Port = 22

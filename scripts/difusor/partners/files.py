@@ -25,7 +25,7 @@ UNABLE = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM})
 """What a file system answers that has no links, or no exchange of names: NFS, CIFS, sshfs, exFAT."""
 COPIES = f"/{VAULT_PASSWORD}*"
 CLIENT = f"!/{VAULT_PASSWORD}-client"
-"""It is a program that asks somebody else for the password, and may be kept."""
+"""The client script is no secret: it holds no password, and asks a keyring for it. So git may keep it."""
 SECRETS = (COPIES, CLIENT, f"/.{VAULT_PASSWORD}*", rf"/\#{VAULT_PASSWORD}*", "/build/acceptance/**/llave")
 """The lines of a home's .gitignore: the password with the copies that editors make, and the key of an acceptance."""
 WHY = "# Solo los secretos. Lo demás de esta carpeta puede guardarse en un repositorio: en él, lo secreto va cifrado."

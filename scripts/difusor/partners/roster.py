@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from difusor.inventory import linked, variables
+from difusor.inventory.addresses import shortest
 from difusor.partners import record
 from difusor.partners.form.values import own_domain
 from difusor.partners.likeness import folded
@@ -73,18 +73,10 @@ def _read(folder: Path) -> Iterator[Known]:
         if "difusor_fqdn" in values:
             fqdn = str(values["difusor_fqdn"])
             addresses = frozenset(
-                _plain(str(values.get(name, ""))) for name in ("difusor_public_address", "ansible_host")
+                shortest(str(values.get(name, ""))) for name in ("difusor_public_address", "ansible_host")
             )
             name = str(values.get("difusor_name", folder.name))
             yield Known(folder.name, name, fqdn, own_domain(fqdn), addresses - {""}, _server_keys(folder))
-
-
-def _plain(address: str) -> str:
-    """Return an address in its shortest notation, as a form's are; a name as it is."""
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return address
 
 
 def _of_record(id: str, kept: Record) -> Known:

@@ -163,7 +163,7 @@ PATHS: tuple[tuple[str, tuple[str, ...] | str], ...] = (
     ("scripts/difusor/servers/expected.py", ("countdown_files", "late_changes", "preflight", "site")),
     ("scripts/difusor/servers/neighbours.py", ("preflight", "ssh")),
     ("scripts/difusor/servers/leads.py", ("names",)),
-    ("scripts/difusor/servers/further.py", NO_SERVER),
+    ("scripts/difusor/servers/ansible_options.py", NO_SERVER),
     ("scripts/difusor/servers/limits.py", NO_SERVER),
     ("scripts/difusor/servers/playbook.py", NO_SERVER),
     ("scripts/difusor/servers/portscan.py", ("network", "vantage")),

@@ -85,8 +85,8 @@ def due(window: Window, now: datetime) -> str:
 def while_pushed(published: Published | Withdrawn, sequence: int, election: Election) -> timedelta:
     """Return the grace of a mirror that shows corte `sequence` (0: none), to which the push may still be running.
 
-    A corte counts as published once the fastest mirror has it, and the slowest may need until the next one. Whoever is
-    further behind was left behind: each new corte would else give it another interval.
+    A corte counts as published once the fastest mirror has it, and the slowest may need until the next one. A mirror
+    that lacks more than the last corte gets no such time: each new corte would excuse it for another interval.
     """
     is_next = published.sequence <= sequence + 1
     return max(GRACE, timedelta(minutes=election.interval_minutes)) if is_next else GRACE

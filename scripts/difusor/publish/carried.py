@@ -20,7 +20,7 @@ from difusor.publish import notes, wording
 
 AGAIN = "Para que siga, firme el corte con «difusor sign --light»"
 _MANY = 3
-"""So many withdrawn cortes are told each in a clause; more of them, in one."""
+"""Up to so many withdrawn cortes each have a clause of their own; more than that share one."""
 
 
 @dataclass(frozen=True)

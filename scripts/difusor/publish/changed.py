@@ -14,7 +14,7 @@ from difusor.project import UnusableError
 from difusor.publish import signing
 
 MOST = 5
-"""So many files are named of those that changed; how many others there are is told."""
+"""How many of the files that changed are named; the others are only counted."""
 _ROLES = {NAME: "la lista de sus archivos", SIGNATURE_NAME: "la firma"}
 
 
@@ -43,14 +43,17 @@ def is_half_signed(folder: Path) -> bool:
 
 
 def explained(folder: Path, refusal: Refusal) -> Refusal:
-    """Return the refusal of a signed folder with what happened to it and what to do; another machine's as it is."""
+    """Return the refusal of a signed folder with what happened to it and what to do.
+
+    It stays as it is where the folder is not to blame: this machine failed, or another version of the project signed.
+    """
     if refusal.code == "system" or isinstance(refusal, OtherVersion):
         return refusal
     return Refusal(refusal.code, f"{_told(folder, refusal)}: {again(folder)}")
 
 
 def stale(folder: Path, refusal: Refusal) -> str:
-    """Return what changed in a folder since it was signed as this same corte; "" where it is the next one, as usual."""
+    """Return what changed in a folder since it was signed as this same corte; "" where it has become another corte."""
     with suppress(UnusableError):
         if signing.has_signed(folder, *signing.identity(folder)):
             return _what(folder, refusal)

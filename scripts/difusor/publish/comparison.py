@@ -17,8 +17,9 @@ from corte.format.manifest import Entry
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing
 from difusor.inventory import Election
-from difusor.publish import age, application, off_list, roads, served, signing
+from difusor.publish import age, application, off_list, other_addresses, roads, served, signing
 from difusor.publish.mirror import OTHERS, PATH, TIMEOUT, Mirror, stands, trusts_others
+from difusor.publish.other_addresses import OtherAddresses
 from difusor.publish.paced import Content, Paced
 from difusor.publish.seen import Published, Seen, Shown
 from difusor.publish.signing import SignedCorte
@@ -241,7 +242,9 @@ def _compare_once(
     tell(served.minutes(files))
     parts = served.parted(papers, files, signed.manifest.stands.is_light or bool(standing and standing.is_light))
     valid = partial(_valid, target.election, expected)
-    there = roads.elsewhere(target, authority, parts.drawn, mirror.deadline, valid) if is_whole else roads.There()
+    there = OtherAddresses()
+    if is_whole:
+        there = other_addresses.compare(target, authority, parts.drawn, mirror.deadline, valid)
     named = mirror.status()
     again = {path: entry for path, entry in parts.sent.items() if path in suspected} if suspected else {}
     found, late = _found(mirror, paced, base, signed, parts, None if is_whole else {**parts.drawn, **again})
@@ -335,7 +338,7 @@ def _judged_by_age(
     return old, [*trouble, *filter(None, [news])]
 
 
-def _judged_there(there: roads.There, shown: Shown, published: Published | None) -> tuple[str, list[str]]:
+def _judged_there(there: OtherAddresses, shown: Shown, published: Published | None) -> tuple[str, list[str]]:
     """Return why what the name's other addresses show is too old ("" if nothing is), and what else to say of its age.
 
     The last corte is the one published from here, or what the server shows, if that is later.

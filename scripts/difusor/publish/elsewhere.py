@@ -39,8 +39,9 @@ ASKED = 3
 def check(election: Election, targets: list[Target], own: Standing) -> None:
     """Ask the mirrors what another machine signed for this opening; UnusableError names it, and what to do.
 
-    `own` is what stands by the folder's manifest. A mirror that does not answer says nothing. Where something was
-    signed or published here before, a mirror's word alone stops nothing: it takes a manifest, signed after that.
+    `own` is what stands by the folder's manifest. A mirror that does not answer is passed over. Where this machine has
+    signed or published before, an estado.json stops nothing by itself, because a server may write anything there: only
+    a manifest does that was signed after the last one known here.
     """
     known = Records(election).newest()
     if known is None:

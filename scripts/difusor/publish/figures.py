@@ -44,7 +44,7 @@ def wrong(page: Mapping[str, Any]) -> list[str]:
 def differing(office: Mapping[str, Any], page: Mapping[str, Any]) -> str:
     """Return the first total of an office's page that is not what the head says of the office, "" when all are.
 
-    By the page's own rule: it takes them for those of another corte, and reads both files again for 15 s.
+    The page takes an office's page with another total for one of another corte: for 15 s it reads both files again.
     """
     known, totals = (each if isinstance(each, dict) else {} for each in (office.get("totales"), page.get("totales")))
     for name, total in totals.items():

@@ -15,17 +15,18 @@ import httpx
 
 from corte.format.standing import Standing
 from difusor.inventory.parts import Front
-from difusor.publish import comparison, roads, stopping
+from difusor.publish import comparison, other_addresses, stopping
 from difusor.publish.comparison import Comparison
 from difusor.publish.mirror import MOST_BYTES, PATH, Mirror
 from difusor.publish.paced import Content, Paced
+from difusor.publish.pages import IDENTITY
 from difusor.publish.target import Target
 from difusor.publish.trouble import missed
 from difusor.publish.trust import UntrustedError
 
 KEPT = ("Content-Type", "Cache-Control", "ETag", "Content-Security-Policy", "X-Content-Type-Options")
 """Headers that a browser needs as the server sent them."""
-PAGES = {"": "la portada", "datos/corte.json": "datos/corte.json"}
+PAGES = {"": "la portada", IDENTITY: IDENTITY}
 """What is compared besides the corte's files, relative to the page, and how that is said."""
 REMEDY = "los renglones que le faltan los da ./difusor front -i X"
 UNREACHED = (
@@ -63,15 +64,15 @@ def compare(
 def by_name(target: Target, found: Comparison, authority: Path | None, deadline: float) -> Comparison:
     """Return what was found at a server, and whether its page comes the same through the CDN or balancer in front.
 
-    Such a one may by right change headers, which is told, and keep the page before for a moment: it is asked twice.
+    A CDN may change headers, which is only told, and may keep the page of before for a moment: so it is asked twice.
     """
-    is_asked = target.has_cdn and found.result == "authentic" and not target.fqdn.endswith(roads.RESERVED)
+    is_asked = target.has_cdn and found.result == "authentic" and not target.fqdn.endswith(other_addresses.RESERVED)
     if not is_asked:
         return found
     named, pages = replace(target, address=target.fqdn), {"": PAGES[""]}
     differences, lesser, rest = _page_differences(target, named, authority, deadline, pages)
-    if differences and roads.may_look_again(deadline):
-        stopping.STOPPED.wait(roads.KEPT_SECONDS)
+    if differences and other_addresses.may_look_again(deadline):
+        stopping.STOPPED.wait(other_addresses.KEPT_SECONDS)
         second = _page_differences(target, named, authority, deadline, pages)
         differences, lesser, rest = (differences, lesser, rest) if second[2] else second
     through = f"por {target.fqdn}, y no en su servidor: "

@@ -22,9 +22,9 @@ CARRIED = "ordenes.json"
 LOCK = ".lock"
 """The file in the folder of an election and environment that is locked by whoever signs."""
 HANDED = "visto-"
-"""How the name begins of what was kept of a mirror, among the evidence of its purge.
+"""Begins the names of records of a mirror that a purge has moved to its evidence: visto-NAME@ADDRESS.json.
 
-So do those of the folders there with what was kept of it under other elections, which end as the folders of these.
+Records of the same mirror under other elections lie there in folders: visto-ELECTION-ENVIRONMENT/NAME@ADDRESS.json.
 """
 EARLIER = "anteriores"
 """The folder in that of an election and environment with what was kept of mirrors in its other openings."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from corte.format import manifest
-from difusor.publish import roads
+from difusor.publish import other_addresses, pages
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.target import Target
 from difusor.publish.trouble import missed, trouble
@@ -30,7 +30,7 @@ ELSEWHERE = (
 PAGE = "{where} responde una página: véala, por si muestra resultados"
 NOTICE = httpx.codes.GONE
 """With this status a server of the project shows the notice that it is off the list (role nginx)."""
-PAGES = ("", manifest.NAME, "datos/corte.json")
+PAGES = ("", manifest.NAME, pages.IDENTITY)
 """What is asked for, relative to the page; all but the first are documents of JSON."""
 
 
@@ -44,7 +44,7 @@ def look(target: Target, authority: Path | None, limit: float) -> tuple[str, str
     result, why = _at_server(target, authority, deadline)
     if result != "off":
         return result, why
-    there, unknown = roads.others(target)
+    there, unknown = other_addresses.others(target)
     told = []
     for where, other in there.items():
         found, said = _elsewhere(other, where, authority, deadline)

@@ -159,12 +159,12 @@ def _signed_already(targets: list[Target], tree: Path, key: Path | None) -> tupl
 
 
 class Publication:
-    """Remembers that a difusor has taken a corte: an order to hold that is given with it later keeps it shown.
+    """Writes down that a difusor has taken a corte, so that an order to hold given with it later keeps it shown.
 
-    At the first one that has: who gives the order while others still wait for the corte, or after this run was killed,
-    would hold it back from them. Its orders are remembered also if a difusor only follows them, and refuses the corte
-    or shows it no more. When the first one had received its orders is noted as well, whatever it made of them. The
-    corte is delivered, whatever prevents this.
+    It is written as soon as the first difusor has taken the corte. If it were written at the end of the run, an order
+    to hold that is given before that, or after the run was killed, would keep the corte from those that still wait.
+    The orders of a corte are also written down when a difusor follows them and refuses the corte, and so is when the
+    first difusor received them. What prevents the writing never stops a delivery.
     """
 
     def __init__(self, signed: SignedCorte, election: Election) -> None:

@@ -21,6 +21,7 @@ from difusor.project import UnusableError
 from difusor.publish import figures
 
 IDENTITY = "datos/corte.json"
+"""The file of a corte that says which one it is; the page reads it first. What it says is called the head."""
 _REMEDY = "pida la carpeta otra vez a quien la hace, o corríjalo"
 _NO_JSON = "no es JSON que un navegador pueda leer: la página no lo puede mostrar"
 NO_INSTANT = "que no es un instante con su diferencia con UTC"

@@ -24,6 +24,7 @@ from corte.format.manifest import Manifest
 from corte.format.refusal import Refusal
 from corte.format.standing import Standing, Withdrawn
 from difusor.inventory import Election, together
+from difusor.inventory.addresses import is_address, shortest
 from difusor.project import UnusableError, denied, inventories, refuse_later
 from difusor.publish import notes
 from difusor.publish.signing import SignedCorte
@@ -309,8 +310,7 @@ def _former(path: Path, target: Target, opens: datetime) -> tuple[Record | None,
     there = together.servers(inventories()) if others else set()
     for other in others:
         address = unquote(other.stem).removeprefix(f"{target.name}@")
-        # What begins as the present address is its own record, which somebody has renamed to begin another one.
-        if not address.startswith(target.address) and (target.name, together.shortest(address)) not in there:
+        if not _is_renamed(address, target.address) and (target.name, shortest(address)) not in there:
             record, damage = _read(other, Record, opens)
             told += damage
             found += [(record, other)] if record and record.heads else []
@@ -320,6 +320,14 @@ def _former(path: Path, target: Target, opens: datetime) -> tuple[Record | None,
     _keep_earlier(path, None)
     other.rename(path)
     return record, told
+
+
+def _is_renamed(name: str, address: str) -> bool:
+    """Tell whether a record, by its name behind the @, is that of this address, renamed so that a new one begins.
+
+    10.0.0.12 begins as 10.0.0.1 does, and is another address.
+    """
+    return name.startswith(address) and not is_address(name)
 
 
 def _noted(record: Record, head: Head | None, *, moved: bool) -> tuple[Record, list[str]]:
@@ -384,7 +392,7 @@ def _put_aside(path: Path) -> str:
 
 
 def _keep_earlier(path: Path, found: Kept | None) -> None:
-    """Move a record of another opening, of which `found` is nothing, away before it would be written over."""
+    """Move the record at a path away unless it was `found` to be of this opening: it would be written over."""
     if found is None and path.exists():
         folder = path.parent / notes.EARLIER
         folder.mkdir(exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from urllib.parse import quote
@@ -15,18 +15,21 @@ from corte.format.manifest import Entry
 from difusor.publish import roads
 from difusor.publish.mirror import Mirror
 from difusor.publish.paced import RATE, Content, Paced
+from difusor.publish.roads import Files
 from difusor.publish.stopping import STOPPED
 
 PAGE_BYTES = 64 * 1024
 """The largest page with which a mirror may say that it does not send a file."""
 LATE = "se compararon {done:,} de {files:,} archivos; dé más con --minutes"
 
-type Files = Mapping[str, Entry]
-
 
 @dataclass(frozen=True)
 class Parts:
-    """Manifest and signature, the files that are sent and those that light mode holds back, and some for all roads."""
+    """The files of a corte by how they are compared.
+
+    `papers`: manifest and signature; `sent`: files that the mirror has to send; `held`: those that light mode lets it
+    hold back; `drawn`: manifest, signature and a sample, which are asked for on all roads (publish.roads).
+    """
 
     papers: Files
     sent: Files

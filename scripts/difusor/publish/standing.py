@@ -118,13 +118,13 @@ class Records:
         """Refuse to go on with orders that the last manifest dates later than this machine's clock."""
         _check_dates(self.standing(), self._last)
 
-    def remember(self, signed: SignedCorte, is_published: bool = False) -> None:
-        """Record a signed corte as the last one, and whether a difusor has taken it; OSError when that fails.
+    def remember(self, signed: SignedCorte) -> None:
+        """Record a signed corte, which no difusor has taken yet, as the last one; OSError when that fails.
 
         UnusableError when it is of another election, environment or opening.
         """
         self.keep(signed)
-        self.note(signed, is_published)
+        self.note(signed, is_published=False)
 
     def keep(self, signed: SignedCorte) -> None:
         """Record a signed corte as the last one, whose orders the next one carries on; errors as `remember`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from corte.format import instants
 from difusor.report.verdict import Verdict
+from difusor.terminal import some
 
 BETTER, WORSE, OTHERWISE, NEW, GONE = "mejoró", "empeoró", "se midió de otra forma", "es nueva", "ya no se juzga"
 KINDS = (WORSE, BETTER, OTHERWISE, NEW, GONE)
@@ -17,7 +18,6 @@ TIERS = {
 }  # fmt: skip
 """How good a verdict is. Between two of the same tier, or between wrong and unknown, nothing got better or worse."""
 WAYS = {"medido": "con una medición", "atestado": "con un documento"}
-SHOWN_TESTS = 3
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,9 +88,9 @@ def _how(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     tests = [list(dict.fromkeys(_test(each) for each in entry["findings"])) for entry in (before, now)]
     added, gone = ([each for each in tests[one] if each not in tests[1 - one]] for one in (1, 0))
     if tests[0] and tests[1] and added:
-        yield f"se agregó {_some(added)}"
+        yield f"se agregó {some(added)}"
     if tests[0] and tests[1] and gone:
-        yield f"ya no se hace {_some(gone)}"
+        yield f"ya no se hace {some(gone)}"
 
 
 def _test(finding: Mapping[str, Any]) -> str:
@@ -100,11 +100,6 @@ def _test(finding: Mapping[str, Any]) -> str:
 
 def _values(expected: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in expected.items()) or "nada medible"
-
-
-def _some(tests: list[str]) -> str:
-    more = len(tests) - SHOWN_TESTS
-    return ", ".join(tests[:SHOWN_TESTS]) + (f" y {more} más" if more > 0 else "")
 
 
 def _remarks(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

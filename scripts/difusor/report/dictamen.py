@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,8 @@ def compose(
         "servers": [_server(host, server, declared, verdicts)],
         "lab": {"name": declared.lab, "suite": server.identity.get("release", "")} if declared.lab else None,
         "unreachable": server.unreachable,
-        "started": _utc(results.started),
-        "finished": _utc(results.finished),
+        "started": instants.write(results.started),
+        "finished": instants.write(results.finished),
         "finished_local": local.isoformat(timespec="seconds"),
         "commit": results.commit,
         "tools": results.tools,
@@ -333,7 +333,3 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def _local(text: str, zone: ZoneInfo) -> str:
     return datetime.fromisoformat(text).astimezone(zone).isoformat(timespec="seconds")
-
-
-def _utc(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

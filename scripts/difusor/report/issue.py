@@ -9,7 +9,7 @@ from typing import Any
 from corte.format.errors import why
 from difusor import spec
 from difusor.papers.dates import instant
-from difusor.project import locked, own, told
+from difusor.project import from_home, home_or_project, locked
 from difusor.report import history
 from difusor.report.dictamen import compose, write_papers
 from difusor.report.results import Results, ResultsError
@@ -61,8 +61,9 @@ def _call(found: Results, host: str) -> Spec:
     name = found.servers[host].declared.election_spec
     call, measured = spec.load(name), found.calls.get(name)
     if measured and measured != spec.digest(name):
+        path = from_home(home_or_project(f"spec/{name}.yml"))
         raise ResultsError(
-            f"{found.inventory} se midió con otra versión de la convocatoria {name}: {told(own(f'spec/{name}.yml'))} "
+            f"{found.inventory} se midió con otra versión de la convocatoria {name}: {path} "
             f"cambió desde entonces. Mídalo otra vez, o traiga el archivo de aquella, de SHA-256 {measured}"
         )
     return call

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,15 +42,14 @@ class Ban:
 
 def banned(name: str, host: Host) -> list[Ban]:
     """Return the bans in force on a server (testinfra's host) called `name`; BansError when they cannot be read."""
-    try:
-        offset, *lines = run(name, host, LIST).splitlines()
+    answer = run(name, host, LIST)
+    with understood(name):
+        offset, *lines = answer.splitlines()
         found = filter(None, map(LINE.match, lines))
         return [
             Ban(name, address, jail, _instant(since, offset), _instant(until, offset))
             for jail, address, since, until in (match.groups() for match in found)
         ]
-    except ValueError:
-        raise BansError(f"{name}: su respuesta no se entiende") from None
 
 
 def lift_ban(name: str, host: Host, address: str) -> bool:
@@ -67,6 +68,15 @@ def run(name: str, host: Host, *command: str) -> str:
         said = plain(result.stderr.strip() or result.stdout.strip(), identity.MOST)
         raise BansError(f"{name}: no pudo hacerlo y dice: «{said}»")
     return str(result.stdout)
+
+
+@contextmanager
+def understood(name: str) -> Iterator[None]:
+    """Raise BansError for what of a server's answer is no number, address or instant: its owner can have it say so."""
+    try:
+        yield
+    except ValueError:
+        raise BansError(f"{name}: su respuesta no se entiende") from None
 
 
 def _instant(local: str, offset: str) -> str:

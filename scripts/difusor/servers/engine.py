@@ -17,13 +17,13 @@ POOLS = (
     *(ipaddress.IPv4Network(f"172.{number}.0.0/16") for number in range(17, 32)),
     *ipaddress.IPv4Network("192.168.0.0/16").subnets(new_prefix=20),
 )
-"""From which an engine without options takes one for it: the first that it knows of nobody's."""
+"""The networks among which an engine without options chooses one for BRIDGE: the first that overlaps none it knows."""
 NETWORK = "prep"
 """The name of the network of the project's containers (`docker_network`)."""
 CONTAINERS = "br-prep"
-"""Its interface (`docker_bridge`), which stays in the kernel while the engine does not run."""
+"""The interface of that network (`docker_bridge`), which stays in the kernel while the engine does not run."""
 OTHER_BRIDGE = '{"bip": "198.18.240.1/24"}'
-"""What gives it a network of a range that nobody has (RFC 2544), beside that of the project's containers."""
+"""The option that gives BRIDGE a network of a range that nobody has (RFC 2544)."""
 WIDEST = 8
 """Length of the shortest prefix that says where somebody is; a VPN's routes for half the Internet do not."""
 

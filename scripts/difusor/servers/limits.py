@@ -8,11 +8,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from testinfra.host import Host
 
-from difusor.servers.bans import run
+from difusor.servers.bans import run, understood
 
 LOGGED = 100
 """nginx logs one in this many of the refusals that come in floods, those of the causes in SAMPLED."""
@@ -64,32 +65,40 @@ def refusals(name: str, host: Host) -> list[Refusal]:
     """
     found: Counter[tuple[str, str]] = Counter()
     held: set[tuple[str, str]] = set()
-    for line in run(name, host, REFUSALS).splitlines():
-        if logged := REFUSED.fullmatch(line):
-            times = int(logged[1]) * (LOGGED if logged[3] in SAMPLED else 1)
-            found[_source(logged[2]), logged[3]] += times
-        elif (bucket := BUCKET.fullmatch(line)) and int(bucket[3]) < int(bucket[4]):
-            held.add((_source(bucket[2]), CONNECTIONS[bucket[1]]))
+    answer = run(name, host, REFUSALS)
+    with understood(name):
+        for line in answer.splitlines():
+            if logged := REFUSED.fullmatch(line):
+                times = int(logged[1]) * (LOGGED if logged[3] in SAMPLED else 1)
+                found[_source(logged[2]), logged[3]] += times
+            elif (bucket := BUCKET.fullmatch(line)) and int(bucket[3]) < int(bucket[4]):
+                held.add((_source(bucket[2]), CONNECTIONS[bucket[1]]))
     told = [Refusal(name, source, cause, times) for (source, cause), times in found.most_common()]
     return [Refusal(name, source, cause, 0) for source, cause in sorted(held)] + told
 
 
 def limits(name: str, host: Host) -> list[Limit]:
     """Return the limits in force on a server called `name`; BansError when they cannot be read."""
-    text = run(name, host, LIMITS)
-    found = [Limit(name, CONNECTIONS[chain], int(burst), int(rate)) for chain, rate, burst in KERNEL.findall(text)]
+    answer = run(name, host, LIMITS)
+    with understood(name):
+        return list(_limits(name, answer))
+
+
+def _limits(name: str, text: str) -> Iterator[Limit]:
+    """Yield the limits in what LIMITS prints; ValueError for a number beyond every bound."""
+    for chain, rate, burst in KERNEL.findall(text):
+        yield Limit(name, CONNECTIONS[chain], int(burst), int(rate))
     for zone, kind in (("connection", "of_connection"), ("fast", "files"), ("waf", "inspected")):
         rate = re.search(rf"zone={zone}:\S+ rate=(\d+)r/s", text)
         # What waits for its turn is in nginx's `burst`, too; what does not, is its `delay`.
         burst = re.search(rf"limit_req zone={zone} (?:burst=\d+ delay|burst)=(\d+)", text)
         if rate and burst:
-            found.append(Limit(name, kind, int(burst[1]), int(rate[1])))
+            yield Limit(name, kind, int(burst[1]), int(rate[1]))
     for zone, kind in (("clients", "at_once"), ("downloads", "downloads")):
         if at_once := re.search(rf"limit_conn {zone} (\d+)", text):
-            found.append(Limit(name, kind, int(at_once[1]), 0))
+            yield Limit(name, kind, int(at_once[1]), 0)
     if logins := re.search(r"ssh maxretry (\d+)", text):
-        found.append(Limit(name, "logins", int(logins[1]), 0))
-    return found
+        yield Limit(name, "logins", int(logins[1]), 0)
 
 
 def _source(address: str) -> str:

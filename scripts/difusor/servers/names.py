@@ -16,6 +16,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
+from difusor.terminal import some
+
 SERVERS = 3
 """How many of a zone's own servers are asked, where nobody says whom to ask."""
 SECONDS = 3.0
@@ -26,7 +28,7 @@ ALIASES = 5
 """How often an alias may lead into another zone."""
 PORT = 53
 TOLD = 8
-"""How many addresses are told of what a name server says."""
+"""How many addresses are told of what a name server says: a hostile one may give thousands."""
 CODES = {
     dns.rcode.NXDOMAIN: "dice que ese nombre no existe", dns.rcode.SERVFAIL: "no lo pudo resolver (SERVFAIL)",
     dns.rcode.REFUSED: "no quiso responder (REFUSED)",
@@ -76,7 +78,7 @@ class Names:
         said = [each for each in self.answers if not each.trouble]
         if len({each.addresses for each in said}) < 2:
             return ""
-        told = "; ".join(f"{each.server}: {_some(each.addresses) or 'ninguna'}" for each in said)
+        told = "; ".join(f"{each.server}: {some(each.addresses, TOLD) or 'ninguna'}" for each in said)
         return f"los servidores de nombres no coinciden en las direcciones de {self.name} ({told})"
 
     def faults(self) -> Iterator[str]:
@@ -214,12 +216,6 @@ async def _caa_of(where: dns.name.Name, servers: Sequence[str], seconds: float) 
         except (dns.resolver.NoAnswer, dns.resolver.NXDOMAIN):
             return []
     return [f"{each.tag.decode()} {each.value.decode('utf-8', 'replace')}" for each in answer or ()]
-
-
-def _some(addresses: Sequence[str]) -> str:
-    """Return the first addresses, and how many more there are: a hostile name server may give thousands."""
-    more = f" y {len(addresses) - TOLD} más" if len(addresses) > TOLD else ""
-    return ", ".join(addresses[:TOLD]) + more
 
 
 def _sorted(addresses: set[str]) -> tuple[str, ...]:

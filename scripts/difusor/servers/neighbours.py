@@ -29,13 +29,13 @@ SESSION = {
     "forcecommand": "ForceCommand",
     "chrootdirectory": "ChrootDirectory",
 }
-"""The same of what decides whether an account gets a session of its own by its key."""
+"""The settings that decide whether an account gets a session of its own by its key, spelt in the same way."""
 ADMITTING = {
     "pubkeyauthentication": "yes",
     "authenticationmethods": "any|publickey",
     "authorizedkeysfile": r".*\.ssh/authorized_keys",
 }
-"""What one word of their values has to be for that; of the others, `none`."""
+"""With which words in its value a setting of SESSION lets the account in; one that is not here, only with `none`."""
 OF_IPTABLES = re.compile(r"ip6? (filter|nat|mangle|raw|security)$")
 """Tables of nft that iptables makes and uses under these names, beside the chains that others make there."""
 

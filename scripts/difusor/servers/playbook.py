@@ -18,7 +18,7 @@ import typer
 from difusor import process
 from difusor.process import surroundings
 from difusor.project import ROOT, VAULTS, ansible_settings, assignments, home
-from difusor.servers import further
+from difusor.servers import ansible_options
 from difusor.terminal import complain, console, printable, warn
 from difusor.terminal.arguments import (
     AskBecomePass,
@@ -89,7 +89,7 @@ def verb(
 
         whom, variables = taken(naming), taken(own)
         options = Options(**given)
-        is_partial = further.refuse(options.further or (), options.limit, options.check, whole)
+        is_partial = ansible_options.refuse(options.further or (), options.limit, options.check, whole)
         if is_partial and missed:
             warn(f"con --limit, {missed}: repita sin esa opción en cuanto se pueda")
         become(playbook, chosen(**whom), options, values(**variables))

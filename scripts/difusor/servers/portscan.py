@@ -35,11 +35,12 @@ Packets sent all at once can be dropped on the way, and an open port then looks 
 """
 
 PATIENCE = (0.64, 2.56)
-"""The same for further repetitions of those few attempts whose known port has not answered yet: on a host that is busy
-for some seconds now and then, other ones are lost at each repetition.
+"""The same for further repetitions of the volleys whose known port has not answered yet, if these are few (FEW).
+
+A host that is busy for some seconds now and then loses other packets at each repetition.
 """
 FEW = 4
-"""Those are at most one in so many; if more are lost, the host answers no more."""
+"""They are few when they are at most one in so many volleys; where more are lost, the host has stopped answering."""
 
 AGAIN = 1.0
 """Seconds after which a packet is repeated that was not answered, as the system does when it connects."""

@@ -1,4 +1,4 @@
-"""Whether a run of the project works on a server: what is read there meanwhile is of neither before nor after."""
+"""Whether a run of the project is changing a server: what is read meanwhile is neither old nor new state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from testinfra.host import Host
 from difusor.servers.latest_run import LATEST
 
 RECORD = "/var/lib/prep-difusor"
-"""The folder in which runs note what they change; only root reads it, and the word of the run that began last."""
+"""The folder in which runs note what they change; only root reads it. The id of the run that began last is beside."""
 RECENT = 15
 """Minutes after which a run that has left changes on the list of those not yet in force counts as failed."""
 PENDING, UNFINISHED, ACTIVE = "pending", "unfinished", "active"
@@ -17,7 +17,11 @@ PENDING, UNFINISHED, ACTIVE = "pending", "unfinished", "active"
 
 @dataclass(frozen=True)
 class Work:
-    """The word of the run that began last on a server, empty after a restart, and what says that it has not ended."""
+    """The run that began last on a server.
+
+    `word`: its id, which the run drew, empty after a restart; `signs`: those of PENDING, UNFINISHED and ACTIVE that the
+    server shows, none when the run has ended.
+    """
 
     word: str
     signs: frozenset[str]

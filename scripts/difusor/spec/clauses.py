@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from corte.format.errors import why
-from difusor.project import ROOT, home, own
+from difusor.project import home_or_project, yaml_names
 from difusor.spec import expected, reading
 from difusor.spec.faults import sentence
 
@@ -196,8 +196,7 @@ class Spec(BaseModel):
 
 def names() -> list[str]:
     """Return the names of all calls that have a spec, the institute's own among them."""
-    folders = {home() / "spec", ROOT / "spec"}
-    return sorted({path.stem for folder in folders for path in folder.glob("[!.]*.yml")} - NOT_CALLS)
+    return sorted(yaml_names("spec") - NOT_CALLS)
 
 
 def load(call: str) -> Spec:
@@ -222,7 +221,7 @@ def _file(call: str) -> Path:
         raise SpecError("la elección no dice de qué convocatoria es; escríbalo en election_spec, y mida de nuevo")
     if call not in names():
         raise SpecError(f"no hay convocatoria «{call}» (spec/{call}.yml); las que hay: {', '.join(names())}")
-    return own(f"spec/{call}.yml")
+    return home_or_project(f"spec/{call}.yml")
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from difusor.project import own
+from difusor.project import home_or_project
 from difusor.spec import Sentence, SpecError, reading
 from difusor.spec.faults import sentence
 
@@ -51,7 +51,7 @@ def load(path: Path | None = None) -> Deviations:
 
     SpecError says what is wrong and where.
     """
-    return _load(path or own("spec/deviations.yml"))
+    return _load(path or home_or_project("spec/deviations.yml"))
 
 
 @cache

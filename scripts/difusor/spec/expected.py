@@ -44,16 +44,16 @@ def _free(port: int) -> int:
 Pushed = Annotated[int, AfterValidator(_free)]
 
 
-def some(kind: Any) -> Any:
+def non_empty(kind: Any) -> Any:
     """Return the type of a list with at least one element of this type."""
     return Annotated[list[kind], Field(min_length=1)]
 
 
 VALUES: dict[str, dict[str, Any]] = {
-    "PAR-01": {"kinds": some(Literal["medio de comunicación", "institución académica"])},
-    "SW-01": {"distribution": Text, "versions": some(Version), "recommended": Version},
+    "PAR-01": {"kinds": non_empty(Literal["medio de comunicación", "institución académica"])},
+    "SW-01": {"distribution": Text, "versions": non_empty(Version), "recommended": Version},
     "SW-02": {"minimum_version": Version},
-    "SW-03": {"port": Literal[SSH_PORT], "methods": some(Literal["publickey", "password"])},
+    "SW-03": {"port": Literal[SSH_PORT], "methods": non_empty(Literal["publickey", "password"])},
     "SW-04": {"port": Literal[123], "max_offset_seconds": Amount},
     "SW-05": {"uid": Literal[0]},
     "SW-06": {},
@@ -64,11 +64,11 @@ VALUES: dict[str, dict[str, Any]] = {
     "HW-05": {},
     "RED-01": {"mbps": Count, "payload_mbps": Count},
     "RED-02": {"addresses": Count},
-    "RED-03": {"ports": some(Literal[WEB_PORTS])},
-    "RED-04": {"ports": some(Count)},
+    "RED-03": {"ports": non_empty(Literal[WEB_PORTS])},
+    "RED-04": {"ports": non_empty(Count)},
     "RED-05": {"servers": Count},
-    "RED-06": {"refused_status": some(Literal[429, 503])},
-    "RED-07": {"blocked_status": some(Literal[403])},
+    "RED-06": {"refused_status": non_empty(Literal[429, 503])},
+    "RED-07": {"blocked_status": non_empty(Literal[403])},
     "RED-08": {"tls_floor": Tls},
     "DG-01": {"late_seconds": Annotated[int, Field(ge=0)]},
     "DG-02": {"status": Literal[200]},
@@ -77,7 +77,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "DG-05": {"closed_status": Literal[CLOSED_STATUS]},
     "DG-06": {},
     "DG-07": {"port": Pushed},
-    "DG-08": {"items": Literal[19], "logo_types": some(LOGO_TYPES)},
+    "DG-08": {"items": Literal[19], "logo_types": non_empty(LOGO_TYPES)},
     "DG-09": {},
     "DG-10": {"signed": Literal[True]},
     "DG-11": {"grace_minutes": Count},

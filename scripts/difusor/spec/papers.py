@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from difusor.project import ROOT, own
+from difusor.project import ROOT, home_or_project
 from difusor.spec import clauses, reading
 from difusor.spec.clauses import ClauseId, Sentence, SpecError
 from difusor.spec.faults import sentence
@@ -77,7 +77,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 def load(call: str) -> Papers:
     """Return the texts of a call, the institute's own or else the project's; SpecError says what is wrong with them."""
-    path = own(f"spec/papers/{call}.yml")
+    path = home_or_project(f"spec/papers/{call}.yml")
     if not path.exists():
         raise SpecError(
             f"la convocatoria «{call}» no tiene los textos de su carta; copie {MODEL} a {path} y escriba los suyos"

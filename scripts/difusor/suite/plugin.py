@@ -21,7 +21,7 @@ import pytest
 from difusor import inventory, spec
 from difusor.inventory import variables
 from difusor.inventory.revision import revision
-from difusor.project import UnusableError, commit, told, write
+from difusor.project import UnusableError, commit, from_home, write
 from difusor.report import results
 from difusor.servers import identity
 from difusor.spec.expected import VALUES
@@ -350,7 +350,7 @@ class Collector:
         found = results.Results(
             started=self.started,
             finished=datetime.now(UTC),
-            inventory=str(told(Path(self.config.option.ansible_inventory))),
+            inventory=str(from_home(Path(self.config.option.ansible_inventory))),
             **self.measured_with,
             tools=versions(),
             servers=suite.servers,

@@ -44,10 +44,11 @@ def beyond(found: Mapping[str, Collection[int]], allowed: Collection[int]) -> di
 
 
 def required(found: Mapping[str, Collection[int]], closed: Collection[int], public: str, entry: str = "") -> set[str]:
-    """Return the addresses at which the ports for trusted addresses have to answer one that answered as in `found`.
+    """Return at which of a server's addresses the ports for trusted addresses have to be open.
 
-    `closed`: those ports; `public`: the server's public address; `entry`: its own by which the institute comes in where
-    that is another one, as over a VPN: where it has all of them there, the public one need not have them too.
+    `found`: by address, the ports that answered; `closed`: the ports that only trusted addresses reach; `public`: the
+    server's public address; `entry`: the address by which the institute comes in, where that is another one, as over a
+    VPN. If all the closed ports answer at `entry`, they need not answer at `public` too.
     """
     reached = {address for address, ports in found.items() if set(closed) & set(ports)}
     return reached - {public} if entry and set(closed) <= set(found.get(entry, ())) else reached | {public}

@@ -22,7 +22,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from difusor.project import ROOT, told
+from difusor.project import ROOT, from_home
 
 console = Console(stderr=True, highlight=False)
 """Standard error: progress and errors."""
@@ -32,6 +32,8 @@ LOGGED = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default", "ANSIBLE_FORCE_C
 """What a step's Ansible prints goes into a log that programs read, however the operator likes to see it."""
 LINE_CHARACTERS = 64 * 1024
 """How much of a step's output is read at once, even if it has no line breaks."""
+LAST_WORDS = 25
+"""How many lines of its log are shown when a step fails."""
 INSTANT = re.compile(r"(?<!«)(?<!\")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ(?![»\"])", re.ASCII)
 """An instant as records and servers write it in a sentence; one in quotes was typed, or is to be typed."""
 
@@ -58,6 +60,12 @@ def printable(text: object, zone: tzinfo | None = None) -> str:
     Its instants are told by the clocks of a zone, as `by_clocks` does.
     """
     return escape(plain(by_clocks(str(text), zone)))
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names of a list, `most` of them, and how many more there are: «a, b, c y 4 más»."""
+    more = f" y {len(names) - most} más" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def json_text(document: Any) -> str:
@@ -179,7 +187,7 @@ def run_step(
     seconds = time.monotonic() - started
     if process.returncode:
         console.print(*_last_words(log), sep="\n", style="dim")
-        raise StepFailed(f"{title}: falló a los {seconds:.0f} s. Todo lo que dijo está en {told(log)}")
+        raise StepFailed(f"{title}: falló a los {seconds:.0f} s. Todo lo que dijo está en {from_home(log)}")
     console.print(f"[green]✓[/] {title} [dim]({seconds:.0f} s)[/]")
 
 
@@ -237,9 +245,9 @@ def _line(title: str) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
 
 
-def _last_words(log: Path, lines: int = 25) -> list[str]:
+def _last_words(log: Path) -> list[str]:
     """Return the lines of a log that tell the cause: those from the last failure on, else the last ones."""
     text = log.read_text().splitlines()
     failures = [number for number, line in enumerate(text) if line.startswith(("[ERROR]", "fatal:", "E  "))]
-    start = failures[-1] if failures else max(0, len(text) - lines)
-    return [printable(line) for line in text[start : start + lines]]
+    start = failures[-1] if failures else max(0, len(text) - LAST_WORDS)
+    return [printable(line) for line in text[start : start + LAST_WORDS]]

@@ -17,7 +17,7 @@ import typer
 
 from corte.format import instants
 from corte.format.errors import why
-from difusor.project import ROOT, UnusableError, build, expanduser, home, inventories, path_fault, whose
+from difusor.project import UnusableError, build, expanduser, from_project, home, inventories, path_fault, whose
 
 
 def difusores() -> list[str]:
@@ -98,11 +98,6 @@ def verifiable(text: str) -> Path:
     if text.strip() and Path(text).name == text and sealed.is_file():
         return sealed.resolve()
     raise typer.BadParameter(f"no existe «{text}», ni un dictamen en PDF de un difusor de ese nombre (./difusor seal).")
-
-
-def from_project(path: Path) -> Path:
-    """Return an absolute path, made relative to the project when it is inside it, for documents and messages."""
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def instant(text: str) -> datetime:

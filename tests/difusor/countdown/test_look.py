@@ -446,7 +446,7 @@ def test_a_machine_that_is_no_server_describes_itself_all_the_same() -> None:
     assert seen.Own.model_validate_json(done.stdout) == seen.Own(paths=[], altered=[], closed=[], keys={})
 
 
-@pytest.mark.parametrize("text", [servers.LOOK, servers.OWN, servers.FILED, servers.REACH])
+@pytest.mark.parametrize("text", [servers.LOOK, servers.OWN, servers.UFW_FILES, servers.REACH])
 def test_servers_with_python_39_understand_them(text: str) -> None:
     ast.parse(text, feature_version=(3, 9))
     assert text.isascii() and len(text) < 16 * 1024, "a command line of ssh carries it"

@@ -30,7 +30,7 @@ from difusor.countdown import drift, run, subjects
 from difusor.countdown.checks import LONGEST_FIRST, TITLES, Moment, bad, moment_of
 from difusor.countdown.outside import Looks, Outside
 from difusor.countdown.run import Options, Row, rows
-from difusor.countdown.seen import Filed
+from difusor.countdown.seen import UfwFiles
 from difusor.countdown.subjects import Subject
 from difusor.inventory.model import Election
 from difusor.project import HOME, UnusableError
@@ -80,7 +80,7 @@ def inventories(tmp_path: Path, certificates: Certificates, monkeypatch: pytest.
     said["allowed"] = ["10.9.0.4"]
     baseline = look(host().election).model_dump(exclude={"server"})
     text = json.dumps(said).replace(str(said["now"]), "NOW")
-    parts = (text, json.dumps(baseline), json.dumps(own()), Filed().model_dump_json())
+    parts = (text, json.dumps(baseline), json.dumps(own()), UfwFiles().model_dump_json())
     (tmp_path / "look").write_text("".join(f"{part}\n" for part in parts))
     (tmp_path / "reach").write_text(json.dumps({FQDN: {"127.0.0.1": 0}}))
     (tmp_path / "settings").write_text("stricthostkeychecking true\n")

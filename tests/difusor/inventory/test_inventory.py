@@ -109,6 +109,13 @@ def test_every_signer_that_is_accepted_is_one_for_a_server() -> None:
     assert not accepted & REFUSED and accepted >= set("-.+='@\\ñ投")
 
 
+def test_an_elections_id_is_one_that_a_manifest_takes(good: Variables) -> None:
+    """With a longer one everything was installed, and no corte could be signed."""
+    assert inventory.problems({**good, "election_id": "e" * 64}) == []
+    (problem,) = inventory.problems({**good, "election_id": "e" * 65})
+    assert problem.startswith("election_id: ") and "de 64 letras o menos" in problem
+
+
 @pytest.mark.parametrize("labels", [None, {}, {"prep-difusor.files": " "}])
 def test_an_application_that_lists_no_files_has_to_be_declared_open(good: Variables, labels: Any) -> None:
     unlisted = packed_image(ExposedPorts={"8080/tcp": {}}, Labels=labels)

@@ -33,8 +33,12 @@ def test_what_is_kept_is_kept_in_the_home(home: Path) -> None:
 
 
 def test_papers_tell_no_path_of_the_machine(home: Path) -> None:
-    assert project.told(home / "inventories/diario") == Path("inventories/diario")
-    assert project.told(ROOT / "inventories/demo") == project.told(Path("inventories/demo")) == Path("inventories/demo")
+    assert project.from_home(home / "inventories/diario") == Path("inventories/diario")
+    assert (
+        project.from_home(ROOT / "inventories/demo")
+        == project.from_home(Path("inventories/demo"))
+        == Path("inventories/demo")
+    )
 
 
 def test_the_institutes_own_spec_wins(home: Path) -> None:
@@ -51,10 +55,10 @@ def test_the_institutes_own_spec_wins(home: Path) -> None:
 def test_a_file_that_nobody_has_is_missing_in_the_home(home: Path) -> None:
     """The project is updated, and shared with other homes: nobody is told to save something in it."""
     wanted = home / "elections/falta.png"
-    assert project.own("elections/falta.png") == wanted
+    assert project.home_or_project("elections/falta.png") == wanted
     with pytest.raises(ValueError, match=re.escape(f"no se puede leer {wanted} (no existe); guarde ahí el logotipo")):
         picture.of_the_institute("falta.png")
-    assert project.own("spec/deviations.yml") == ROOT / "spec/deviations.yml"
+    assert project.home_or_project("spec/deviations.yml") == ROOT / "spec/deviations.yml"
 
 
 def test_the_line_that_a_verb_prints_works_in_any_folder(home: Path) -> None:

@@ -32,7 +32,20 @@ from difusor.commands import audit
 from difusor.inventory import load_election
 from difusor.inventory.parts import Front
 from difusor.project import ROOT, UnusableError
-from difusor.publish import age, comparison, deliver, front, paced, roads, served, signing, standing, stopping, target
+from difusor.publish import (
+    age,
+    comparison,
+    deliver,
+    front,
+    other_addresses,
+    paced,
+    roads,
+    served,
+    signing,
+    standing,
+    stopping,
+    target,
+)
 from difusor.publish.mirror import PATH, Mirror
 from difusor.publish.seen import Published, Seen, Shown
 from difusor.publish.signing import IDENTITY, SignedCorte
@@ -102,8 +115,8 @@ def serve(signed: SignedCorte, monkeypatch: pytest.MonkeyPatch) -> Serve:
         monkeypatch.setattr(Mirror, "__init__", make)
         monkeypatch.setattr(paced.time, "sleep", lambda _: None)
         monkeypatch.setattr(roads, "SAMPLE", 100)
-        monkeypatch.setattr(roads, "_addresses", lambda target: ([], []))
-        monkeypatch.setattr(roads, "KEPT_SECONDS", 0)
+        monkeypatch.setattr(other_addresses, "_addresses", lambda target: ([], []))
+        monkeypatch.setattr(other_addresses, "KEPT_SECONDS", 0)
 
     return install
 
@@ -171,16 +184,16 @@ def test_a_difusor_off_the_list_shows_nothing_where_its_link_leads_either(
         ({f"{there} /prep/": late}, "off", "su sitio muestra el aviso"),
     ):
         serve({**closed, **own})
-        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "10.0.0.1"), ("IPv4", there)], []))
+        monkeypatch.setattr(other_addresses, "_addresses", lambda _: ([("IPv4", "10.0.0.1"), ("IPv4", there)], []))
         found = comparison.compare(off)
         assert (found.result, found.good) == (result, result == "off") and words in found.detail, found
         assert result == "off" or ("./difusor revoke X" in found.detail and "DNS" in found.detail)
     serve({**closed, **results})
-    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", there)], ["IPv6"]))
+    monkeypatch.setattr(other_addresses, "_addresses", lambda _: ([("IPv4", there)], ["IPv6"]))
     found = comparison.compare(site)
     assert found.result == "showing" and "./difusor restore X" in found.detail and "revoke" not in found.detail
     serve({**closed, **gone})
-    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", there)], ["IPv6"]))
+    monkeypatch.setattr(other_addresses, "_addresses", lambda _: ([("IPv4", there)], ["IPv6"]))
     assert "; no se pudo saber qué direcciones IPv6 tiene prep.norte.mx" in comparison.compare(off).detail
 
 
@@ -281,7 +294,9 @@ def test_every_address_of_the_page_is_compared(
     serve: Serve, signed: SignedCorte, election: Path, monkeypatch: pytest.MonkeyPatch
 ):
     serve({"2001:db8::7 /prep/corte.json.sig": b"x"})
-    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")], []))
+    monkeypatch.setattr(
+        other_addresses, "_addresses", lambda _: ([("IPv4", "192.0.2.7"), ("IPv6", "[2001:db8::7]")], [])
+    )
     found = comparison.compare(make_target(election, path="/prep/"))
     assert found.differences == ["en su dirección IPv6 [2001:db8::7], corte.json.sig no es el que se firmó"]
 
@@ -300,11 +315,11 @@ def test_the_addresses_of_a_name_that_are_not_compared_are_told(
     """Behind the first two an old server was never compared, and the mirror was good."""
     serve({})
     named = [("IPv4", f"192.0.2.{number}") for number in range(9)]
-    monkeypatch.setattr(roads, "_addresses", lambda _: (named, []))
+    monkeypatch.setattr(other_addresses, "_addresses", lambda _: (named, []))
     page = make_target(election, path="/prep/", address="192.0.2.0")
     told = "prep.norte.test tiene 6 direcciones más, que esta vez no se miraron: repita, que se eligen al azar"
-    assert comparison.compare(page).warnings == [told] and roads.others(page)[1] == [told]
-    assert {each for _ in range(200) for each in roads._others(page, named)} == {*named[1:]}
+    assert comparison.compare(page).warnings == [told] and other_addresses.others(page)[1] == [told]
+    assert {each for _ in range(200) for each in other_addresses._others(page, named)} == {*named[1:]}
 
 
 def test_the_addresses_of_a_name_are_of_both_families(election: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -322,14 +337,14 @@ esac
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     page = make_target(election, address="192.0.2.7")
-    assert roads._others(page, roads._addresses(page)[0]) == [
+    assert other_addresses._others(page, other_addresses._addresses(page)[0]) == [
         ("IPv4", "192.0.2.8"), ("IPv4", "192.0.2.9"), ("IPv6", "2001:db8::7"),
     ]  # fmt: skip
     program.write_text("#!/bin/sh\nexec sleep 60\n")  # pace: a name server that does not answer
-    monkeypatch.setattr(roads, "RESOLVING", replace(roads.RESOLVING, seconds=0.1))
+    monkeypatch.setattr(other_addresses, "RESOLVING", replace(other_addresses.RESOLVING, seconds=0.1))
     told = [f"no se pudo saber qué direcciones {family} tiene prep.norte.mx" for family in ("IPv4", "IPv6")]
     page = replace(page, fqdn="prep.norte.mx")
-    assert roads.elsewhere(page, None, {}, 0.0, lambda *_: None) == roads.There(unasked=told)
+    assert other_addresses.compare(page, None, {}, 0.0, lambda *_: None) == other_addresses.OtherAddresses(unasked=told)
 
 
 def test_a_name_server_that_hides_one_family_hides_no_address_of_the_other(
@@ -342,10 +357,10 @@ def test_a_name_server_that_hides_one_family_hides_no_address_of_the_other(
             raise child.TooLongError(b"", b"")
         return child.Finished(0, b"192.0.2.7 STREAM\n", b"")
 
-    addresses = roads._addresses
+    addresses = other_addresses._addresses
     serve({"192.0.2.7 /prep/corte.json.sig": b"x"})
-    monkeypatch.setattr(roads, "_addresses", addresses)
-    monkeypatch.setattr(roads.child, "run", resolve)
+    monkeypatch.setattr(other_addresses, "_addresses", addresses)
+    monkeypatch.setattr(other_addresses.child, "run", resolve)
     found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"))
     assert found.differences == ["en su dirección IPv4 192.0.2.7, corte.json.sig no es el que se firmó"]
     assert found.warnings == ["no se pudo saber qué direcciones IPv6 tiene prep.norte.mx"]
@@ -380,7 +395,7 @@ def test_a_page_whose_name_leads_nowhere_is_not_good(
     dead = partial(wire, b"", **{"Content-Encoding": "br"})
     serve({f"{address} /prep/corte.json": dead for address in ("192.0.2.7", NAMED.strip("[]"))})
     addresses = [("IPv6" if ":" in each else "IPv4", each) for each in named]
-    monkeypatch.setattr(roads, "_addresses", lambda _: (addresses, []))
+    monkeypatch.setattr(other_addresses, "_addresses", lambda _: (addresses, []))
     found = comparison.compare(make_target(election, **{"path": "/prep/", "fqdn": "prep.norte.mx", **changes}))
     assert (found.result, found.good) == (("unreachable", False) if lost else ("authentic", True)), found
     assert not lost or found.detail.startswith(lost)
@@ -389,7 +404,7 @@ def test_a_page_whose_name_leads_nowhere_is_not_good(
 
 def test_an_address_that_does_not_answer_is_only_told(serve: Serve, election: Path, monkeypatch: pytest.MonkeyPatch):
     serve({"192.0.2.7 /prep/corte.json": partial(wire, b"", **{"Content-Encoding": "br"})})
-    monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "192.0.2.7"), ("IPv4", "10.0.0.1")], []))
+    monkeypatch.setattr(other_addresses, "_addresses", lambda _: ([("IPv4", "192.0.2.7"), ("IPv4", "10.0.0.1")], []))
     found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"))
     assert found.good and "no se pudo comparar en su dirección IPv4 192.0.2.7" in found.warnings[0]
 
@@ -886,7 +901,7 @@ def test_a_page_that_a_cdn_alters_is_told(
         (late, "authentic", "no se pudo comparar página por página: no responde a tiempo"),
     ):
         serve({"10.0.0.1 /prep/": page, f"{name} /prep/": there})
-        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", "198.51.100.9")], []))
+        monkeypatch.setattr(other_addresses, "_addresses", lambda _: ([("IPv4", "198.51.100.9")], []))
         done = CliRunner().invoke(command_of(audit), ["-i", str(signed.folder), "--json"])
         (found,) = json.loads(done.stdout)
         assert found["result"] == (result if has_cdn else "authentic"), found
@@ -1062,10 +1077,10 @@ def staggered(
             return False
 
         serve({f"10.0.0.1 {path}": content for path, content in whole.items()} | (own or {}))
-        monkeypatch.setattr(roads, "KEPT_SECONDS", 10)
-        monkeypatch.setattr(roads, "STOPPED", SimpleNamespace(wait=wait))
+        monkeypatch.setattr(other_addresses, "KEPT_SECONDS", 10)
+        monkeypatch.setattr(other_addresses, "STOPPED", SimpleNamespace(wait=wait))
         monkeypatch.setattr(roads, "differences", lambda *_: [])
-        monkeypatch.setattr(roads, "_addresses", lambda _: ([("IPv4", STALE)], []))
+        monkeypatch.setattr(other_addresses, "_addresses", lambda _: ([("IPv4", STALE)], []))
         monkeypatch.setattr(age, "GRACE", timedelta(minutes=grace))
         waited.clear()
         found = comparison.compare(make_target(election, path="/prep/", fqdn="prep.norte.mx"), **given)
@@ -1101,15 +1116,15 @@ def test_an_address_that_has_the_corte_a_moment_later_is_right(staggered: Stagge
 def test_what_is_altered_at_an_address_stays_so_where_nobody_answers_the_second_time(
     staggered: Staggered, monkeypatch: pytest.MonkeyPatch
 ):
-    right, looks = roads._found, []
+    right, looks = other_addresses._found, []
 
-    def found_once(*given: Any) -> roads.There:
+    def found_once(*given: Any) -> other_addresses.OtherAddresses:
         looks.append(given)
         if len(looks) > 1:
             raise httpx.ReadTimeout("no answer")
         return right(*given)
 
-    monkeypatch.setattr(roads, "_found", found_once)
+    monkeypatch.setattr(other_addresses, "_found", found_once)
     assert staggered({f"{STALE} /prep/descargas/a.csv": b"a|c\n"}).result == "altered"
     assert len(looks) == 2
 

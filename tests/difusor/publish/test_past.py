@@ -14,7 +14,7 @@ from publish_kit import make_target
 
 from difusor.commands import verify
 from difusor.inventory import load_election
-from difusor.publish import age, comparison, roads, standing
+from difusor.publish import age, comparison, other_addresses, roads, standing
 from difusor.publish.seen import Seen
 
 Audit = Callable[[str], comparison.Comparison]
@@ -24,7 +24,7 @@ Audit = Callable[[str], comparison.Comparison]
 def audit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Audit:
     """Return the function that compares what a mirror shows, as `audit` does."""
     monkeypatch.setattr(roads, "differences", lambda *_: [])
-    monkeypatch.setattr(roads, "elsewhere", lambda *_: roads.There())
+    monkeypatch.setattr(other_addresses, "compare", lambda *_: other_addresses.OtherAddresses())
     known = standing.Records(load_election(desk.election)).standing
     return lambda name: comparison.compare(make_target(desk.election, name), seen=Seen(), standing=known())
 

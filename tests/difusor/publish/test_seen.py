@@ -196,6 +196,17 @@ def test_a_record_that_is_renamed_where_it_was_is_not_taken_for_that_of_another_
     assert kept.note(target, server.write(), instants.now()) == kept.faults(target) == []
 
 
+@pytest.mark.parametrize("former", ["10.0.0.12", "10.0.0.1"])
+def test_an_address_that_begins_as_the_present_one_is_another_one(
+    kept: Seen, target: Target, server: Server, former: str
+) -> None:
+    """The server moved from 10.0.0.12 to 10.0.0.1: what its log lost on the way has to be told."""
+    present = "10.0.0.1" if former == "10.0.0.12" else "10.0.0.12"
+    assert kept.note(replace(target, address=former), server.write(5), instants.now()) == []
+    told = kept.note(replace(target, address=present), cut_with_state(server), instants.now())
+    assert "cambió de dirección, y su bitácora perdió renglones: tenía 5 y tiene 3" in told[0]
+
+
 def test_a_log_that_has_grown_goes_on_at_another_address(kept: Seen, target: Target, server: Server) -> None:
     assert kept.note(target, server.write(5), instants.now()) == []
     moved = replace(target, address="10.0.0.2")

@@ -42,6 +42,33 @@ def test_refusals_are_counted_by_source_and_samples_as_often_as_they_happened() 
     ]
 
 
+BUCKET = "/proc/net/ipt_hashlimit/prep-web400-4000:9 {}:0->0.0.0.0:0 {} 1374389530000000 343597382500\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "3 ...: waf\n",
+        f"{'9' * 5000} 203.0.113.9 waf\n",
+        BUCKET.format("ninguna", 1),
+        BUCKET.format("203.0.113.9", "9" * 5000),
+    ],
+    ids=["address", "count", "source", "bucket"],
+)
+def test_refusals_that_make_no_sense_are_told_as_the_servers(said: str) -> None:
+    """Its owner can write what he likes there; it passed for a fault of this program's."""
+    with pytest.raises(BansError, match=r"^diario: su respuesta no se entiende$"):
+        limits.refusals("diario", server(said))
+
+
+@pytest.mark.parametrize(
+    "said", ["ssh maxretry {}", "-A prep-web-charge -m x --hashlimit-above {}/sec --hashlimit-burst 1"]
+)
+def test_limits_that_make_no_sense_are_told_as_the_servers(said: str) -> None:
+    with pytest.raises(BansError, match=r"^diario: su respuesta no se entiende$"):
+        limits.limits("diario", server(said.format("9" * 5000)))
+
+
 def test_limits_are_read_from_what_the_roles_install() -> None:
     inputs = {"ansible_facts": {"distribution_release": "bookworm"}, "nginx_server_names": ["prep.example.mx"]}
     inputs |= {

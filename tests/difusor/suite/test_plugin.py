@@ -18,7 +18,7 @@ from difusor.inventory.revision import revision
 from difusor.report.results import load
 from difusor.report.verdict import Verdict, assess_all
 from difusor.servers import identity, working
-from difusor.suite import plugin, vantages
+from difusor.suite import fixtures, plugin
 
 pytest_plugins = ["pytester"]
 
@@ -102,7 +102,7 @@ def test_last(host):
 @pytest.fixture(scope="module", autouse=True)
 def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Import the plugin and Ansible once, because pytester would otherwise import them anew in each run."""
-    assert plugin and vantages
+    assert plugin and fixtures
     templates_kit.keep()
     inventory = tmp_path_factory.mktemp("inventario") / "hosts.yml"
     inventory.write_text(INVENTORY)
@@ -111,7 +111,7 @@ def _imported(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeconftest('pytest_plugins = ["difusor.suite.plugin", "difusor.suite.vantages"]')
+    pytester.makeconftest('pytest_plugins = ["difusor.suite.plugin", "difusor.suite.fixtures"]')
     (pytester.path / "hosts.yml").write_text(INVENTORY)
     pytester.makepyfile(test_suite=SUITE)
     return pytester

@@ -17,7 +17,7 @@ from serving_kit import saying, serving
 from suite_kit import load
 
 from difusor.project import ROOT
-from difusor.suite.vantages import through, url
+from difusor.suite.fixtures import through, url
 
 # The marks of the suite are those of its own plugin.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnknownMarkWarning")

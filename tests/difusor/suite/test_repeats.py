@@ -73,7 +73,7 @@ def test_a_cause_is_the_first_that_was_raised_or_the_last_word() -> None:
 def test_a_repeated_measurement_counts_once(pytester: pytest.Pytester) -> None:
     """The second run is the result; the message of the first failure is kept with it."""
     pytester.makeconftest(
-        'pytest_plugins = ["difusor.suite.repeats", "difusor.suite.plugin", "difusor.suite.vantages"]'
+        'pytest_plugins = ["difusor.suite.repeats", "difusor.suite.plugin", "difusor.suite.fixtures"]'
     )
     pytester.makefile(".yml", hosts="difusores:\n  hosts:\n    uno: {ansible_connection: local}\n")
     pytester.makepyfile(test_suite=MEASURED)

@@ -10,12 +10,11 @@ import typer
 from inventory_kit import Certificates
 from typer.testing import CliRunner
 
-from difusor.project import HOME, ROOT
+from difusor.project import HOME, ROOT, from_project
 from difusor.terminal.arguments import (
     Difusores,
     authority,
     election,
-    from_project,
     inventory,
     paper,
     vault_id,

@@ -15,8 +15,7 @@ from difusor.partners import desk
 from difusor.partners.answer import Answer
 from difusor.partners.facts import FactError
 from difusor.partners.record import LOGO
-from difusor.project import UnusableError
-from difusor.terminal.arguments import from_project
+from difusor.project import UnusableError, from_project
 
 
 def blank(office: Office) -> Step:

@@ -27,7 +27,7 @@ from difusor.inventory.images import FILES, PORT, RULESET
 from difusor.lab.desk.signer import Signer
 from difusor.partners import election as elections
 from difusor.partners.facts import ElectionFacts
-from difusor.project import HOME, VAULTS, UnusableError, ansible_settings, own, write
+from difusor.project import HOME, VAULTS, UnusableError, ansible_settings, home_or_project, write
 
 ELECTION = "escritorio"
 TITLE = "Demostración del escritorio, con datos inventados"
@@ -106,7 +106,7 @@ def _furnished(folder: Path, like: str, now: datetime) -> Office:
 
 def _zone(like: str) -> ZoneInfo:
     """Return the time zone of the place of an election that may still lack its dates."""
-    said = yaml.safe_load(own(f"elections/{like}.yml").read_text(encoding="utf-8"))
+    said = yaml.safe_load(home_or_project(f"elections/{like}.yml").read_text(encoding="utf-8"))
     return ZoneInfo(catalog.load(said["all"]["vars"]["election_place"]).timezone)
 
 

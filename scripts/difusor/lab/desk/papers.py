@@ -25,12 +25,11 @@ from difusor.partners.filing import filing
 from difusor.partners.filing.filing import Filing
 from difusor.partners.filing.papers import Paper
 from difusor.partners.letters import Papers
-from difusor.project import build, commit, told, version, write
+from difusor.project import build, commit, from_home, from_project, version, write
 from difusor.report.issue import issue
 from difusor.report.results import Results
 from difusor.report.sealing import Sealing, seal
 from difusor.servers.identity import MeasuredServer
-from difusor.terminal.arguments import from_project
 
 REASON = "acuerdo de demostración 00/2027"
 FOLIO, POST = "DICTAMEN/01", "Dirección de demostración"
@@ -114,6 +113,6 @@ def _not_measured(office: Office, inventory: Path) -> Results:
     }
     calls = {name: spec.digest(name) for name in {each.declared.election_spec for each in servers.values()}}
     return Results(
-        started=office.now, finished=office.now, inventory=str(told(inventory)), revision=revision(inventory),
+        started=office.now, finished=office.now, inventory=str(from_home(inventory)), revision=revision(inventory),
         calls=calls, commit=commit(), tools={"prep-difusor": version()}, servers=servers, findings=(),
     )  # fmt: skip

@@ -16,8 +16,7 @@ from difusor.lab.desk.papers import SIGNED_LETTER, WITHOUT_LETTER
 from difusor.lab.desk.step import Step
 from difusor.listing import making
 from difusor.partners import election as elections
-from difusor.project import UnusableError, inventories, write
-from difusor.terminal.arguments import from_project
+from difusor.project import UnusableError, from_project, inventories, write
 
 RESULTS = {
     "Formato": "formato/anexo2.xlsx", "Correo": "correo", "Difusores": "inventories", "Papeles": "build/papeles",

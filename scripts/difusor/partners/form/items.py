@@ -16,7 +16,6 @@ from difusor.spec.faults import sentence
 
 SECRET = "ftp.contrasena"
 """The key of the item whose value is never repeated, nor kept."""
-NOT_REPEATED = ("string_type", "missing", "extra_forbidden", "string_too_long", "string_too_short")
 Weight = Literal["error", "revisar", "aviso"]
 """error: the sender corrects it; revisar: the clerk decides, and may accept it; aviso: kept and marked."""
 

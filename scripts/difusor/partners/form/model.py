@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from difusor.inventory.values import PublicKey
-from difusor.partners.facts import Account, Port, data
+from difusor.inventory.values import Account, PublicKey
+from difusor.partners.facts import Port, data
 from difusor.partners.form.values import (
     NOT_APPLICABLE,
     Attachment,

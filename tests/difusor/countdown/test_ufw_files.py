@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from countdown_kit import host, seen, server
 
-from difusor.countdown import filed, inside, servers
+from difusor.countdown import inside, servers, ufw_files
 from difusor.countdown.checks import Check
-from difusor.countdown.seen import Filed
+from difusor.countdown.seen import UfwFiles
 
 RULES = {
     f"ufw{suffix}-user-input": [
@@ -33,15 +33,15 @@ esac
 """
 
 
-def judged(found: Filed) -> Check:
+def judged(found: UfwFiles) -> Check:
     """Return the check of the trusted addresses, of a server that would load this and is green otherwise."""
-    looked = replace(seen(server(), host().election), filed=found)
+    looked = replace(seen(server(), host().election), ufw_files=found)
     return next(each for each in inside.judge(host(), looked, "diario") if each.key == "trusted")
 
 
 def test_files_that_say_what_is_in_force_are_green_and_so_are_those_that_nobody_can_read() -> None:
-    assert judged(Filed(rules=RULES)).state == judged(Filed()).state == "good"
-    assert judged(Filed(rules={"ufw-user-input": RULES["ufw-user-input"]})).state == "good", "a kernel without IPv6"
+    assert judged(UfwFiles(rules=RULES)).state == judged(UfwFiles()).state == "good"
+    assert judged(UfwFiles(rules={"ufw-user-input": RULES["ufw-user-input"]})).state == "good", "a kernel without IPv6"
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,16 @@ def test_files_that_say_what_is_in_force_are_green_and_so_are_those_that_nobody_
 )
 def test_whom_the_next_start_would_shut_out_or_let_in_is_told(line: str, told: str) -> None:
     lines = [*RULES["ufw-user-input"][:2], *line.splitlines()]
-    check = judged(Filed(rules={**RULES, "ufw-user-input": lines}))
+    check = judged(UfwFiles(rules={**RULES, "ufw-user-input": lines}))
     assert (check.state, told in check.found) == ("bad", True)
     assert "./difusor apply -i diario" in check.remedy
 
 
 def test_a_file_that_would_not_load_is_named_with_its_line() -> None:
-    check = judged(Filed(unloadable={"/etc/ufw/user.rules": "Error occurred at line: 12"}, rules=RULES))
+    check = judged(UfwFiles(unloadable={"/etc/ufw/user.rules": "Error occurred at line: 12"}, rules=RULES))
     assert check.state == "bad"
     assert "/etc/ufw/user.rules" in check.found and "line: 12" in check.found
-    assert "no hay nada en él" in judged(Filed(unloadable={"/etc/ufw/before.rules": ""})).found
+    assert "no hay nada en él" in judged(UfwFiles(unloadable={"/etc/ufw/before.rules": ""})).found
 
 
 @pytest.mark.parametrize("chains", [0, 1])
@@ -81,13 +81,13 @@ def test_files_are_tested_without_loading_them_where_the_firewall_is_in_force(
     for name, text in (("user", "\n".join(RULES["ufw-user-input"])), ("before", "*filter\n"), ("after", "")):
         (folder / f"{name}.rules").write_text(text)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    monkeypatch.setattr(filed, "FOLDER", folder)
-    monkeypatch.setattr(filed, "FAMILIES", {"iptables": ""})
-    found = Filed.model_validate(filed.look())
+    monkeypatch.setattr(ufw_files, "FOLDER", folder)
+    monkeypatch.setattr(ufw_files, "FAMILIES", {"iptables": ""})
+    found = UfwFiles.model_validate(ufw_files.look())
     assert found == (
-        Filed()
+        UfwFiles()
         if chains
-        else Filed(
+        else UfwFiles(
             unloadable={
                 f"{folder}/after.rules": "",
                 f"{folder}/user.rules": "iptables-restore: unknown option Error occurred at line: 12",
@@ -100,6 +100,6 @@ def test_files_are_tested_without_loading_them_where_the_firewall_is_in_force(
 def test_a_machine_without_a_firewall_says_nothing() -> None:
     """Sent as text, with nothing that the project installs."""
     done = subprocess.run(
-        [sys.executable, "-IB", "-c", servers.FILED], env={"PATH": ""}, capture_output=True, check=True
+        [sys.executable, "-IB", "-c", servers.UFW_FILES], env={"PATH": ""}, capture_output=True, check=True
     )
-    assert Filed.model_validate_json(done.stdout) == Filed()
+    assert UfwFiles.model_validate_json(done.stdout) == UfwFiles()

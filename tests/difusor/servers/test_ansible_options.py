@@ -21,8 +21,8 @@ from difusor.inventory import variables
 from difusor.partners import revocation, revoking
 from difusor.partners.revocation import Order
 from difusor.project import ROOT
-from difusor.servers import further, playbook
-from difusor.servers.further import Given, read
+from difusor.servers import ansible_options, playbook
+from difusor.servers.ansible_options import Given, read
 
 VERBS = (preflight, apply, trusted, signers, upgrade, remove)
 WHOLE = (trusted, signers, upgrade, remove)
@@ -44,7 +44,7 @@ def test_the_options_are_those_of_ansible(ansibles: Any) -> None:
     }
     known = {
         (frozenset(names.split()), takes)
-        for table, takes in ((further.FLAGS, False), (further.VALUED, True))
+        for table, takes in ((ansible_options.FLAGS, False), (ansible_options.VALUED, True))
         for names in table
     }
     assert known == own

@@ -1,7 +1,7 @@
 """Reads what the firewall would load when a server starts again; changes nothing (standard library, Python 3.9, root).
 
-Sent to the server as text, after `look.py`: `python3 -c "$(cat filed.py)"` prints one line of JSON, the fields of
-`seen.Filed`. ASCII only: for anything else testinfra would first ask the server for its encoding.
+Sent to the server as text, after `look.py`: `python3 -c "$(cat ufw_files.py)"` prints one line of JSON, the fields of
+`seen.UfwFiles`. ASCII only: for anything else testinfra would first ask the server for its encoding.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _run(*command: str) -> subprocess.CompletedProcess[str] | None:
 
 
 def look() -> dict[str, Any]:
-    """Return the fields of `seen.Filed`; of a family whose chains of UFW are not in force, as without IPv6, nothing."""
+    """Return the fields of `seen.UfwFiles`, but nothing of a family whose UFW chains are not in force (no IPv6)."""
     unloadable: dict[str, str] = {}
     rules: dict[str, list[str]] = {}
     for command, suffix in FAMILIES.items():

@@ -1,4 +1,4 @@
-"""The fixtures of the compliance suite's tests."""
+"""The fixtures of the compliance suite's tests: what they ask, from where, by which road, and where evidence goes."""
 
 from __future__ import annotations
 
