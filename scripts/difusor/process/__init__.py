@@ -16,7 +16,10 @@ from types import FrameType
 from difusor.process import streams, texts
 
 NARROWEST = 20
-"""Columns. Some terminals say that they have none, and then nothing would be shown."""
+"""Columns. Some terminals say that they have none, and then nothing would be shown.
+
+With a word in TERMINAL_WIDTH, which Typer reads as a number, neither help nor complaints would be.
+"""
 added: dict[str, str] = {}
 """Environment variables that this process had to set, because with the operator's own no Ansible would run."""
 
@@ -50,8 +53,9 @@ def prepared() -> Iterator[None]:
     """
     streams.prepare()
     added.update(texts.in_utf8())
-    if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < NARROWEST:
-        del os.environ["COLUMNS"]
+    for name in ("COLUMNS", "TERMINAL_WIDTH"):
+        if not (os.environ.get(name) or "x").isdecimal() or int(os.environ[name]) < NARROWEST:
+            os.environ.pop(name, None)
     # No other account changes an inventory, however open the operator's umask is, and the operator can use what a verb
     # makes, however closed: with 177, which is meant for files, nobody could enter a new folder.
     os.umask((os.umask(0o022) | 0o002) & ~0o700)
