@@ -20,6 +20,12 @@ NARROWEST = 20
 
 With a word in TERMINAL_WIDTH, which Typer reads as a number, neither help nor complaints would be.
 """
+OF_OTHER_PROGRAMS = ("OPENSSL_CONF", "OPENSSL_MODULES", "SSLKEYLOGFILE")
+"""What shells say to OpenSSL for another program; the system's openssl.cnf counts.
+
+With it ssh or a look at a page would not begin, or would talk less than the system does, and a file that notes the keys
+need not be one that can be written.
+"""
 added: dict[str, str] = {}
 """Environment variables that this process had to set, because with the operator's own no Ansible would run."""
 
@@ -52,6 +58,8 @@ def prepared() -> Iterator[None]:
     Replaces this process by another one when Python has begun with names of files that are not in UTF-8.
     """
     streams.prepare()
+    for name in OF_OTHER_PROGRAMS:
+        os.environ.pop(name, None)
     added.update(texts.in_utf8())
     for name in ("COLUMNS", "TERMINAL_WIDTH"):
         if not (os.environ.get(name) or "x").isdecimal() or int(os.environ[name]) < NARROWEST:

@@ -1,4 +1,4 @@
-"""What the operator's environment and personal folder say to Ansible without being meant for this project's runs."""
+"""What the operator's environment and personal folder say to other programs without being meant for this project."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ FORMATS = {"ANSIBLE_CALLBACK_RESULT_FORMAT": ("json", "yaml")}
 COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
 """Ansible's own environment variable: where collections are looked for first."""
 OF_THE_SYSTEM = Path("/usr/share/ansible/collections")
+AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+"""OpenSSL's own environment variables: whom programs trust in place of the authorities that the system does."""
+BUNDLE = "ca-certificates.crt"
+"""The file with all of a system's authorities, in the folder that has each of them in a file."""
 
 
 def forget_empty() -> None:
@@ -38,6 +42,30 @@ def forget_malformed() -> list[str]:
         if os.environ.get(name, choices[0]) not in choices:
             found[name] = " o ".join(choices)
     return [f"{name}={os.environ.pop(name)}, y ahí va {wanted}" for name, wanted in found.items()]
+
+
+def forget_authorities() -> list[str]:
+    """Remove the variables that name other public authorities than this machine's; return their names.
+
+    No browser reads them. With a company's own there, of which pip may need to hear, every mirror would be bad, or good
+    behind whoever opens what is encrypted on its way. A machine that has no authorities keeps them.
+    """
+    for name in AUTHORITIES:
+        if not os.environ.get(name, "").strip():
+            os.environ.pop(name, None)
+    if not any(name in os.environ for name in AUTHORITIES):
+        return []
+    import ssl
+
+    paths = ssl.get_default_verify_paths()
+    file, place = Path(paths.openssl_cafile), Path(paths.openssl_capath)
+    own = {each.resolve() for each in (file, place, place / BUNDLE) if each.exists()}
+    if not file.is_file() and not any(place.glob("*.0")):
+        return []
+    others = [name for name in AUTHORITIES if name in os.environ and Path(os.environ[name]).resolve() not in own]
+    for name in others:
+        del os.environ[name]
+    return others
 
 
 def folder() -> Path:

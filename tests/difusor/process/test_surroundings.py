@@ -1,9 +1,11 @@
-"""What the operator's shell and personal folder say to Ansible changes no run of this project unless it is meant to."""
+"""What the operator's shell and folder say to Ansible and OpenSSL changes no run unless it is meant to."""
 
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -86,6 +88,55 @@ def test_a_value_that_ansible_understands_counts(settled: pytest.MonkeyPatch) ->
         settled.setenv(name, value)
     assert surroundings.forget_malformed() == []
     assert {name: os.environ[name] for name in said} == said
+
+
+@pytest.mark.parametrize("name", surroundings.AUTHORITIES)
+def test_pages_are_judged_by_the_systems_own_authorities(
+    name: str, home: Path, tmp_path: Path, settled: pytest.MonkeyPatch
+) -> None:
+    """With a company's own there, as pip may need them, no mirror had a certificate that any browser accepts."""
+    bundle = tmp_path / "empresa.pem"
+    bundle.touch()
+    done = difusor("status", home=home, **{name: str(bundle)})
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"! no se toma en cuenta lo que su entorno dice en {name}: las páginas se juzgan con")
+    settled.setenv(name, "")
+    assert surroundings.forget_authorities() == [] and name not in os.environ, "OpenSSL takes it for a file"
+
+
+def test_the_systems_own_authorities_may_be_named(tmp_path: Path, settled: pytest.MonkeyPatch) -> None:
+    (place := tmp_path / "certs").mkdir()
+    (place / surroundings.BUNDLE).touch()
+    own = ssl.DefaultVerifyPaths(None, None, "", str(place / "cert.pem"), "", str(place))
+    settled.setattr(ssl, "get_default_verify_paths", lambda: own)
+    for name, value in zip(surroundings.AUTHORITIES, ("/otra.pem", "/otras:/mas"), strict=True):
+        settled.setenv(name, value)
+    assert surroundings.forget_authorities() == [], "a machine without authorities has only what is named"
+    (place / "0a1b2c3d.0").touch()
+    (tmp_path / "enlace.pem").symlink_to(place / surroundings.BUNDLE)
+    for file, others in (("/otra.pem", [*surroundings.AUTHORITIES]), (str(tmp_path / "enlace.pem"), ["SSL_CERT_DIR"])):
+        settled.setenv("SSL_CERT_FILE", file)
+        settled.setenv("SSL_CERT_DIR", "/otras:/mas")
+        assert surroundings.forget_authorities() == others
+    settled.setenv("SSL_CERT_DIR", str(place))
+    assert surroundings.forget_authorities() == [] and os.environ["SSL_CERT_DIR"] == str(place)
+
+
+@pytest.mark.parametrize("name", process.OF_OTHER_PROGRAMS)
+def test_what_openssl_is_told_for_another_program_keeps_no_page_from_being_looked_at(name: str, tmp_path: Path) -> None:
+    """With legacy ciphers alone, or a file of keys that cannot be written, each look ended in a fault of this one."""
+    said = tmp_path / "openssl.cnf"
+    said.write_text("openssl_conf = a\n[a]\nproviders = b\n[b]\nlegacy = c\n[c]\nactivate = 1\n")
+    value = {"SSLKEYLOGFILE": str(tmp_path / "no/hay")}.get(name, str(said))
+    code = (
+        "from difusor import process\nwith process.prepared():\n from difusor.servers import certificate\n "
+        "import os\n print(bool(certificate.context()), os.environ.get('" + name + "'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT / "scripts"), name: value},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("True None\n", "")
 
 
 @pytest.mark.parametrize("part", ["tmp", "cp"])
