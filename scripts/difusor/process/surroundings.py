@@ -9,6 +9,15 @@ from pathlib import Path
 
 KEPT_EMPTY = "ANSIBLE_SSH_ARGS"
 """The one variable that says something when it is empty: that ssh gets no options of ansible.cfg's."""
+BARE = (
+    "ForwardAgent=no", "ForwardX11=no", "ClearAllForwardings=yes", "PermitLocalCommand=no", "RemoteCommand=none",
+    "RequestTTY=no",
+)  # fmt: skip
+"""What sftp, too, asks of ssh whatever its configuration says: nothing but what it is told goes through the connection.
+
+With a forwarded agent the root of any server could enter the others with the operator's keys, and sign with them; a
+port that an open session forwards already, a command or a terminal of that configuration keeps a run from working.
+"""
 NUMBERS = {"ANSIBLE_FORKS": 1, "ANSIBLE_TIMEOUT": 1, "ANSIBLE_VERBOSITY": 0}
 """The variables that have to be numbers, and from which one on: with anything else no Ansible begins."""
 FORMATS = {"ANSIBLE_CALLBACK_RESULT_FORMAT": ("json", "yaml")}
@@ -42,6 +51,16 @@ def forget_malformed() -> list[str]:
         if os.environ.get(name, choices[0]) not in choices:
             found[name] = " o ".join(choices)
     return [f"{name}={os.environ.pop(name)}, y ahí va {wanted}" for name, wanted in found.items()]
+
+
+def bare() -> None:
+    """Have the operator's own options of ssh, which Ansible takes in place of ansible.cfg's, end with those of BARE.
+
+    ssh takes the first of two, so what they say themselves counts.
+    """
+    given, ours = os.environ.get(KEPT_EMPTY, "").strip(), " ".join(f"-o {each}" for each in BARE)
+    if given and not given.endswith(ours):
+        os.environ[KEPT_EMPTY] = f"{given} {ours}"
 
 
 def forget_authorities() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import ssl
 import subprocess
@@ -23,6 +24,7 @@ KINDS = (
     *("BECOME", "DEFAULT_ACTION", "DEFAULT_CALLBACK", "DEFAULT_CONNECTION", "DEFAULT_FILTER", "DEFAULT_INVENTORY"),
     *("DEFAULT_CACHE", "DEFAULT_LOOKUP", "DEFAULT_STRATEGY", "DEFAULT_TEST", "DEFAULT_VARS"),
 )
+BARE = " ".join(f"-o {each}" for each in surroundings.BARE)
 LIST = ("preflight", "-i", "diario", "--", "--list-tasks")
 
 
@@ -194,3 +196,27 @@ def test_a_steps_log_is_as_programs_read_it(tmp_path: Path, monkeypatch: pytest.
     log = tmp_path / "paso.log"
     run_step("Paso", "sh", "-c", "echo $ANSIBLE_STDOUT_CALLBACK $ANSIBLE_FORCE_COLOR", log=log)
     assert log.read_text() == "ansible.builtin.default 0\n"
+
+
+def test_nothing_of_the_operators_sessions_goes_through_a_runs_connection(
+    tmp_path: Path, settled: pytest.MonkeyPatch
+) -> None:
+    """With ForwardAgent in ~/.ssh/config root of every newspaper's server could enter the others, and sign cortes."""
+    (config := tmp_path / "config").write_text(
+        "Host *\nForwardAgent yes\nForwardX11 yes\nLocalForward 8080 localhost:80\nExitOnForwardFailure yes\n"
+        "PermitLocalCommand yes\nLocalCommand echo hola\nRemoteCommand tmux new -A\nRequestTTY force\n"
+    )
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "ansible.cfg")
+    given = settings["ssh_connection"]["ssh_args"]
+    assert "\n" not in given and given.endswith(BARE), "testinfra hands it to a shell"
+    settled.setenv("ANSIBLE_SSH_ARGS", "-o ProxyJump=salto.example -o RequestTTY=force")
+    for _ in range(2):  # a verb that another one runs
+        project.settle()
+    own = os.environ["ANSIBLE_SSH_ARGS"]
+    assert own == f"-o ProxyJump=salto.example -o RequestTTY=force {BARE}"
+    for words, terminal in ((given, "false"), (own, "force")):
+        command = ["ssh", "-F", str(config), *words.split(), "-G", "189.240.1.7", "true"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        assert {"forwardagent no", "forwardx11 no", "permitlocalcommand no", f"requesttty {terminal}"} <= {*said}
+        assert not [line for line in said if line.startswith(("localforward", "remotecommand"))]
