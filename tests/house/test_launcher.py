@@ -494,6 +494,24 @@ def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: P
     assert "uv python install 3.12" in start.stderr and "deadsnakes" in start.stderr
 
 
+def test_a_python_of_a_ppas_without_its_package_of_environments_is_told_which(project: Path, tmp_path: Path) -> None:
+    """The system's python3-venv was installed, which is of another Python, and then the folder was blamed."""
+    shutil.rmtree(project / ".venv")
+    (tmp_path / "ppa").mkdir()
+    (tmp_path / "ppa/python3.14").write_text(
+        f'#!/bin/sh\ncase "$*" in *ensurepip*) exit 1 ;; esac\nexec {sys.executable} "$@"\n'
+    )
+    (tmp_path / "ppa/python3.14").chmod(0o755)
+    launcher = project / "difusor"
+    launcher.write_text(launcher.read_text().replace("in /usr/bin/python3 ", "in "))
+    environment = {**os.environ, "PATH": f"{tmp_path}/ppa:/usr/bin:/bin", "HOME": str(tmp_path)}
+    start = subprocess.run([launcher, "verify"], env=environment, capture_output=True, text=True)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert start.returncode == 1
+    assert start.stderr.endswith(f"instálelo y repita:\n  sudo apt-get install python{version}-venv\n")
+    assert f"a {tmp_path}/ppa/python3.14 le falta" in start.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "version", "verb", "refused"),
     [
