@@ -18,6 +18,11 @@ BARE = (
 With a forwarded agent the root of any server could enter the others with the operator's keys, and sign with them; a
 port that an open session forwards already, a command or a terminal of that configuration keeps a run from working.
 """
+AGENT = "SSH_AUTH_SOCK"
+"""The variable of OpenSSH's that names the socket of the agent with the operator's keys."""
+QUESTION = b"\x00\x00\x00\x0a\x1b\x00\x00\x00\x05query"
+"""What agents answer at once, if only that they do not know it (draft-ietf-sshm-ssh-agent, section 3.8)."""
+AGENT_SECONDS = 3.0
 NUMBERS = {"ANSIBLE_FORKS": 1, "ANSIBLE_TIMEOUT": 1, "ANSIBLE_VERBOSITY": 0}
 """The variables that have to be numbers, and from which one on: with anything else no Ansible begins."""
 FORMATS = {"ANSIBLE_CALLBACK_RESULT_FORMAT": ("json", "yaml")}
@@ -61,6 +66,27 @@ def bare() -> None:
     given, ours = os.environ.get(KEPT_EMPTY, "").strip(), " ".join(f"-o {each}" for each in BARE)
     if given and not given.endswith(ours):
         os.environ[KEPT_EMPTY] = f"{given} {ours}"
+
+
+def forget_silent_agent() -> str:
+    """Remove the variable that names an agent of ssh which does not answer; return its socket, "" when it does.
+
+    ssh would wait for it without end, as for one that was forwarded into this session from a machine that now sleeps.
+    """
+    import socket
+
+    path = os.environ.get(AGENT, "")
+    try:
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(AGENT_SECONDS)
+            agent.connect(path)
+            agent.sendall(QUESTION)
+            agent.recv(1)
+    except (TimeoutError, BlockingIOError):  # the latter: it does not even take those who wait
+        return os.environ.pop(AGENT, "")
+    except OSError:  # there is none: ssh goes on with the keys in files
+        pass
+    return ""
 
 
 def forget_authorities() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from ansible.config.manager import ConfigManager
 from difusor import process, project
 from difusor.process import surroundings
 from difusor.project import ROOT
+from difusor.suite.waiting import until
 from difusor.terminal import run_step
 
 KINDS = (
@@ -90,6 +92,35 @@ def test_a_value_that_ansible_understands_counts(settled: pytest.MonkeyPatch) ->
         settled.setenv(name, value)
     assert surroundings.forget_malformed() == []
     assert {name: os.environ[name] for name in said} == said
+
+
+def test_an_agent_that_does_not_answer_is_told_and_not_waited_for(
+    home: Path, tmp_path: Path, settled: pytest.MonkeyPatch
+) -> None:
+    """As one that was forwarded from a laptop that now sleeps: ssh waited for it without end, in `report` an hour."""
+    path = str(tmp_path / "agente")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        silent.listen(1)
+        done = difusor("status", home=home, SSH_AUTH_SOCK=path)
+        assert done.returncode == 0 and f"! el agente de SSH ({path}) no responde" in done.stderr
+        settled.setattr(surroundings, "AGENT_SECONDS", 0.05)
+        for _ in range(4):  # at last nobody more may wait
+            settled.setenv(surroundings.AGENT, path)
+            assert (surroundings.forget_silent_agent(), surroundings.AGENT in os.environ) == (path, False)
+
+
+def test_an_agent_that_answers_stays(tmp_path: Path, settled: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "agente")
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: Path(path).exists(), what="the agent listens")
+        for each in (path, str(tmp_path), "/no/hay", ""):
+            settled.setenv(surroundings.AGENT, each)
+            assert (surroundings.forget_silent_agent(), os.environ[surroundings.AGENT]) == ("", each)
+    finally:
+        agent.kill()
+        agent.wait()
 
 
 @pytest.mark.parametrize("name", surroundings.AUTHORITIES)
