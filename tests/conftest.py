@@ -15,13 +15,17 @@ from hypothesis import settings
 from difusor import project
 from difusor.listing import looks
 from difusor.proof import suites
-from difusor.publish import comparison, mirror, notes
+from difusor.publish import comparison, mirror, notes, trouble
 
 pytest_plugins = ["difusor.suite.repeats"]
 
 # Hypothesis must not fail an example for being slow: that depends on the machine.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+# Each failure to reach a mirror names the proxy that was not asked.
+for name in trouble.PROXIES:
+    os.environ.pop(name, None)
 
 # What a shell starts in its background ignores Ctrl-C, and so would the programs under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -89,6 +89,16 @@ class InProject(Judged, TyperCommand):
             )
         for wrong in surroundings.forget_malformed():
             warn(f"su entorno dice {wrong}: no se toma en cuenta; corríjalo, o quítelo con unset")
+        if silent := surroundings.forget_silent_agent():
+            warn(
+                f"el agente de SSH ({silent}) no responde, y ssh lo esperaría sin fin: se sigue sin él, con las "
+                "llaves que estén en archivos; para usarlo, abra otra sesión o inicie otro: eval $(ssh-agent); ssh-add"
+            )
+        if named := surroundings.forget_authorities():
+            warn(
+                f"no se toma en cuenta lo que su entorno dice en {' y '.join(named)}: las páginas se juzgan con las "
+                "autoridades de este sistema, como en un navegador; la de un ensayo se da con --ca"
+            )
         if named := project.unverifying():
             warn(
                 f"su entorno dice en {' y '.join(named)} por cuál llave se conoce a los servidores, y así podría "

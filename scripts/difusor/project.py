@@ -155,6 +155,7 @@ def settle() -> list[str]:
     """
     config = str(ROOT / "ansible.cfg")
     surroundings.forget_empty()
+    surroundings.bare()
     hidden = surroundings.hiding_collections()
     named = {name: value for name, value in os.environ.items() if name.startswith("ANSIBLE_")}
     # Of a verb that another one runs, such as those of `accept`, these are what that one has set.

@@ -14,13 +14,21 @@ from typing import Any
 
 import pytest
 from ansible_kit import ansible
-from command_kit import difusor
+from command_kit import IMPORTED
+from interpreter_kit import interpreter
 from inventory_kit import PREP, SERVER, WAF, Certificates, dump, packed_image, write_inventory
 
 ROOT = Path(__file__).resolve().parents[2]
 Change = Callable[[Path], object]
 OPENS = ROOT / "inventories/demo/vault-password.txt"
 """The file with inventory_kit.PASSWORD."""
+PROGRAM = """
+from difusor.process import surroundings
+surroundings.forget_authorities = list
+from difusor.__main__ import main
+main()
+"""
+"""The verb of the words that follow, on a machine whose public authorities are those that a test names."""
 
 
 def environment(password: Path = OPENS) -> dict[str, str]:
@@ -33,7 +41,8 @@ def environment(password: Path = OPENS) -> dict[str, str]:
 
 def verb(name: str, *arguments: str, folder: Path, password: Path = OPENS) -> tuple[int, str]:
     """Run a verb in `folder`; return its exit status and what it printed."""
-    done = difusor(name, *arguments, cwd=folder, env={**os.environ, **environment(password)})
+    env = {**os.environ, **environment(password)}
+    done = interpreter(*IMPORTED).run("-c", PROGRAM, name, *arguments, cwd=folder, env=env)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -169,6 +169,38 @@ def test_the_first_environment_that_cannot_be_made_is_of_no_version_of_before(pr
         )
 
 
+def test_pip_is_told_how_packages_are_reached_and_nothing_else(project: Path) -> None:
+    """PIP_TARGET put them elsewhere without a word, PIP_PYTHON into the system's Python, and PIP_USER ended it."""
+    program(project, "pip", "env | sed -n 's/^PIP_//p' | LC_ALL=C sort >>asked; echo \"$@\" >>asked")
+    reaching = ("CERT", "CONFIG_FILE", "DEFAULT_TIMEOUT", "EXTRA_INDEX_URL", "INDEX_URL", "NO_CACHE_DIR", "PROXY")
+    others = ("CONSTRAINT", "DRY_RUN", "PREFIX", "PYTHON", "REPORT", "REQUIREMENT", "ROOT", "TARGET", "USER", "VERBOSE")
+    said = " ".join(f"PIP_{each}=1" for each in (*reaching, *others))
+    done = call(project, f"export {said}; pip_install --editable .; echo $PIP_TARGET")
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+    *kept, words = (project / "asked").read_text().splitlines()
+    assert set(kept) >= {f"{each}=1" for each in reaching} and "--no-user" in words.split()
+    assert not {each.partition("=")[0] for each in kept} & {*others}
+
+
+def test_a_pip_that_installs_elsewhere_is_told(project: Path) -> None:
+    """As with `target` in its pip.conf: the launcher then said of itself that it did not find difusor."""
+    (project / ".venv/bin/difusor").unlink()
+    done = call(project, "install_project")
+    assert done.returncode == 1 and "quite target, prefix, root o dry-run" in done.stderr
+
+
+@pytest.mark.parametrize(("name", "proxy", "told"), [
+    ("ALL_PROXY", "socks5://127.0.0.1:9", True), ("https_proxy", "socks5://127.0.0.1:9", True),
+    ("https_proxy", "http://127.0.0.1:9", False),
+])  # fmt: skip
+def test_a_proxy_that_pip_cannot_use_is_named(project: Path, with_pip: str, name: str, proxy: str, told: bool) -> None:
+    (project / "requirements.lock").write_text("sin-su-huella==1\n")
+    shutil.rmtree(project / ".venv")
+    launcher = making_with(project, with_pip)
+    start = subprocess.run([launcher, "spec"], env=os.environ | {name: proxy}, capture_output=True, text=True)
+    assert (start.returncode, "dé uno HTTP en HTTPS_PROXY" in start.stderr) == (1, told), start.stderr
+
+
 @pytest.mark.parametrize("left", ["nothing", "half of it", "a mark that is not on the disk"])
 def test_a_making_that_a_power_cut_ended_gives_back_the_environment_of_before(
     project: Path, launch: Launch, left: str
@@ -460,6 +492,24 @@ def test_an_old_python_is_told_how_to_get_a_newer_one(project: Path, tmp_path: P
     start = subprocess.run([launcher, "verify"], env=environment, capture_output=True, text=True)
     assert start.returncode == 1
     assert "uv python install 3.12" in start.stderr and "deadsnakes" in start.stderr
+
+
+def test_a_python_of_a_ppas_without_its_package_of_environments_is_told_which(project: Path, tmp_path: Path) -> None:
+    """The system's python3-venv was installed, which is of another Python, and then the folder was blamed."""
+    shutil.rmtree(project / ".venv")
+    (tmp_path / "ppa").mkdir()
+    (tmp_path / "ppa/python3.14").write_text(
+        f'#!/bin/sh\ncase "$*" in *ensurepip*) exit 1 ;; esac\nexec {sys.executable} "$@"\n'
+    )
+    (tmp_path / "ppa/python3.14").chmod(0o755)
+    launcher = project / "difusor"
+    launcher.write_text(launcher.read_text().replace("in /usr/bin/python3 ", "in "))
+    environment = {**os.environ, "PATH": f"{tmp_path}/ppa:/usr/bin:/bin", "HOME": str(tmp_path)}
+    start = subprocess.run([launcher, "verify"], env=environment, capture_output=True, text=True)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert start.returncode == 1
+    assert start.stderr.endswith(f"instálelo y repita:\n  sudo apt-get install python{version}-venv\n")
+    assert f"a {tmp_path}/ppa/python3.14 le falta" in start.stderr
 
 
 @pytest.mark.parametrize(

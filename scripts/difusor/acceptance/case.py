@@ -18,8 +18,9 @@ from testinfra.host import Host
 
 from difusor.inventory import Election, load_election
 from difusor.inventory.variables import Variables, read
+from difusor.process import surroundings
 from difusor.project import ROOT
-from difusor.servers import child, identity, ssh_password, sudo
+from difusor.servers import child, connection, identity, ssh_password, sudo
 from difusor.terminal import StepFailed, plain, run_step
 
 LOGIN = child.Bounds(seconds=20, output_bytes=64 * 1024)
@@ -114,12 +115,12 @@ class Case:
             "IdentitiesOnly": "yes" if key else "", "Port": values.get("ansible_port"),
             "User": user or values.get("ansible_user"), "AddressFamily": family,
         }  # fmt: skip
-        options = [word for name, value in given_options.items() if value for word in ("-o", f"{name}={value}")]
+        wanted = [*(f"{name}={value}" for name, value in given_options.items() if value), *surroundings.BARE]
         further = (shlex.split(str(values.get(f"ansible_ssh_{kind}_args") or "")) for kind in ("common", "extra"))
         # Of two options of one name, ssh takes the first: the inventory's may name the connection that is open. Of `-S`
         # it takes the last, before any option; sftp has another `-S`, and hands no such one on.
         alone = ["-S", "none"] if program == "ssh" else []
-        return [program, *options, *own, *chain.from_iterable(further), *alone]
+        return [program, *connection.options(wanted), *own, *chain.from_iterable(further), *alone]
 
     def enters(self, command: str = "true", family: str = "") -> child.Finished | None:
         """Run a command through a new login of the operator (see `login`); None when there is no answer in time."""

@@ -16,7 +16,16 @@ from types import FrameType
 from difusor.process import streams, texts
 
 NARROWEST = 20
-"""Columns. Some terminals say that they have none, and then nothing would be shown."""
+"""Columns. Some terminals say that they have none, and then nothing would be shown.
+
+With a word in TERMINAL_WIDTH, which Typer reads as a number, neither help nor complaints would be.
+"""
+OF_OTHER_PROGRAMS = ("OPENSSL_CONF", "OPENSSL_MODULES", "SSLKEYLOGFILE")
+"""What shells say to OpenSSL for another program; the system's openssl.cnf counts.
+
+With it ssh or a look at a page would not begin, or would talk less than the system does, and a file that notes the keys
+need not be one that can be written.
+"""
 added: dict[str, str] = {}
 """Environment variables that this process had to set, because with the operator's own no Ansible would run."""
 
@@ -49,9 +58,12 @@ def prepared() -> Iterator[None]:
     Replaces this process by another one when Python has begun with names of files that are not in UTF-8.
     """
     streams.prepare()
+    for name in OF_OTHER_PROGRAMS:
+        os.environ.pop(name, None)
     added.update(texts.in_utf8())
-    if os.environ.get("COLUMNS", "").isdecimal() and int(os.environ["COLUMNS"]) < NARROWEST:
-        del os.environ["COLUMNS"]
+    for name in ("COLUMNS", "TERMINAL_WIDTH"):
+        if not (os.environ.get(name) or "x").isdecimal() or int(os.environ[name]) < NARROWEST:
+            os.environ.pop(name, None)
     # No other account changes an inventory, however open the operator's umask is, and the operator can use what a verb
     # makes, however closed: with 177, which is meant for files, nobody could enter a new folder.
     os.umask((os.umask(0o022) | 0o002) & ~0o700)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,10 @@ from difusor.project import lacked
 from difusor.publish import trust
 from difusor.publish.stopping import STOPPED, TOLD
 from difusor.servers.certificate import OWN
+
+UNREACHED = {errno.ECONNREFUSED, errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ETIMEDOUT}
+PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+"""The variables by which a browser or pip of this machine may be told to go through a proxy."""
 
 
 @contextmanager
@@ -71,6 +76,8 @@ def trouble(error: Exception) -> str:
         match known:
             case ssl.SSLError():
                 return f"la conexión cifrada falló ({known.reason or 'sin causa'})"
+            case OSError() if known.errno in UNREACHED:
+                return directly(why(known))
             case OSError() if known.errno is not None:
                 return why(known)
     match error:
@@ -79,7 +86,7 @@ def trouble(error: Exception) -> str:
         case httpx.HTTPError() if str(error) and error.__cause__ is None:  # raised by this project
             return str(error)
         case httpx.TimeoutException():
-            return "no responde a tiempo"
+            return directly("no responde a tiempo")
         case httpx.DecodingError() | httpx.LocalProtocolError():
             return "su respuesta no es HTTP"
         case httpx.HTTPError():
@@ -90,6 +97,16 @@ def trouble(error: Exception) -> str:
             return "el nombre de su página no es un nombre de dominio"
         case _:
             return str(error) or type(error).__name__
+
+
+def directly(said: str) -> str:
+    """Return why a mirror was not reached; where the environment names a proxy, also that it was not asked.
+
+    A proxy may keep the corte of before, or answer for a mirror that is not there: none is ever used to look at one. A
+    network that lets nobody out without it has to let this machine out.
+    """
+    named = next((name for name in PROXIES if os.environ.get(name, "").strip()), "")
+    return f"{said} (se le preguntó sin el proxy de {named}, que podría responder por él)" if named else said
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -120,7 +120,9 @@ def _limit(pid: int, memory_bytes: int | None) -> None:
     with suppress(ProcessLookupError):  # it has ended already
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
         if memory_bytes is not None:
-            resource.prlimit(pid, resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+            _, most = resource.getrlimit(resource.RLIMIT_AS)  # the operator's own, which nobody may raise
+            least = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
+            resource.prlimit(pid, resource.RLIMIT_AS, (least, least))
 
 
 def _await(process: subprocess.Popen[bytes], deadline: float, limit: int) -> Finished:

@@ -20,6 +20,7 @@ from difusor.acceptance import begin, run, visitor
 from difusor.acceptance.case import Case, LostError
 from difusor.acceptance.journal import Journal, Outcome, Start, Verdict, alone, latest, shelf
 from difusor.acceptance.steps import STEPS, Step
+from difusor.process.surroundings import BARE
 from difusor.project import HOME, UnusableError
 from difusor.terminal import StepFailed
 
@@ -228,6 +229,7 @@ def test_a_new_login_takes_the_way_of_the_inventory_but_no_connection_that_is_op
     said = subprocess.run([*case.login("ssh"), "-G", "189.240.1.7"], capture_output=True, text=True, check=True).stdout
     assert "proxyjump bastion" in said and "controlpath" not in said
     assert "user operador" in said and "userknownhostsfile /home/ana/Mis" in said
+    assert set(BARE) <= set(case.login("ssh"))
     assert "Port=22" not in case.login("ssh"), "ssh's own configuration may name another port"
     own = case.login("sftp", user="prep-visita", key=Path("llave"))
     assert "User=prep-visita" in own and "IdentitiesOnly=yes" in own

@@ -93,6 +93,14 @@ def test_a_terminal_that_says_it_has_no_columns_shows_everything() -> None:
     assert (done.returncode, done.stdout) == (0, "hola\n")
 
 
+@pytest.mark.parametrize("width", ["ancha", "0", "5", ""])
+def test_a_width_that_is_none_keeps_no_complaint_from_being_read(width: str) -> None:
+    """It was a fault of the program's own, or a frame with one letter in each line."""
+    done = program(f"import sys\nsys.argv = ['difusor', 'status', '--nada']\n{MAIN}", TERMINAL_WIDTH=width)
+    assert done.returncode == os.EX_USAGE and "No existe la opción --nada." in done.stderr, done.stderr
+    assert program("import os\nprint(os.environ['TERMINAL_WIDTH'])", TERMINAL_WIDTH="120").stdout == "120\n"
+
+
 @pytest.mark.parametrize(("given", "mode"), [("000", 0o664), ("002", 0o664), ("077", 0o600)])
 def test_no_other_account_may_change_what_a_verb_writes(given: str, mode: int, tmp_path: Path) -> None:
     assert program(f"open({str(tmp_path / 'hosts.yml')!r}, 'w')", f'umask {given}; "$@"').returncode == 0

@@ -24,6 +24,7 @@ from difusor.inventory import load_election
 from difusor.publish import deliver, mirror, signing
 from difusor.publish.deliver import Options
 from difusor.publish.signing import SignedCorte
+from difusor.publish.trouble import PROXIES
 
 
 @pytest.mark.parametrize(
@@ -65,6 +66,22 @@ def test_what_an_answer_expands_to_is_counted_as_it_comes(
         assert asked.status() is None and asked.problem
     assert tracemalloc.get_traced_memory()[1] < 20_000_000
     tracemalloc.stop()
+
+
+def test_no_proxy_is_asked_for_a_mirror(election: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may keep the corte of before, and answer for a mirror that is down."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy, socket.create_server(("127.0.0.1", 0)) as own:
+        for name in (*PROXIES, "http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setattr(mirror, "TIMEOUT", 0.5)
+        with mirror.Mirror(make_target(election)) as asked:
+            asked.url = f"https://127.0.0.1:{own.getsockname()[1]}/"
+            assert asked.status() is None
+        for each in (proxy, own):
+            each.setblocking(False)
+        own.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])

@@ -16,7 +16,7 @@ from corte.format.refusal import Refusal
 from difusor.inventory import load_election
 from difusor.publish import mirror, signing
 from difusor.publish.signing import SignedCorte
-from difusor.publish.trouble import here, trouble, unchecked
+from difusor.publish.trouble import PROXIES, here, trouble, unchecked
 
 
 def test_what_openssl_says_is_told_in_spanish() -> None:
@@ -51,6 +51,20 @@ def test_what_httpx_and_python_say_of_an_answer_is_told_in_spanish() -> None:
     with pytest.raises(ValueError) as caught:
         mirror.parsed(200, b'{"log": {"entries": 1%s}}' % (b"0" * 5000))
     assert trouble(caught.value) == "su respuesta no es JSON"
+
+
+@pytest.mark.parametrize("error", [TimeoutError(errno.ETIMEDOUT, ""), httpx.ConnectTimeout("")])
+def test_a_mirror_that_is_not_reached_was_asked_without_a_proxy(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a network that lets nobody out without one, each mirror seemed to be down."""
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+    assert trouble(error) == "no responde a tiempo"
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    assert trouble(error) == (
+        "no responde a tiempo (se le preguntó sin el proxy de ALL_PROXY, que podría responder por él)"
+    )
 
 
 def test_a_machine_without_a_place_for_temporary_files_says_so(

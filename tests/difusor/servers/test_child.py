@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from difusor.project import ROOT
 from difusor.servers import child
 from difusor.servers.child import Bounds
 from difusor.suite.waiting import until
@@ -71,6 +72,14 @@ def test_memory_is_limited():
     grow = "data = []\nwhile True: data.append(bytearray(1 << 20))"
     done = child.run([sys.executable, "-c", grow], Bounds(60, memory_bytes=200 << 20))
     assert done.status == 1 and b"MemoryError" in done.stderr
+
+
+def test_a_smaller_limit_of_the_operators_stays():
+    """As of `ulimit -v` or limits.conf: the program was started, and the verb ended because it may not raise that."""
+    code = "from difusor.servers import child; print(child.run(['sh', '-c', 'ulimit -v'], child.Bounds(10)).stdout)"
+    limited = ["sh", "-c", 'ulimit -v 400000; exec "$@"', "sh", sys.executable, "-c", code]
+    done = child.run(limited, Bounds(60, memory_bytes=None), {**os.environ, "PYTHONPATH": str(ROOT / "scripts")})
+    assert (done.status, done.stdout) == (0, b"b'400000\\n'\n"), done.stderr
 
 
 def test_all_that_run_can_be_killed_at_once():
