@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from corte.format.errors import why
+from corte.format import files
 from difusor.inventory import folders, groups
 from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
@@ -105,7 +105,7 @@ def _same_id(path: Path) -> Iterator[str]:
 def election_id(path: Path) -> str:
     """Return the id that a file gives to an election; empty when it gives none, or one that depends on an inventory."""
     try:
-        found = re.search(r"""(?m)^\s+election_id:\s*["']?([^\s"'{#]+)""", path.read_text(encoding="utf-8"))
+        found = re.search(r"""(?m)^\s+election_id:\s*["']?([^\s"'{#]+)""", files.text(path))
     except (OSError, UnicodeDecodeError):
         return ""
     return found[1] if found else ""
@@ -114,7 +114,7 @@ def election_id(path: Path) -> str:
 def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> Iterator[str]:
     text = ""
     try:
-        raw = path.read_bytes()
+        raw = files.small(path)
         vaulted = raw.startswith(HEADER)
         if vaulted and opened is None:
             return
@@ -124,7 +124,7 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
         text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
         documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except OSError as error:
-        yield f"{path}: no se puede leer ({why(error)}); corrija sus permisos"
+        yield folders.unread(path, error)
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"

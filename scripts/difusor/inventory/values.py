@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from corte.format import instants
+from corte.format import files, instants
 from corte.format.errors import why
 from difusor.spec import CLAUSE_ID
 
@@ -247,7 +247,7 @@ def content(path: str, info: ValidationInfo) -> bytes | None:
 
 def from_disk(path: str) -> bytes:
     """Return a file's bytes; OSError when it cannot be read."""
-    return Path(path).read_bytes()
+    return files.read(Path(path))
 
 
 def digest(path: str, info: ValidationInfo) -> str | None:

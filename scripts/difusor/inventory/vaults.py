@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from corte.format import files
 from corte.format.signature import UTF16
 from difusor.inventory import folders
 from difusor.project import VAULTS, UnusableError, ansible_settings, inventories, vault_password
@@ -64,7 +65,7 @@ def _is_sealed(folder: Path) -> bool:
     with suppress(OSError):
         if next(vaulted(folder), None):
             return True
-    with suppress(OSError), (folder / KEY).open("rb") as key:
+    with suppress(OSError), files.opened(folder / KEY) as key:
         return key.read(len(HEADER)) == HEADER
     return False
 
@@ -110,7 +111,7 @@ def _fault_of(source: Path) -> str:
         return f"{source} no es un archivo; ponga ahí la contraseña de las bóvedas, o el programa que la imprime"
     if not os.access(source, os.R_OK):
         return f"{source} no se puede leer (falta permiso), y da la contraseña de las bóvedas; corrija sus permisos"
-    if not (content := source.read_bytes()).strip():
+    if not (content := files.small(source)).strip():
         return f"{source} está vacío; recupérelo de su copia"
     if mark := next((name for mark, name in MARKS.items() if content.startswith(mark)), ""):
         return (
@@ -128,7 +129,7 @@ def would_run(source: Path) -> str:
     Ansible runs what anybody may run, and on a disk without permissions that is every file.
     """
     try:
-        if not source.stat().st_mode & 0o111 or (content := source.read_bytes()).startswith(b"#!"):
+        if not source.stat().st_mode & 0o111 or (content := files.small(source)).startswith(b"#!"):
             return ""
     except OSError:
         return ""  # told by whoever opens it
@@ -190,7 +191,7 @@ def _content(path: Path) -> bytes:
     # Importing Ansible takes a quarter of a second; whoever has given it passwords has imported it already.
     from ansible.parsing.vault import VaultLib, VaultSecretsContext
 
-    return bytes(VaultLib(VaultSecretsContext.current().secrets).decrypt(path.read_bytes()))
+    return bytes(VaultLib(VaultSecretsContext.current().secrets).decrypt(files.small(path)))
 
 
 def sentence(path: Path) -> str:
@@ -221,6 +222,6 @@ def identity(path: Path) -> str:
 def vaulted(source: Path) -> Iterator[Path]:
     """Yield the vaulted files of an inventory source (a folder, or a file in one) and of its variables."""
     for path in (*folders.own_files(source), *folders.variable_files(source)):
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             if file.read(len(HEADER)) == HEADER:
                 yield path

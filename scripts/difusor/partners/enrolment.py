@@ -103,7 +103,7 @@ def certificate(said: str, received: Received, desk: Desk, before: Record | None
 def _too_soon(received: Received, desk: Desk, before: Record | None, election: Election) -> list[Remark]:
     path = desk.certificate or (inventory.folder(desk.id) / inventory.CERTIFICATE if before else None)
     try:
-        short = shortfall(path.read_bytes(), election) if path else ""
+        short = shortfall(files.small(path), election) if path else ""
     except OSError:
         return []  # told where it is copied, or there is none
     told = f"{short}; entregue a tiempo otro que dure más, con sus intermedios y su llave"
@@ -172,7 +172,7 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], befo
 
 def _changed(folder: Path, wanted: Mapping[str, bytes], before: Record) -> dict[str, bytes]:
     """Return the files that have to be written; UnusableError when somebody edited one of them by hand."""
-    current = {name: (folder / name).read_bytes() for name in wanted if (folder / name).exists()}
+    current = {name: files.small(folder / name) for name in wanted if (folder / name).exists()}
     changed = {name: content for name, content in wanted.items() if current.get(name) != content}
     ours = {name: (before.written.get(name), before.pending.get(name)) for name in changed}  # or a correction's to be
     if edited := [name for name in changed if name in current and record.digest(current[name]) not in ours[name]]:

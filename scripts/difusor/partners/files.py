@@ -66,7 +66,7 @@ def ensure_home() -> None:
 
 def _ignore_secrets(path: Path) -> None:
     """Append the lines that a .gitignore lacks, with the line ends that it has."""
-    there = path.read_bytes() if path.exists() else b""
+    there = files.small(path) if path.exists() else b""
     lines = [line.strip() for line in there.decode("utf-8", "replace").splitlines()]
     if not (lacking := _lacking(lines)):
         return

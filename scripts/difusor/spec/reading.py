@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from corte.format import files
 from corte.format.errors import why
 from difusor.project import UnusableError, padded
 from difusor.spec import signs
@@ -62,7 +63,7 @@ def values(text: str | bytes) -> Any:
 def read(path: Path) -> Any:
     """Return what a YAML file says; ReadingError says why it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.text(path)
         _refuse(text)
         return yaml.load(text, _Loader)
     except UnicodeDecodeError:
