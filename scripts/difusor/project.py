@@ -276,6 +276,24 @@ def padded(value: str) -> str:
     return f"{value}: quite los ceros de la izquierda, o póngalo entre comillas si es texto"
 
 
+_CUT = re.compile(r"#\w")
+
+
+def cut(text: str, end: int, is_secret: bool = False) -> str:
+    """Return as a Spanish clause that YAML passes over what follows an unquoted text that ends at `end`; else "".
+
+    To YAML «Diario #1» is «Diario»: a # behind a space begins a comment. Those that people write have a space after it.
+    """
+    behind = text[end:].partition("\n")[0].strip()
+    if not _CUT.match(behind):
+        return ""
+    shown = "" if is_secret else f": «{behind[:60]}»"
+    return (
+        f"tras un espacio y «#» no se lee nada{shown}; ponga el dato entero entre comillas o, si es un comentario, un "
+        "espacio tras el «#»"
+    )
+
+
 @contextmanager
 def locking(folder: Path) -> Iterator[None]:
     """Have a lock in a folder taken within; UnusableError on a file system that has none, as some shares.

@@ -19,7 +19,7 @@ from corte.format import files
 from difusor.inventory import folders, groups
 from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
-from difusor.project import ROOT, padded
+from difusor.project import ROOT, cut, padded
 
 GROUP = "difusores"
 REVOCATIONS, REVOKED = "revocations.yml", "difusor_revocations"
@@ -136,10 +136,12 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
         else:
             yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
     else:
-        yield from _of_content(path, documents, vaulted=vaulted, is_inventory=is_inventory)
+        yield from _of_content(path, documents, text, vaulted=vaulted, is_inventory=is_inventory)
 
 
-def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inventory: bool) -> Iterator[str]:
+def _of_content(
+    path: Path, documents: list[yaml.Node], text: str, *, vaulted: bool, is_inventory: bool
+) -> Iterator[str]:
     is_empty = not documents or documents[0].tag == "tag:yaml.org,2002:null"
     if path.name == REVOCATIONS and not is_inventory and (is_empty or not _says(documents[0], REVOKED)):
         # As a full disk leaves it: whoever was off the list would be on it again, and no message would say so.
@@ -164,8 +166,7 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
         return
     yield from _repeated(path, documents[0])
     yield from _meaningless(path, documents[0])
-    if not vaulted:
-        yield from _padded(path, documents[0])
+    yield from _misread(path, documents[0], text, vaulted)
     of_variables = any(part in VARIABLES for part in path.parts)
     if is_inventory:
         yield from groups.faults(path, documents[0])
@@ -202,17 +203,17 @@ def _of_the_project() -> tuple[str, ...]:
     return ("ansible_", "difusor_", "election_", *(f"{role.name}_" for role in (ROOT / "roles").iterdir()))
 
 
-def _padded(path: Path, root: yaml.Node) -> Iterator[str]:
-    """Yield a sentence for each number with zeros before it in our variables, which YAML takes for an octal one.
+def _misread(path: Path, root: yaml.Node, text: str, is_secret: bool) -> Iterator[str]:
+    """Yield a sentence for each value of our variables that YAML reads as another one than was meant.
 
-    Those of others may be modes of files, which are meant so; a longer one that is no octal number is a telephone's.
+    Numbers with zeros before them are octal to it: those of others may be modes of files, which are meant so, and a
+    longer one that is no octal number is a telephone's. A text ends before a #.
     """
     waiting, judged = [(root, False)], set()
     while waiting:
         node, ours = waiting.pop()
         if isinstance(node, yaml.ScalarNode):
-            number = node.tag == INTEGER or (node.tag == TEXT and len(node.value) < SHORT)
-            if ours and number and not node.style and (said := padded(node.value)):
+            if ours and not node.style and (said := _misreading(node, text, is_secret)):
                 yield f"{path}, renglón {node.start_mark.line + 1}: {said}"
         elif id(node) not in judged:
             judged.add(id(node))
@@ -220,6 +221,13 @@ def _padded(path: Path, root: yaml.Node) -> Iterator[str]:
                 key, value = entry if isinstance(entry, tuple) else (None, entry)
                 named = isinstance(key, yaml.ScalarNode) and key.value.startswith(_of_the_project())
                 waiting.append((value, ours or named))
+
+
+def _misreading(node: yaml.ScalarNode, text: str, is_secret: bool) -> str:
+    is_text = node.tag == TEXT or not node.value
+    number = node.tag == INTEGER or (is_text and len(node.value) < SHORT)
+    wrong = padded(node.value) if number and not is_secret else ""
+    return wrong or (cut(text, node.end_mark.index, is_secret) if is_text else "")
 
 
 class _Constructor(yaml.constructor.SafeConstructor):

@@ -12,7 +12,7 @@ import yaml
 
 from corte.format import files
 from corte.format.errors import why
-from difusor.project import UnusableError, padded
+from difusor.project import UnusableError, cut, padded
 from difusor.spec import signs
 
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -82,9 +82,16 @@ def read(path: Path) -> Any:
 
 
 def _refuse(text: str) -> None:
-    """Raise MarkedYAMLError at the first alias: what it stands for may grow without end; _Faulty at a padded number."""
+    """Raise MarkedYAMLError at the first alias: what it stands for may grow without end.
+
+    _Faulty at a number with zeros before it, and at a text that a # cuts.
+    """
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
             raise yaml.MarkedYAMLError(problem_mark=event.start_mark)  # type: ignore[arg-type]  # the C parser has a class of marks of its own
-        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and (said := padded(event.value)):
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and (said := _misreading(event, text)):
             raise _Faulty(event, said)
+
+
+def _misreading(event: yaml.ScalarEvent, text: str) -> str:
+    return padded(event.value) or cut(text, event.end_mark.index if event.end_mark else len(text))

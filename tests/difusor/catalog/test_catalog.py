@@ -167,6 +167,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "name of two lines": ("name: Sierra", 'name: "Sie\\nrra"', "[2] («Sie rra»).name: debe caber en una línea"),
     "name with a sign that acts": ("name: Sierra", 'name: "Sie\\e[31mrra"', "name: debe caber en una línea"),
     "endless weight": ("weight: 41", "weight: .inf", "weight: debe ser un número"),
+    "a text that a # cuts": ("number: 99", "number: x #9", "renglón 3: tras un espacio y «#» no se lee nada: «#9"),
     "no octal number": ("number: 99", "number: 08", "renglón 3: 08: quite los ceros de la izquierda, o póngalo entre"),
     "octal number": ("stations: 310", "stations: 0310", "renglón 31: 0310: quite los ceros de la izquierda"),
     "octal number in a list": ("districts: [1, 3]", "districts: [1, 010]", ": 010: quite los ceros"),
