@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from corte.format import files
+from corte.format.signature import UTF16
 from difusor.inventory import folders, groups
 from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
@@ -51,6 +52,7 @@ CAUSES = {
     "expected a scalar node": "lo que sigue a esa etiqueta debe ser un texto",
     "unknown escape character": "tras «\\» sigue un signo que no se admite; use comillas sencillas",
     "special characters are not allowed": "hay un carácter de control; bórrelo",
+    "control characters are not allowed": "hay un carácter de control; bórrelo",
 }
 LINK = re.compile(r"(?:[\w.-]*/)+[\w.-]+\.ya?ml")
 """What is in the file that became of a link to another."""
@@ -121,6 +123,9 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
         if raw.startswith(codecs.BOM_UTF8 + HEADER):
             yield f"{path} es una bóveda y empieza con una marca que no se ve (BOM); guárdela en UTF-8 sin ella"
             return
+        if not vaulted and b"\0" in raw and not raw.startswith(UTF16):
+            yield f"{path} está dañado: tiene bytes en cero, como los deja un apagón; recupérelo de su copia"
+            return
         text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
         documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except OSError as error:
@@ -150,6 +155,8 @@ def _of_content(
     if is_empty:
         if is_inventory:
             yield f"{path} está vacío; inventories/ejemplo muestra lo que lleva"
+        elif not text.strip() and any(part in VARIABLES for part in path.parts):
+            yield f"{path} está vacío, como lo deja un disco lleno; recupérelo de su copia, o bórrelo si nada decía"
         return
     if len(documents) == 1 and isinstance(documents[0], yaml.ScalarNode) and LINK.fullmatch(documents[0].value):
         link = documents[0].value

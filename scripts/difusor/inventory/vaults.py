@@ -13,9 +13,13 @@ from pathlib import Path
 from corte.format import files
 from corte.format.signature import UTF16
 from difusor.inventory import folders
-from difusor.project import VAULTS, UnusableError, ansible_settings, inventories, vault_password
+from difusor.project import VAULTS, UnusableError, ansible_settings, home, inventories, vault_password
 
 HEADER = b"$ANSIBLE_VAULT"
+CIPHER, DIGEST, BLOCK = b";AES256", 32, 16
+"""How Ansible seals: its name for it, the bytes of the digest, and those of which the sealed text has a multiple."""
+DEMO = "demo"
+"""Whose vaults the password opens that ansible.cfg names."""
 KEY = "tls/key.pem"
 """Where an inventory has the key of its certificate, which is sealed."""
 SHOWN = 3
@@ -197,10 +201,39 @@ def _content(path: Path) -> bytes:
 def sentence(path: Path) -> str:
     """Return what to tell an operator whose passwords do not open a vault."""
     name = identity(path)
+    if _is_broken(path):
+        return f"{path} es una bóveda y está dañada, como la deja una copia que se cortó; recupérela de su copia"
+    is_of_home = path.absolute().is_relative_to(home() / "inventories")
+    if is_of_home and _is_without_source() and _has_only_demo():
+        return (
+            f"{path}: falta {vault_password()}, que abre las bóvedas; tráigalo de la otra máquina o de su copia o, si "
+            f"está en otra parte, dígalo: export ANSIBLE_VAULT_IDENTITY_LIST={name}@prompt (o {name}@ARCHIVO)"
+        )
     return (
         f"{path}: no se descifra con la contraseña dada; dé la suya: "
         f"export ANSIBLE_VAULT_IDENTITY_LIST={name}@prompt (o {name}@ARCHIVO)"
     )
+
+
+def _has_only_demo() -> bool:
+    """Tell whether Ansible was given no password, but that of the demonstration, which ansible.cfg names."""
+    from ansible.parsing.vault import VaultSecretsContext
+
+    return all(name == DEMO for name, _ in VaultSecretsContext.current().secrets)
+
+
+def _is_broken(path: Path) -> bool:
+    """Tell whether a vault lacks the form that Ansible gave it: a copy that broke off has most often lost it."""
+    header, *lines = files.small(path).split()
+    if not header.endswith(CIPHER) and CIPHER + b";" not in header:
+        return False
+    try:
+        salt, digest, sealed = bytes.fromhex(b"".join(lines).decode()).decode().split("\n", 2)
+        return not (
+            bytes.fromhex(salt) and len(bytes.fromhex(digest)) == DIGEST and len(bytes.fromhex(sealed)) % BLOCK == 0
+        )
+    except ValueError:
+        return True
 
 
 def opening(path: Path) -> str:

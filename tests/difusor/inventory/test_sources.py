@@ -92,6 +92,11 @@ CASES: dict[str, tuple[Change, str]] = {
         "main.yml, renglón 2: tras un espacio y «#» no se lee nada: «#1 de X»; ponga el dato entero entre comillas",
     ),
     "a text of which a # leaves nothing": (main("difusor_color:\n  x: #7a2682\n"), "renglón 2: tras un espacio y «#»"),
+    "nothing at all": (main(" \n"), "main.yml está vacío, como lo deja un disco lleno; recupérelo de su copia"),
+    "what a power cut left": (
+        another(MAIN, lambda path: path.write_bytes(b"x: 1\n" + bytes(99))),
+        "main.yml está dañado: tiene bytes en cero, como los deja un apagón; recupérelo de su copia",
+    ),
     "no such connection": (main("ansible_connection: shh\n"), "ansible_connection: «shh» no existe; escriba ssh"),
     "a number as a variable": (main("1: x\n"), f"renglón 1: {NAME}"),
     "nothing as a variable": (main("~: x\n"), f"renglón 1: {NAME}"),
@@ -105,7 +110,8 @@ CASES: dict[str, tuple[Change, str]] = {
     "no number": (main("x: !!int hola\n"), f"{VALUE}; una fecha o un número que no existen"),
     "a 31st of June": (main("x: 2027-06-31\n"), f"{VALUE}; una fecha o un número que no existen"),
     "an escape": (main('x: "\\q"\n'), "tras «\\» sigue un signo que no se admite"),
-    "a NUL": (main("x: a\0b\n"), "no es YAML válido"),
+    "a NUL": (main("x: a\0b\n"), "está dañado: tiene bytes en cero"),
+    "a control character": (main("x: a\1b\n"), "no es YAML válido: hay un carácter de control; bórrelo"),
     "five thousand brackets": (main("x: " + "[" * 5000 + "]" * 5000), "renglón 1, columna"),
     "no byte of the revocations": (another(RECORD, Path.touch), "revocations.yml está vacío o incompleto, y dice si"),
     "the head of the revocations": (

@@ -74,6 +74,41 @@ def test_where_vaults_are_and_not_their_password_no_second_one_is_drawn(home: Pa
         assert everything(home) == before, "no password was drawn, and nothing was made"
 
 
+def test_a_copy_of_a_home_without_its_password_is_told_what_it_lacks(home: Path) -> None:
+    """That file is the one that no repository keeps: the vaults are there, and nothing opens them."""
+    made()
+    (home / FILE).unlink()
+    done = difusor("front", "-i", "diario", home=home)
+    assert done.returncode == 1 and f"vault.yml: falta {home / FILE}, que abre las bóvedas; tráigalo de" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda raw: raw[: len(raw) // 2],
+            "vault.yml es una bóveda y está dañada, como la deja una copia que se cortó",
+        ),
+        (lambda raw: raw[:-20], "vault.yml es una bóveda y está dañada, como la deja una copia que se cortó"),
+        (lambda raw: raw + raw, "vault.yml es una bóveda y está dañada, como la deja una copia que se cortó"),
+        (lambda raw: raw[:300] + bytes(64) + raw[364:], "vault.yml es una bóveda y está dañada, como la deja"),
+        (lambda raw: raw.replace(b"\n", b"\r\n"), "su inventario no tiene difusor_front"),
+        (lambda raw: b"", "vault.yml está vacío, como lo deja un disco lleno; recupérelo de su copia, o bórrelo"),
+        (
+            lambda raw: bytes(len(raw)),
+            "vault.yml está dañado: tiene bytes en cero, como los deja un apagón; recupérelo",
+        ),
+    ],
+)
+def test_a_damaged_vault_is_not_taken_for_another_password(
+    spoil: Callable[[bytes], bytes], said: str, home: Path
+) -> None:
+    vault = made() / "group_vars/diario/vault.yml"
+    vault.write_bytes(spoil(vault.read_bytes()))
+    done = difusor("front", "-i", "diario", home=home)
+    assert done.returncode == 1 and said in done.stderr, done
+
+
 def test_a_key_that_is_sealed_counts_and_an_inventory_that_nobody_can_read_does_not(home: Path) -> None:
     folder = home / "inventories/diario"
     (folder / "tls").mkdir(parents=True)
