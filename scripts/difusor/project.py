@@ -73,9 +73,23 @@ def inventories() -> list[Path]:
 
 
 def own(path: str) -> Path:
-    """Return the institute's own file when its home has one at this path, or nobody has; else the project's."""
+    """Return the institute's own file when its home has one at this path, or nobody has; else the project's.
+
+    Also its own that cannot be read: a disk that is not mounted does not make another call's file its own.
+    """
     ours, theirs = home() / path, ROOT / path
-    return theirs if theirs.exists() and not ours.exists() else ours
+    return theirs if theirs.exists() and not _is_ours(ours) else ours
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether the home has something at a path; what is behind a link that leads nowhere, nobody knows."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return any(each.is_symlink() and not each.exists() for each in path.parents if each.is_relative_to(home()))
+    except OSError:
+        return True
+    return True
 
 
 def told(path: Path) -> Path:
@@ -253,6 +267,9 @@ def foreign(path: Path) -> str:
     return f"{there} es de {process.account(owner)}; sudo chown -R $(id -un) {taken}"
 
 
+EMPTY = "{} está vacío, como lo deja un disco lleno; recupérelo de su copia"
+ZEROS = "{} está dañado: tiene bytes en cero, como los deja un apagón; recupérelo de su copia"
+"""What to say of a file of text that has nothing in it, or what no text has."""
 _PADDED = re.compile(r"(?![-+]?0+[0-7]?\Z)[-+]?0[0-9_]+")
 
 

@@ -20,7 +20,7 @@ from corte.format.signature import UTF16
 from difusor.inventory import folders, groups
 from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
-from difusor.project import ROOT, cut, padded
+from difusor.project import EMPTY, ROOT, ZEROS, cut, padded
 
 GROUP = "difusores"
 REVOCATIONS, REVOKED = "revocations.yml", "difusor_revocations"
@@ -29,31 +29,6 @@ UNREAD = "_difusor_unread"
 """The variable in which the plugin inventory_files keeps the path of an inventory that it could not read."""
 SECRET = re.compile(r"vault_\w+|difusor_rsync_secret")
 """The variables whose values must be encrypted wherever they are written out."""
-# What PyYAML's two parsers say about the usual mistakes, and what to do about each.
-CAUSES = {
-    "could not find expected ':'": "falta un «:», o un texto quedó partido en dos renglones; escríbalo en uno solo",
-    "cannot start any token": "hay un tabulador o un signo que YAML no admite ahí; use espacios, o comillas",
-    "found a tab": "hay un tabulador o un signo que YAML no admite ahí; use espacios, o comillas",
-    "mapping values are not allowed": "hay un «:» de más, o la sangría no es la de los renglones vecinos",
-    "did not find expected": "la sangría, una coma o un corchete no corresponden con los renglones vecinos",
-    "expected <block end>": "la sangría no es la de los renglones vecinos",
-    "expected ',' or": "falta una coma o cerrar un corchete",
-    "unexpected end of stream": "unas comillas no se cierran",
-    "undefined alias": "un texto que comienza con «*» va entre comillas",
-    "undefined tag": "un texto que comienza con «!» va entre comillas",
-    "could not determine a constructor": "un texto que comienza con «!» va entre comillas",
-    "for merging": "lo que sigue a «<<:» debe ser un conjunto de claves y valores",
-    "unhashable key": (
-        "una lista o un conjunto no puede ser el nombre de otro valor; use un texto, y si es una expresión, como "
-        "{{ otra_variable }}, póngala entre comillas"
-    ),
-    "failed to convert base64": "lo que sigue a «!!binary» no está en base64",
-    "failed to decode base64": "lo que sigue a «!!binary» no está en base64",
-    "expected a scalar node": "lo que sigue a esa etiqueta debe ser un texto",
-    "unknown escape character": "tras «\\» sigue un signo que no se admite; use comillas sencillas",
-    "special characters are not allowed": "hay un carácter de control; bórrelo",
-    "control characters are not allowed": "hay un carácter de control; bórrelo",
-}
 LINK = re.compile(r"(?:[\w.-]*/)+[\w.-]+\.ya?ml")
 """What is in the file that became of a link to another."""
 INTEGER, TEXT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:str"
@@ -124,7 +99,7 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
             yield f"{path} es una bóveda y empieza con una marca que no se ve (BOM); guárdela en UTF-8 sin ella"
             return
         if not vaulted and b"\0" in raw and not raw.startswith(UTF16):
-            yield f"{path} está dañado: tiene bytes en cero, como los deja un apagón; recupérelo de su copia"
+            yield ZEROS.format(path)
             return
         text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
         documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
@@ -134,12 +109,12 @@ def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> 
         line = error.object.count(b"\n", 0, error.start) + 1
         yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"
     except yaml.YAMLError as error:
-        from difusor.spec import signs  # with what judges calls, which no sound file needs
+        from difusor.spec import causes, signs  # with what judges calls, which no sound file needs
 
         if sign := signs.in_yaml(text, error):
             yield f"{path}, renglón {sign[0]}, columna {sign[1]}: {sign[2]}"
         else:
-            yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
+            yield f"{path}{_where(error)}: no es YAML válido: {causes.cause(error)}"
     else:
         yield from _of_content(path, documents, text, vaulted=vaulted, is_inventory=is_inventory)
 
@@ -156,7 +131,7 @@ def _of_content(
         if is_inventory:
             yield f"{path} está vacío; inventories/ejemplo muestra lo que lleva"
         elif not text.strip() and any(part in VARIABLES for part in path.parts):
-            yield f"{path} está vacío, como lo deja un disco lleno; recupérelo de su copia, o bórrelo si nada decía"
+            yield f"{EMPTY.format(path)}, o bórrelo si nada decía"
         return
     if len(documents) == 1 and isinstance(documents[0], yaml.ScalarNode) and LINK.fullmatch(documents[0].value):
         link = documents[0].value
@@ -256,7 +231,9 @@ def _meaningless(path: Path, root: yaml.MappingNode) -> Iterator[str]:
         try:
             _Constructor().construct_document(yaml.MappingNode(root.tag, [(key, value)]))
         except yaml.YAMLError as error:
-            yield f"{path}{_where(error)}: no se entiende el valor de {key.value}: {_cause(error)}"
+            from difusor.spec import causes  # as above
+
+            yield f"{path}{_where(error)}: no se entiende el valor de {key.value}: {causes.cause(error)}"
         except (ValueError, TypeError, OverflowError):
             yield (
                 f"{place}: no se entiende el valor de {key.value}; una fecha o un número que no existen van entre "
@@ -293,11 +270,6 @@ def _where(error: yaml.YAMLError) -> str:
     if mark is None:
         return f", carácter {getattr(error, 'position', 0) + 1}"
     return f", renglón {mark.line + 1}, columna {mark.column + 1}"
-
-
-def _cause(error: yaml.YAMLError) -> str:
-    said = f"{getattr(error, 'problem', '')} {getattr(error, 'reason', '')}"
-    return next((cause for words, cause in CAUSES.items() if words in said), "corrija ese renglón")
 
 
 def group_faults(sources: Iterable[Path], groups: Mapping[str, Collection[str]]) -> list[str]:

@@ -12,8 +12,8 @@ import yaml
 
 from corte.format import files
 from corte.format.errors import why
-from difusor.project import UnusableError, cut, padded
-from difusor.spec import signs
+from difusor.project import EMPTY, ZEROS, UnusableError, cut, padded
+from difusor.spec import causes, signs
 
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The loader of safe values whose parser is in C, where PyYAML was built with it."""
@@ -64,6 +64,8 @@ def read(path: Path) -> Any:
     """Return what a YAML file says; ReadingError says why it cannot be read."""
     try:
         text = files.text(path)
+        if wrong := ZEROS if "\0" in text else EMPTY if not text.strip() else "":
+            raise ReadingError(wrong.format(path))
         _refuse(text)
         return yaml.load(text, _Loader)
     except UnicodeDecodeError:
@@ -75,7 +77,7 @@ def read(path: Path) -> Any:
             raise ReadingError(f"{path}, renglón {sign[0]}, columna {sign[1]}: {sign[2]}") from None
         mark = getattr(error, "problem_mark", None)
         where = f": línea {mark.line + 1}, columna {mark.column + 1}" if mark else ""
-        raise ReadingError(f"{path} no es YAML{where}") from None
+        raise ReadingError(f"{path} no es YAML{where}: {causes.cause(error)}") from None
     except _Faulty as fault:
         line, said = fault.args
         raise ReadingError(f"{path}, renglón {line}: {said}") from None
@@ -88,7 +90,7 @@ def _refuse(text: str) -> None:
     """
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem_mark=event.start_mark)  # type: ignore[arg-type]  # the C parser has a class of marks of its own
+            raise yaml.MarkedYAMLError(problem="undefined alias", problem_mark=event.start_mark)  # type: ignore[arg-type]  # the C parser has a class of marks of its own
         if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and (said := _misreading(event, text)):
             raise _Faulty(event, said)
 

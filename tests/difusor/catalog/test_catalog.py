@@ -141,7 +141,9 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     ),
     "column of nobody": ("{TOTAL_REP_PARTIDO_CI_VOTARON:", "{TRASLADO:", "tables.names.TRASLADO"),
     "dates of nobody": ("dates: d/m/Y", "dates: m/d/Y", "tables.dates: debe ser 'Y-m-d' o 'd/m/Y'"),
-    "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 36, columna 5"),
+    "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 36, columna 5: un texto que"),
+    "a tab": ("stations: 310", "\tstations: 310", "columna 1: hay un tabulador o un signo que YAML no admite ahí"),
+    "what a power cut left": ("number: 99", "number: \0\0\0", "islas.yml está dañado: tiene bytes en cero, como los"),
     "no YAML": ("stations: 310", "stations: [310", "no es YAML: línea"),
     "two columns of one name": (
         "{TOTAL_REP_PARTIDO_CI_VOTARON:",
@@ -231,6 +233,19 @@ def test_the_institute_s_own_catalogue_wins(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv(HOME, str(tmp_path))
     assert catalog.load("ribera").municipalities[0].name == "Puerto Nuevo"
     assert set(catalog.names()) >= {"ribera", *(path.stem for path in (ROOT / "catalogs").glob("*.yml"))}
+
+
+@pytest.mark.parametrize("cut_off", ["catalogs", "catalogs/ribera.yml"])
+def test_the_institute_s_own_on_a_disk_that_is_away_is_not_the_projects(
+    cut_off: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The project has a place and a call of the same name, and every difusor would be judged by these."""
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / cut_off).parent.mkdir(exist_ok=True)
+    (tmp_path / "x" / cut_off).symlink_to("/media/instituto/nada")
+    monkeypatch.setenv(HOME, str(tmp_path / "x"))
+    with pytest.raises(CatalogError, match=r"no se puede leer .*/x/catalogs/ribera.yml: no existe"):
+        catalog.load("ribera")
 
 
 def test_a_place_that_nobody_described_is_named_with_those_that_exist() -> None:
