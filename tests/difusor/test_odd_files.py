@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from corte_kit import make_key
@@ -15,6 +18,7 @@ from listing_kit import enrolled, furnish
 from corte.format import files, signature
 from corte.format.errors import why
 from corte.format.refusal import Refusal
+from difusor.partners.files import new_folder, write_new
 
 NO_FILE = "no es un archivo: es una tubería, un dispositivo u otra cosa"
 
@@ -58,6 +62,29 @@ def test_what_grows_is_a_file_too(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "tubo")
     with pytest.raises(OSError, match=NO_FILE):
         files.appended(tmp_path / "tubo")
+
+
+@pytest.mark.parametrize(("number", "told"), [(errno.EROFS, "x/dicho"), (errno.ENOSPC, "x/dicho"), (errno.EACCES, "x")])
+def test_no_hidden_file_is_named_where_none_can_be_written(
+    number: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone, and nobody has given it that name: the file that was to be written is told, or its folder."""
+
+    def refused(*_: object, dir: Path, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number), f"{dir}/.nuevo-a1b2c3")
+
+    (tmp_path / "x").mkdir()
+    for maker in ("mkstemp", "mkdtemp", "NamedTemporaryFile"):
+        monkeypatch.setattr(tempfile, maker, refused)
+    writers: list[Callable[[Path], object]] = [
+        lambda path: files.replace(path, b""),
+        lambda path: write_new(path, b""),
+        lambda path: new_folder(path).__enter__(),
+    ]
+    for write in writers:
+        with pytest.raises(OSError) as error:
+            write(tmp_path / "x/dicho")
+        assert error.value.filename == str(tmp_path / told)
 
 
 def test_texts_have_the_ends_of_lines_that_python_gives_them(tmp_path: Path) -> None:

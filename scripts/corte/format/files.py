@@ -121,6 +121,19 @@ def named(path: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def beside(path: Path) -> Iterator[None]:
+    """Make an OSError of a hidden file that is made beside another one say that one's path, which people know.
+
+    That of the folder when it is the folder which admits no file.
+    """
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path.parent if error.errno in (errno.EACCES, errno.EPERM, errno.ENOENT) else path)
+        raise
+
+
 def replace(
     path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | None = None, waits: bool = True
 ) -> None:  # fmt: skip
@@ -129,7 +142,8 @@ def replace(
     The new content is first written to a temporary file in the same folder, or in `by_way_of`, a folder of the same
     file system. Without `waits` it reaches the disk later, and a power cut before that may leave the file damaged.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=UNFINISHED)
+    with beside(path):
+        descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=UNFINISHED)
     try:
         with named(path), os.fdopen(descriptor, "wb") as target:
             target.write(content)

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from corte.format import files, instants
+from corte.format.errors import why
 from difusor.inventory import Election, Notice, shortfall, uplink
 from difusor.inventory.picture import anew
 from difusor.partners import inventory, logo, record, steps
@@ -183,6 +184,13 @@ def _changed(folder: Path, wanted: Mapping[str, bytes], before: Record) -> dict[
 
 def _try_out(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) -> None:
     """Refuse changes with which the inventory could not be installed, in a copy of it."""
+    try:
+        _try_in_copy(folder, partner, changed)
+    except OSError as error:  # of a file in the copy, which nobody knows, or of several at once
+        raise UnusableError(f"no se pudo copiar {folder} para probar los cambios: {why(error)}; nada cambió") from None
+
+
+def _try_in_copy(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         copy = Path(temporary)
         shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)
