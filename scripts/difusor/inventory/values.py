@@ -157,6 +157,13 @@ def _day(value: object) -> date:
         raise ValueError(f"«{value}» no es una fecha; escríbala como 2024-06-30") from None
 
 
+def _written(value: str, info: ValidationInfo) -> str:
+    """Accept a text of which something is seen."""
+    if not (value.strip() or is_urgent(info)):
+        raise ValueError("está en blanco; escriba su valor")
+    return value
+
+
 def _one_line(value: str, info: ValidationInfo) -> str:
     """Accept what stays one line in a file of the server's, where the next one would be read as a setting."""
     if not (value.rstrip("\n").replace("\u00a0", " ").isprintable() or is_urgent(info)):
@@ -300,7 +307,7 @@ def _file(value: str, info: ValidationInfo) -> str:
     return value
 
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_written)]
 Line = Annotated[Text, AfterValidator(_one_line)]
 SitePath = Annotated[
     str, matching(r"(/[A-Za-z0-9._~/-]*)?", "debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/")
