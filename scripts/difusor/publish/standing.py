@@ -217,8 +217,8 @@ def _lines(history: Path) -> Iterator[tuple[Withdrawn, bool, datetime | None]]:
 def _reading(history: Path) -> Iterator[Iterable[bytes]]:
     """Yield the lines of a history, none where there is none; UnusableError when it cannot be read."""
     try:
-        with suppress(FileNotFoundError), files.opened(history) as lines:
-            yield lines
+        with suppress(FileNotFoundError):
+            yield files.small(history).splitlines()
             return
     except OSError as error:
         raise UnusableError(
