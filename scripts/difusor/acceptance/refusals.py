@@ -166,7 +166,7 @@ def digest_of(paths: Iterable[Path]) -> str:
     """Return the SHA-256 over the names and contents of files, whatever order they come in."""
     digest = hashlib.sha256()
     for path in sorted(paths):
-        content = files.small(path)
+        content = files.read(path)
         digest.update(f"{path}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()

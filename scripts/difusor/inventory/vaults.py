@@ -22,6 +22,8 @@ DEMO = "demo"
 """Whose vaults the password opens that ansible.cfg names."""
 KEY = "tls/key.pem"
 """Where an inventory has the key of its certificate, which is sealed."""
+_SEEN = 64 << 10
+"""Bytes of a source of passwords by which it is told what it is."""
 SHOWN = 3
 """How many inventories are named of those whose password is missing."""
 MARKS = {codecs.BOM_UTF8: "BOM", **dict.fromkeys(UTF16, "de UTF-16")}
@@ -115,7 +117,7 @@ def _fault_of(source: Path) -> str:
         return f"{source} no es un archivo; ponga ahí la contraseña de las bóvedas, o el programa que la imprime"
     if not os.access(source, os.R_OK):
         return f"{source} no se puede leer (falta permiso), y da la contraseña de las bóvedas; corrija sus permisos"
-    if not (content := files.small(source)).strip():
+    if not (content := _beginning(source)).strip():
         return f"{source} está vacío; recupérelo de su copia"
     if mark := next((name for mark, name in MARKS.items() if content.startswith(mark)), ""):
         return (
@@ -127,13 +129,19 @@ def _fault_of(source: Path) -> str:
     return "" if source.stem.endswith("-client") else would_run(source)
 
 
+def _beginning(source: Path) -> bytes:
+    """Return the first bytes of a source of passwords, which may be a program of any size."""
+    with files.opened(source) as file:
+        return file.read(_SEEN)
+
+
 def would_run(source: Path) -> str:
     """Return, as a sentence, that a file is a password that Ansible would run as a program; empty when it is not.
 
     Ansible runs what anybody may run, and on a disk without permissions that is every file.
     """
     try:
-        if not source.stat().st_mode & 0o111 or (content := files.small(source)).startswith(b"#!"):
+        if not source.stat().st_mode & 0o111 or (content := _beginning(source)).startswith(b"#!"):
             return ""
     except OSError:
         return ""  # told by whoever opens it

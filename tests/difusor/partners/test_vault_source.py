@@ -61,6 +61,13 @@ def test_a_source_that_gives_no_password_is_refused(
     assert list((home / "inventories").iterdir()) == []
 
 
+def test_a_program_of_any_size_may_give_the_password(tmp_path: Path) -> None:
+    for name in (CLIENT, FILE):
+        program("#!/bin/sh\n")(tmp_path / name)
+        os.truncate(tmp_path / name, 200 << 20)
+        assert vaults.source_fault([f"difusores@{tmp_path / name}"]) == ""
+
+
 def test_where_vaults_are_and_not_their_password_no_second_one_is_drawn(home: Path, tmp_path: Path) -> None:
     """A copy of the home without it: the next inventory was sealed with another, which the right one then replaced."""
     made()
