@@ -13,6 +13,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
+from corte.format import files
 from difusor import inventory
 from difusor.inventory import doubles, vaults
 from difusor.project import ROOT
@@ -57,7 +58,7 @@ class ActionModule(ActionBase):
         if not Path(path).is_file():
             raise FileNotFoundError(errno.ENOENT, "", path)
         try:
-            return Path(self._loader.get_real_file(path)).read_bytes()
+            return files.read(Path(self._loader.get_real_file(path)))
         except AnsibleError:
             raise OSError("no se descifra con las contraseñas de las bóvedas") from None
 

@@ -73,9 +73,23 @@ def inventories() -> list[Path]:
 
 
 def home_or_project(path: str) -> Path:
-    """Return the path of a file of the institute's home, or, where only the project has one there, of the project's."""
+    """Return the path of a file of the institute's home, or, where only the project has one there, of the project's.
+
+    The home's also where it cannot be read: a disk that is not mounted does not make another call's file its own.
+    """
     ours, theirs = home() / path, ROOT / path
-    return theirs if theirs.exists() and not ours.exists() else ours
+    return theirs if theirs.exists() and not _is_ours(ours) else ours
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether the home has something at a path; what is behind a link that leads nowhere, nobody knows."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return any(each.is_symlink() and not each.exists() for each in path.parents if each.is_relative_to(home()))
+    except OSError:
+        return True
+    return True
 
 
 def yaml_names(folder: str) -> set[str]:
@@ -264,6 +278,11 @@ def foreign(path: Path) -> str:
     return f"{there} es de {process.account(owner)}; sudo chown -R $(id -un) {taken}"
 
 
+EMPTY = "{} está vacío, como lo deja un disco lleno; recupérelo de su copia"
+ZEROS = "{} está dañado: tiene bytes en cero, como los deja un apagón; recupérelo de su copia"
+"""What to say of a file of text that has nothing in it, or what no text has."""
+
+
 def fallen(error: Exception) -> str:
     """Return as a sentence's end that this program fell over something that nobody foresaw, and what to do."""
     return f"falló este programa ({type(error).__name__}: {error}); avise a quien lo mantiene"
@@ -286,6 +305,24 @@ def padded(value: str) -> str:
     if not _PADDED.fullmatch(value):
         return ""
     return f"{value}: quite los ceros de la izquierda, o póngalo entre comillas si es texto"
+
+
+_CUT = re.compile(r"#\w")
+
+
+def cut(text: str, end: int, is_secret: bool = False) -> str:
+    """Return as a Spanish clause that YAML passes over what follows an unquoted text that ends at `end`; else "".
+
+    To YAML «Diario #1» is «Diario»: a # behind a space begins a comment. Those that people write have a space after it.
+    """
+    behind = text[end:].partition("\n")[0].strip()
+    if not _CUT.match(behind):
+        return ""
+    shown = "" if is_secret else f": «{behind[:60]}»"
+    return (
+        f"tras un espacio y «#» no se lee nada{shown}; ponga el dato entero entre comillas o, si es un comentario, un "
+        "espacio tras el «#»"
+    )
 
 
 @contextmanager

@@ -31,6 +31,15 @@ FOREIGN = re.compile(
 )
 
 
+HANDED = (
+    "board", "catalog", "commands", "inventory", "listing", "papers", "partners", "publish", "report",
+    "spec", "synthetic",
+)  # fmt: skip
+"""The rooms of scripts/difusor that read what people, or earlier verbs, have put where it lies."""
+OWN = ("/proc/self", "temporary.name", "specs.read_text", "playbooks/group_vars/all.yml", "Path(store)")
+"""What they read of the project's own, the system's, and what they have just written."""
+
+
 def load(path: Path) -> Any:
     return yaml.load(path.read_text(encoding="utf-8"), Loader)
 
@@ -208,6 +217,19 @@ def test_no_file_names_a_registry_or_one_machine() -> None:
             for number, line in enumerate(lines, 1)
             if (match := FOREIGN.search(f" {line}"))
         ]
+    assert found == []
+
+
+def test_what_people_hand_over_is_read_where_no_pipe_keeps_it_waiting() -> None:
+    """By `files.small`, `files.text` and their like: `Path.read_text` waits for ever at a pipe."""
+    waiting = re.compile(r"\.read_(?:bytes|text)\(|\.open\(\"[ra]")
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in tracked_at("scripts/difusor")
+        if path.suffix == ".py" and path.relative_to(ROOT / "scripts/difusor").parts[0] in HANDED
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if waiting.search(line) and not any(own in line for own in OWN)
+    ]
     assert found == []
 
 

@@ -13,14 +13,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from io import BufferedRandom, BufferedReader
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
 
 from corte.format.refusal import Refusal, quote
 
 UNFINISHED = ".nuevo-"
 """How the name of a file begins that has not got its own yet."""
+NO_FILE = "no es un archivo: es una tubería, un dispositivo u otra cosa"
+"""What there is to say of a path at which there is neither a file nor a folder."""
+MOST = 64 << 20
+"""Bytes of what people write by hand and programs note; what is larger lies there by mistake, or is damaged."""
 _LOOK_EVERY = 0.02
 """Seconds between two looks at a lock that somebody else holds."""
 
@@ -52,19 +56,49 @@ def open_regular(path: str, dir_fd: int | None = None) -> int:
     return descriptor
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BufferedReader:
     """Open a regular file for reading; OSError when it is anything else. Opening a FIFO does not block."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
-    return os.fdopen(descriptor, "rb")
+    return os.fdopen(_regular(path, os.O_RDONLY), "rb")
 
 
-def read(path: Path) -> bytes:
-    """Return the content of a regular file; OSError as `opened`."""
+def appended(path: Path) -> BufferedRandom:
+    """Open a file for reading, and for writing behind what it has; one is made where none is. OSError as `opened`."""
+    return os.fdopen(_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT), "a+b")
+
+
+def _regular(path: Path, flags: int) -> int:
+    """Open a regular file and return its descriptor; OSError as `opened`."""
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # what a socket answers, and a device that is not there
+            raise
+        raise OSError(0, NO_FILE, str(path)) from None
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(0, NO_FILE, str(path))
+
+
+def read(path: Path, most: float = math.inf) -> bytes:
+    """Return the content of a regular file; OSError as `opened`, or when it has more than `most` bytes."""
     with opened(path) as source:
+        if os.fstat(source.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return source.read()
+
+
+def small(path: Path) -> bytes:
+    """Return the content of a regular file of at most MOST bytes; OSError as `read`."""
+    return read(path, MOST)
+
+
+def text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """Return the text of a file, as `Path.read_text` does; OSError as `small`, UnicodeDecodeError by itself."""
+    return small(path).decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_capped(path: str, limit: int, dir_fd: int | None = None) -> bytes:
@@ -87,6 +121,19 @@ def named(path: Path) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def beside(path: Path) -> Iterator[None]:
+    """Make an OSError of a hidden file that is made beside another one say that one's path, which people know.
+
+    That of the folder when it is the folder which admits no file.
+    """
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path.parent if error.errno in (errno.EACCES, errno.EPERM, errno.ENOENT) else path)
+        raise
+
+
 def replace(
     path: Path, content: bytes, mode: int = 0o644, by_way_of: Path | None = None, waits: bool = True
 ) -> None:  # fmt: skip
@@ -95,7 +142,8 @@ def replace(
     The new content is first written to a temporary file in the same folder, or in `by_way_of`, a folder of the same
     file system. Without `waits` it reaches the disk later, and a power cut before that may leave the file damaged.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=UNFINISHED)
+    with beside(path):
+        descriptor, temporary = tempfile.mkstemp(dir=by_way_of or path.parent, prefix=UNFINISHED)
     try:
         with named(path), os.fdopen(descriptor, "wb") as target:
             target.write(content)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import errno
 import hashlib
 import json
 import os
@@ -22,7 +23,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from corte.format import instants
+from corte.format import files, instants
 from corte.format.errors import why
 from corte.format.refusal import Refusal, quote
 
@@ -77,6 +78,8 @@ def sign(raw: bytes, key: Path, election: str, purpose: str = "corte", asks: boo
         f"No se pudo firmar con {key}: en {patience:.0f} segundos nadie dio su frase ni la tocó, o el agente de SSH no "
         "respondió; cárguela en el agente (ssh-add) y repita."
     )
+    if odd := _odd(key):
+        raise Refusal("signature", f"No se pudo firmar con {key}: {odd}.")
     with _terminal() as terminal:
         if asks and terminal is not None and _TOUCHED.search(_ssh_keygen(["-l", "-f", str(key)]).stdout):
             os.write(terminal, "Toque la llave cuando parpadee.\n".encode())
@@ -91,7 +94,20 @@ def is_key(path: Path) -> bool:
 
     Refusal when there is no ssh-keygen to tell.
     """
-    return any(_ssh_keygen(["-l", "-f", each]).returncode == 0 for each in (str(path), f"{path}.pub"))
+    both = [path, path.with_name(f"{path.name}.pub")]
+    return any(not _odd(each) and _ssh_keygen(["-l", "-f", str(each)]).returncode == 0 for each in both)
+
+
+def _odd(key: Path) -> str:
+    """Return, as the end of a sentence, that what is at the path of a key keeps ssh-keygen reading; "" for a file."""
+    with suppress(FileNotFoundError):  # ssh-keygen may have it of an agent
+        try:
+            with files.opened(key) as file:
+                return why(OSError(errno.EFBIG, "")) if os.fstat(file.fileno()).st_size > MAX_BYTES else ""
+        except OSError as error:
+            if error.errno in (0, errno.EISDIR):
+                return why(error)
+    return ""
 
 
 def spoilt(key: Path) -> str:
@@ -100,7 +116,7 @@ def spoilt(key: Path) -> str:
     It is the end of a sentence; "" when there is nothing of the kind.
     """
     try:
-        with open(key, "rb") as file:
+        with files.opened(key) as file:
             text = file.read(_LONGEST_KEY)
     except OSError:
         return ""

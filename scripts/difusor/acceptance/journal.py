@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from corte.format import files
 from difusor.project import DAMAGE, UnusableError, build, given, locking, write
 
 START = "inicio.json"
@@ -112,7 +113,7 @@ class Journal:
     def _inventory(self) -> str:
         """What follows -i; the name of the shelf may be that of another inventory too. X when nobody can read it."""
         try:
-            return given(Path(json.loads((self.folder / START).read_bytes())["inventory"]))
+            return given(Path(json.loads(files.small(self.folder / START))["inventory"]))
         except (OSError, *DAMAGE):
             return "X"
 
@@ -146,7 +147,7 @@ class Journal:
 
     def _read[Model: Kept](self, path: Path, model: type[Model]) -> Model:
         try:
-            return model.model_validate_json(path.read_bytes())
+            return model.model_validate_json(files.small(path))
         except (OSError, ValidationError) as error:
             raise UnusableError(
                 f"{path} no se puede leer, o es de otra versión: esa aceptación no puede seguir. Para "

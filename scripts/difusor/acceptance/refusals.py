@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import typer
 
-from corte.format import instants
+from corte.format import files, instants
 from difusor.acceptance.case import Case
 from difusor.acceptance.journal import VISITOR as NAME
 from difusor.acceptance.journal import Journal, Start
@@ -166,7 +166,7 @@ def digest_of(paths: Iterable[Path]) -> str:
     """Return the SHA-256 over the names and contents of files, whatever order they come in."""
     digest = hashlib.sha256()
     for path in sorted(paths):
-        content = path.read_bytes()
+        content = files.read(path)
         digest.update(f"{path}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from corte.format import signature
+from corte.format import files, signature
 from corte.format.errors import why
 from corte.format.refusal import Refusal
 from difusor.baseline.look import fingerprint
@@ -143,8 +143,8 @@ def read(path: Path) -> SignedBaseline:
     UnverifiedError when this machine cannot tell.
     """
     try:
-        raw = path.read_bytes()
-        armour = path.with_name(f"{path.name}.sig").read_bytes()
+        raw = files.small(path)
+        armour = files.small(path.with_name(f"{path.name}.sig"))
         baseline = Baseline.model_validate_json(raw)
     except OSError as error:
         raise BaselineError(f"no se puede leer {error.filename or path}: {why(error)}") from error

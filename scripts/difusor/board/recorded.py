@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from corte.format import instants
+from corte.format import files, instants
 from corte.format.errors import why
 from difusor.partners import record, revocation, steps
 from difusor.partners.filing import filing, papers
@@ -101,7 +101,7 @@ def dictamen(path: Path, election: str, done: Steps, end: datetime | None) -> di
         return None
     gone = done.forgotten
     with _whole(path):
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content: dict[str, Any] = json.loads(files.small(path))
         measured, of = instants.parse_offset(content["finished"]), content["election"]["id"]
         content["verdict"] = str(content["verdict"])
     is_past = gone is not None and measured <= gone and (end is None or gone < end)
@@ -118,7 +118,7 @@ def _mirror(found: Recorded, inventory: Path, election: str) -> None:
             continue
         try:
             with _whole(path):
-                kept = json.loads(json.loads(path.read_bytes())["kept"])
+                kept = json.loads(json.loads(files.small(path))["kept"])
                 seen = [instants.parse_offset(each["answered"]) for each in kept["heads"]]
         except UnusableError as error:  # what the others say still counts
             found.damage.append(str(error))

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from corte.format import files
 from corte.format.manifest import Window
 from difusor.board import recorded
 from difusor.board.calendar import Due, dues, window_of
@@ -208,7 +209,7 @@ def _ending(found: Recorded, folder: Path, election: Election, now: datetime) ->
     if now > (election.retain_until or election.closes):
         return
     with suppress(OSError):
-        if short := shortfall((folder / inventory.CERTIFICATE).read_bytes(), election):
+        if short := shortfall(files.small(folder / inventory.CERTIFICATE), election):
             technical = found.kept.form.technical
             yield f"su certificado {short}; pida otro que dure más a {technical.name}, {technical.phone}"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from corte.format import files
 from difusor.inventory import folders, groups
 from difusor.inventory.sources import election_id
 from difusor.inventory.vaults import HEADER
@@ -47,7 +48,7 @@ def faults(source: Path, opened: Callable[[Path], str] | None = None) -> Iterato
 def root(path: Path, opened: Callable[[Path], str] | None = None) -> yaml.MappingNode | None:
     """Return what a YAML file without faults describes; None for an empty one, and for a vault that stays shut."""
     if not is_vault(path):
-        text = path.read_text(encoding="utf-8-sig")
+        text = files.text(path, "utf-8-sig")
     elif opened:
         text = opened(path)
     else:
@@ -58,7 +59,7 @@ def root(path: Path, opened: Callable[[Path], str] | None = None) -> yaml.Mappin
 
 def is_vault(path: Path) -> bool:
     """Tell whether a whole file is encrypted."""
-    return path.read_bytes().startswith(HEADER)
+    return files.small(path).startswith(HEADER)
 
 
 def _of_elections(paths: list[Path]) -> Iterator[str]:

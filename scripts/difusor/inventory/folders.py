@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from corte.format import files
 from corte.format.errors import why
 
 SUFFIXES = (".yml", ".yaml")
@@ -111,6 +112,18 @@ def fault(path: Path) -> str:
             "bórrela; si no es copia, dele otro nombre. Si la hizo un programa que sincroniza carpetas (Nextcloud, "
             "Dropbox, Syncthing), saque de ahí la carpeta del Instituto"
         )
+    return _kind(path)
+
+
+def unread(path: Path, error: OSError) -> str:
+    """Return, as a sentence, why the file at a path could not be read."""
+    if error.errno == errno.EFBIG:
+        return f"{path} mide más de {files.MOST >> 20} MB, y ahí va un texto; recupérelo de su copia"
+    return _kind(path) or _missing(path, error)
+
+
+def _kind(path: Path) -> str:
+    """Return, as a sentence, that there is no file at a path, or none that may be read; empty when there is one."""
     try:
         mode = path.stat().st_mode
     except OSError as error:

@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import ValidationError
 
+from corte.format import files
 from difusor.inventory.calendar import counts, pending, polling_day_of
 from difusor.inventory.checking import sentences
+from difusor.inventory.folders import SUFFIXES
 from difusor.inventory.logins import port_fault
 from difusor.inventory.model import NAMES, Election, Partner, variable_names
 from difusor.inventory.names import misspelt
@@ -95,7 +97,7 @@ def servers(variables: Variables, inventory: Path) -> list[Host]:
 
 def load_election(source: Path) -> Election:
     """Return the election of an election file, or of an inventory; InventoryError says why it cannot be read."""
-    if source.is_dir():
+    if _is_inventory(source):
         for values in read(source, only=READ).hosts.values():
             if "election_id" in values:
                 return _load(Election, values, source)
@@ -121,7 +123,7 @@ def load_election_name(source: Path) -> str:
 
     The form of ANEXO 2 goes out before anybody knows who will sign the cortes.
     """
-    if source.is_dir():
+    if _is_inventory(source):
         return load_election(source).name
     name = _said(_text(source), source).get("election_name")
     if not isinstance(name, str) or not name.strip():
@@ -134,10 +136,15 @@ def election_of(text: str, whose: object) -> Election:
     return _load(Election, _said(text, whose), whose)
 
 
+def _is_inventory(source: Path) -> bool:
+    """Tell whether an election is asked of an inventory, and not of a file, in whose place a folder may be."""
+    return source.is_dir() and source.suffix not in SUFFIXES
+
+
 def _text(source: Path) -> str:
     if faults := election_faults(source):
         raise InventoryError("\n".join(faults))
-    return source.read_text(encoding="utf-8-sig")
+    return files.text(source, "utf-8-sig")
 
 
 def _said(text: str, whose: object) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from corte.format import files
 from difusor.project import build
 
 PORT = "8080/tcp"
@@ -38,7 +39,7 @@ def noted(path: Path) -> tuple[Path, str] | None:
     """Return the archive that a file beside it names, and its SHA-256; None when it is not there, or cut."""
     if not path.exists():
         return None
-    found = path.read_text(encoding="utf-8", errors="replace").split()
+    found = files.text(path, errors="replace").split()
     return (path.with_name(found[1]), found[0]) if len(found) == 2 else None
 
 
@@ -73,7 +74,7 @@ def labels(packed: bytes) -> dict[str, str]:
 
 def architecture(archive: Path) -> str:
     """Return what the image in an archive is made for, in Docker's words: amd64, arm64; empty when it does not say."""
-    with archive.open("rb") as file:
+    with files.opened(archive) as file:
         return str((_description(file) or {}).get("architecture") or "")
 
 
@@ -83,7 +84,7 @@ def unlike(archive: Path, layers: Sequence[str], config: Mapping[str, Any]) -> l
     By its content, because an engine chooses the name of what it loads: `layers` are the SHA-256 of its uncompressed
     layers (RootFS of `docker image inspect`), `config` what `docker inspect` says of its container.
     """
-    with archive.open("rb") as file:
+    with files.opened(archive) as file:
         described = _description(file) or {}
     wanted = described.get("config") or {}
     found = [name for name in STARTED if (config.get(name) or "") != (wanted.get(name) or "")]
@@ -104,15 +105,15 @@ def files_below(archive: Path, folder: str) -> dict[str, str]:
             if member.name in order and (packed := whole.extractfile(member)):
                 layers[member.name] = _layer(packed, folder.strip("/") + "/")
     found: dict[str, str] = {}
-    for hidden, files in (layers[name] for name in order):
-        found = {path: digest for path, digest in found.items() if not f"{path}/".startswith(hidden)} | files
+    for hidden, added in (layers[name] for name in order):
+        found = {path: digest for path, digest in found.items() if not f"{path}/".startswith(hidden)} | added
     below = len(folder.strip("/")) + 1
     return {path[below:]: digest for path, digest in found.items()}
 
 
 def _layer(packed: IO[bytes], folder: str) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return what a layer takes away from those below it (beginnings of paths), and its files in `folder`."""
-    hidden, files = [], {}
+    hidden, added = [], {}
     with tarfile.open(fileobj=packed) as layer:
         for member in layer:
             path = member.name.removeprefix("./").lstrip("/")
@@ -123,22 +124,22 @@ def _layer(packed: IO[bytes], folder: str) -> tuple[tuple[str, ...], dict[str, s
                 hidden.append(f"{above}/{name.removeprefix(TAKEN)}/".lstrip("/"))
             elif path.startswith(folder) and (member.isfile() or member.islnk()):
                 file = layer.extractfile(member)
-                files[path] = hashlib.sha256(file.read() if file else b"").hexdigest()
-    return tuple(hidden), files
+                added[path] = hashlib.sha256(file.read() if file else b"").hexdigest()
+    return tuple(hidden), added
 
 
 def listed_files(labels: Mapping[str, str]) -> list[str]:
     """Return the files that an image with these labels lists; none without a list; ValueError for an unusable one."""
-    files = labels.get(FILES, "").split()
-    for file in files:
+    listed = labels.get(FILES, "").split()
+    for file in listed:
         if not LISTED.fullmatch(file):
             raise ValueError(
                 f"la etiqueta {FILES} lista «{file}», y el borde solo responde nombres de letras sin acento, cifras, "
                 "«.», «_» y «-»; pida que se corrija a quien hizo la imagen"
             )
-    if len(set(files)) < len(files):
+    if len(set(listed)) < len(listed):
         raise ValueError(f"la etiqueta {FILES} lista dos veces un archivo; pida que se corrija a quien hizo la imagen")
-    return files
+    return listed
 
 
 def _labels(config: Mapping[str, Any]) -> dict[str, str]:

@@ -61,7 +61,7 @@ class Vault:
 
         path = self.path
         try:
-            return str(self._vault.decrypt(path.read_bytes()).decode()) if path.exists() else "---\n"
+            return str(self._vault.decrypt(files.small(path)).decode()) if path.exists() else "---\n"
         except AnsibleError as error:
             raise ShutVaultError(f"{path} no se descifra con esa contraseña, o no está cifrado") from error
         except UnicodeDecodeError as error:

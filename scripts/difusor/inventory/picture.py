@@ -6,6 +6,7 @@ import io
 from functools import cache
 from typing import TYPE_CHECKING
 
+from corte.format import files
 from corte.format.errors import why
 from difusor.project import home_or_project
 
@@ -29,7 +30,7 @@ def of_the_institute(name: str) -> bytes:
         return b""
     path = home_or_project(f"elections/{name}")
     try:
-        return anew(path.read_bytes(), INSTITUTE_SIDE, INSTITUTE_COLORS)
+        return anew(files.small(path), INSTITUTE_SIDE, INSTITUTE_COLORS)
     except OSError as error:
         raise ValueError(f"no se puede leer {path} ({why(error)}); guarde ahí el logotipo, como PNG") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from corte.format import files
 from difusor.inventory.folders import own_files, variable_files
 
 
@@ -15,6 +16,6 @@ def revision(source: Path) -> str:
     file outside the inventory holds (a certificate, an image) does not count.
     """
     folder = source if source.is_dir() else source.parent
-    files = sorted(str(path.relative_to(folder)) for path in {*own_files(source), *variable_files(source)})
-    lines = (f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in files)
+    names = sorted(str(path.relative_to(folder)) for path in {*own_files(source), *variable_files(source)})
+    lines = (f"{hashlib.sha256(files.small(folder / name)).hexdigest()}  {name}\n" for name in names)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

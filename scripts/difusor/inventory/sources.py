@@ -15,11 +15,12 @@ from pathlib import Path
 
 import yaml
 
-from corte.format.errors import why
+from corte.format import files
+from corte.format.signature import UTF16
 from difusor.inventory import folders, groups
 from difusor.inventory.folders import EXTENSIONS, VARIABLES
 from difusor.inventory.vaults import HEADER, opening
-from difusor.project import ROOT, padded
+from difusor.project import EMPTY, ROOT, ZEROS, cut, padded
 
 GROUP = "difusores"
 REVOCATIONS, REVOKED = "revocations.yml", "difusor_revocations"
@@ -28,30 +29,6 @@ UNREAD = "_difusor_unread"
 """The variable in which the plugin inventory_files keeps the path of an inventory that it could not read."""
 SECRET = re.compile(r"vault_\w+|difusor_rsync_secret")
 """The variables whose values must be encrypted wherever they are written out."""
-# What PyYAML's two parsers say about the usual mistakes, and what to do about each.
-CAUSES = {
-    "could not find expected ':'": "falta un «:», o un texto quedó partido en dos renglones; escríbalo en uno solo",
-    "cannot start any token": "hay un tabulador o un signo que YAML no admite ahí; use espacios, o comillas",
-    "found a tab": "hay un tabulador o un signo que YAML no admite ahí; use espacios, o comillas",
-    "mapping values are not allowed": "hay un «:» de más, o la sangría no es la de los renglones vecinos",
-    "did not find expected": "la sangría, una coma o un corchete no corresponden con los renglones vecinos",
-    "expected <block end>": "la sangría no es la de los renglones vecinos",
-    "expected ',' or": "falta una coma o cerrar un corchete",
-    "unexpected end of stream": "unas comillas no se cierran",
-    "undefined alias": "un texto que comienza con «*» va entre comillas",
-    "undefined tag": "un texto que comienza con «!» va entre comillas",
-    "could not determine a constructor": "un texto que comienza con «!» va entre comillas",
-    "for merging": "lo que sigue a «<<:» debe ser un conjunto de claves y valores",
-    "unhashable key": (
-        "una lista o un conjunto no puede ser el nombre de otro valor; use un texto, y si es una expresión, como "
-        "{{ otra_variable }}, póngala entre comillas"
-    ),
-    "failed to convert base64": "lo que sigue a «!!binary» no está en base64",
-    "failed to decode base64": "lo que sigue a «!!binary» no está en base64",
-    "expected a scalar node": "lo que sigue a esa etiqueta debe ser un texto",
-    "unknown escape character": "tras «\\» sigue un signo que no se admite; use comillas sencillas",
-    "special characters are not allowed": "hay un carácter de control; bórrelo",
-}
 LINK = re.compile(r"(?:[\w.-]*/)+[\w.-]+\.ya?ml")
 """What is in the file that became of a link to another."""
 INTEGER, TEXT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:str"
@@ -114,7 +91,7 @@ def _same_id(path: Path) -> Iterator[str]:
 def election_id(path: Path) -> str:
     """Return the id that a file gives to an election; empty when it gives none, or one that depends on an inventory."""
     try:
-        found = re.search(r"""(?m)^\s+election_id:\s*["']?([^\s"'{#]+)""", path.read_text(encoding="utf-8"))
+        found = re.search(r"""(?m)^\s+election_id:\s*["']?([^\s"'{#]+)""", files.text(path))
     except (OSError, UnicodeDecodeError):
         return ""
     return found[1] if found else ""
@@ -122,16 +99,19 @@ def election_id(path: Path) -> str:
 
 def _of_file(path: Path, opened: Open | None, *, is_inventory: bool = False) -> Iterator[str]:
     try:
-        raw = path.read_bytes()
+        raw = files.small(path)
         vaulted = raw.startswith(HEADER)
         if vaulted and opened is None:
             return
         if raw.startswith(codecs.BOM_UTF8 + HEADER):
             yield f"{path} es una bóveda y empieza con una marca que no se ve (BOM); guárdela en UTF-8 sin ella"
             return
+        if not vaulted and b"\0" in raw and not raw.startswith(UTF16):
+            yield ZEROS.format(path)
+            return
         text = opened(path) if vaulted and opened else raw.decode("utf-8-sig")
     except OSError as error:
-        yield f"{path}: no se puede leer ({why(error)}); corrija sus permisos"
+        yield folders.unread(path, error)
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         yield f"{path}, renglón {line}: no está en UTF-8; guárdelo con esa codificación"
@@ -148,17 +128,19 @@ def _of_text(path: Path, text: str, vaulted: bool, is_inventory: bool) -> Iterat
     try:
         documents = list(yaml.compose_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.YAMLError as error:
-        from difusor.spec import signs  # with what judges calls, which no sound file needs
+        from difusor.spec import causes, signs  # with what judges calls, which no sound file needs
 
         if sign := signs.in_yaml(text, error):
             yield f"{path}, renglón {sign[0]}, columna {sign[1]}: {sign[2]}"
         else:
-            yield f"{path}{_where(error)}: no es YAML válido: {_cause(error)}"
+            yield f"{path}{_where(error)}: no es YAML válido: {causes.cause(error)}"
     else:
-        yield from _of_content(path, documents, vaulted=vaulted, is_inventory=is_inventory)
+        yield from _of_content(path, documents, text, vaulted=vaulted, is_inventory=is_inventory)
 
 
-def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inventory: bool) -> Iterator[str]:
+def _of_content(
+    path: Path, documents: list[yaml.Node], text: str, *, vaulted: bool, is_inventory: bool
+) -> Iterator[str]:
     is_empty = not documents or documents[0].tag == "tag:yaml.org,2002:null"
     if path.name == REVOCATIONS and not is_inventory and (is_empty or not _says(documents[0], REVOKED)):
         # As a full disk leaves it: whoever was off the list would be on it again, and no message would say so.
@@ -167,6 +149,8 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
     if is_empty:
         if is_inventory:
             yield f"{path} está vacío; inventories/ejemplo muestra lo que lleva"
+        elif not text.strip() and any(part in VARIABLES for part in path.parts):
+            yield f"{EMPTY.format(path)}, o bórrelo si nada decía"
         return
     if len(documents) == 1 and isinstance(documents[0], yaml.ScalarNode) and LINK.fullmatch(documents[0].value):
         link = documents[0].value
@@ -183,8 +167,7 @@ def _of_content(path: Path, documents: list[yaml.Node], *, vaulted: bool, is_inv
         return
     yield from _repeated(path, documents[0])
     yield from _meaningless(path, documents[0])
-    if not vaulted:
-        yield from _padded(path, documents[0])
+    yield from _misread(path, documents[0], text, vaulted)
     of_variables = any(part in VARIABLES for part in path.parts)
     if is_inventory:
         yield from groups.faults(path, documents[0])
@@ -221,17 +204,17 @@ def _of_the_project() -> tuple[str, ...]:
     return ("ansible_", "difusor_", "election_", *(f"{role.name}_" for role in (ROOT / "roles").iterdir()))
 
 
-def _padded(path: Path, root: yaml.Node) -> Iterator[str]:
-    """Yield a sentence for each number with zeros before it in our variables, which YAML takes for an octal one.
+def _misread(path: Path, root: yaml.Node, text: str, is_secret: bool) -> Iterator[str]:
+    """Yield a sentence for each value of our variables that YAML reads as another one than was meant.
 
-    Those of others may be modes of files, which are meant so; a longer one that is no octal number is a telephone's.
+    Numbers with zeros before them are octal to it: those of others may be modes of files, which are meant so, and a
+    longer one that is no octal number is a telephone's. A text ends before a #.
     """
     waiting, judged = [(root, False)], set()
     while waiting:
         node, ours = waiting.pop()
         if isinstance(node, yaml.ScalarNode):
-            number = node.tag == INTEGER or (node.tag == TEXT and len(node.value) < SHORT)
-            if ours and number and not node.style and (said := padded(node.value)):
+            if ours and not node.style and (said := _misreading(node, text, is_secret)):
                 yield f"{path}, renglón {node.start_mark.line + 1}: {said}"
         elif id(node) not in judged:
             judged.add(id(node))
@@ -239,6 +222,13 @@ def _padded(path: Path, root: yaml.Node) -> Iterator[str]:
                 key, value = entry if isinstance(entry, tuple) else (None, entry)
                 named = isinstance(key, yaml.ScalarNode) and key.value.startswith(_of_the_project())
                 waiting.append((value, ours or named))
+
+
+def _misreading(node: yaml.ScalarNode, text: str, is_secret: bool) -> str:
+    is_text = node.tag == TEXT or not node.value
+    number = node.tag == INTEGER or (is_text and len(node.value) < SHORT)
+    wrong = padded(node.value) if number and not is_secret else ""
+    return wrong or (cut(text, node.end_mark.index, is_secret) if is_text else "")
 
 
 class _Constructor(yaml.constructor.SafeConstructor):
@@ -260,7 +250,9 @@ def _meaningless(path: Path, root: yaml.MappingNode) -> Iterator[str]:
         try:
             _Constructor().construct_document(yaml.MappingNode(root.tag, [(key, value)]))
         except yaml.YAMLError as error:
-            yield f"{path}{_where(error)}: no se entiende el valor de {key.value}: {_cause(error)}"
+            from difusor.spec import causes  # as above
+
+            yield f"{path}{_where(error)}: no se entiende el valor de {key.value}: {causes.cause(error)}"
         except (ValueError, TypeError, OverflowError):
             yield (
                 f"{place}: no se entiende el valor de {key.value}; una fecha o un número que no existen van entre "
@@ -297,11 +289,6 @@ def _where(error: yaml.YAMLError) -> str:
     if mark is None:
         return f", carácter {getattr(error, 'position', 0) + 1}"
     return f", renglón {mark.line + 1}, columna {mark.column + 1}"
-
-
-def _cause(error: yaml.YAMLError) -> str:
-    said = f"{getattr(error, 'problem', '')} {getattr(error, 'reason', '')}"
-    return next((cause for words, cause in CAUSES.items() if words in said), "corrija ese renglón")
 
 
 def group_faults(sources: Iterable[Path], groups: Mapping[str, Collection[str]]) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from corte.format.files import small
 from difusor.inventory import doubles, folders, groups
 from difusor.inventory.addresses import shortest
 from difusor.inventory.sources import GROUP, election_id
@@ -68,7 +69,7 @@ def servers(sources: Iterable[Path]) -> set[tuple[str, str]]:
 def _elections(inventories: Iterable[list[Path]]) -> Iterator[str]:
     """Yield a sentence when these inventories, by their files, are not all of one election."""
     of_elections = ([path for path in files if _is_election(path)] for files in inventories)
-    different = {tuple(path.read_bytes() for path in sorted({*paths})): paths[0] for paths in of_elections if paths}
+    different = {tuple(small(path) for path in sorted({*paths})): paths[0] for paths in of_elections if paths}
     if len(different) > 1:
         first, second, *_ = different.values()
         ids = [f"«{each}»" for each in (election_id(first), election_id(second)) if each]
@@ -100,9 +101,9 @@ def _servers(inventories: Iterable[list[Path]]) -> Iterator[str]:
     As when one was made anew for an outlet and the old one stayed: both would set the server up, at the same time.
     """
     found: dict[tuple[str, ...], tuple[str, Path]] = {}
-    for files in inventories:
-        folder = files[0].parent
-        for name, way in _ways(files):
+    for own in inventories:
+        folder = own[0].parent
+        for name, way in _ways(own):
             other, where = found.setdefault(way, (name, folder))
             if where != folder and other != name:
                 yield (
@@ -143,7 +144,7 @@ def _said_of_ways(folder: Path, roots: Iterable[yaml.MappingNode]) -> dict[tuple
     said: dict[tuple[str, str], set[str]] = defaultdict(set)
     given = [each for root in roots for each in (*groups.variables(root), *groups.servers(root))]
     for path in folders.variable_files(folder):
-        if b"ansible_" in path.read_bytes() and (root := doubles.root(path)):
+        if b"ansible_" in small(path) and (root := doubles.root(path)):
             _, name, *inside = path.relative_to(folder).parts
             given.append((name if inside or path.suffix not in folders.SUFFIXES else path.stem, root))
     for whose, variables in given:
@@ -172,21 +173,21 @@ def _shared(inventories: Iterable[list[Path]]) -> Iterator[str]:
                 break
 
 
-def _of_all(files: list[Path]) -> Said:
+def _of_all(own: list[Path]) -> Said:
     """Return what an inventory, by its files, says of SHARED groups in the end; but not its election."""
     found: Said = {}
-    for path in files:
+    for path in own:
         root = doubles.root(path) if path.suffix in folders.SUFFIXES and not _is_election(path) else None
         said = groups.variables(root) if root else ()
         for group, values in said:
             found |= _values(group, values, path) if group in SHARED else {}
-    folder = files[0].parent
+    folder = own[0].parent
     for path in folders.variable_files(folder):
         kind, group = path.relative_to(folder).parts[:2]
         if kind != "group_vars" or (name := Path(group).stem) not in SHARED:
             continue
         if doubles.is_vault(path):
-            text = path.read_text(encoding="utf-8")
+            text = small(path).decode()
             found[name, text] = text, path
         elif root := doubles.root(path):
             found |= _values(name, root, path)
@@ -203,9 +204,9 @@ def _is_hidden(content: str) -> bool:
     return HEADER.decode() in content
 
 
-def _members(files: Iterable[Path]) -> set[str]:
+def _members(own: Iterable[Path]) -> set[str]:
     """Return the names of the servers in the group `difusores`, and of the groups in it."""
-    return _within([each for path in files if path.suffix in folders.SUFFIXES for each in _described(path)])
+    return _within([each for path in own if path.suffix in folders.SUFFIXES for each in _described(path)])
 
 
 def _within(described: Collection[tuple[str, str]]) -> set[str]:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from corte.format import instants
+from corte.format import files, instants
 from corte.format.errors import why
 from difusor.inventory.addresses import is_address
 from difusor.spec import CLAUSE_ID
@@ -152,6 +152,13 @@ def _day(value: object) -> date:
         raise ValueError(f"«{value}» no es una fecha; escríbala como 2024-06-30") from None
 
 
+def _written(value: str, info: ValidationInfo) -> str:
+    """Accept a text of which something is seen."""
+    if not (value.strip() or is_urgent(info)):
+        raise ValueError("está en blanco; escriba su valor")
+    return value
+
+
 def _one_line(value: str, info: ValidationInfo) -> str:
     """Accept what stays one line in a file of the server's, where the next one would be read as a setting."""
     if not (value.rstrip("\n").replace("\u00a0", " ").isprintable() or is_urgent(info)):
@@ -242,7 +249,7 @@ def content(path: str, info: ValidationInfo) -> bytes | None:
 
 def from_disk(path: str) -> bytes:
     """Return a file's bytes; OSError when it cannot be read."""
-    return Path(path).read_bytes()
+    return files.read(Path(path))
 
 
 def digest(path: str, info: ValidationInfo) -> str | None:
@@ -295,7 +302,7 @@ def _file(value: str, info: ValidationInfo) -> str:
     return value
 
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_written)]
 Line = Annotated[Text, AfterValidator(_one_line)]
 SitePath = Annotated[
     str, matching(r"(/[A-Za-z0-9._~/-]*)?", "debe ser una ruta desde la raíz del sitio, como /prep2024mor/consulta/")

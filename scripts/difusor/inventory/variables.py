@@ -135,7 +135,7 @@ def content(path: str) -> bytes:
     from ansible.errors import AnsibleError
 
     try:
-        return Path(_loader().get_real_file(path)).read_bytes()
+        return files.read(Path(_loader().get_real_file(path)))
     except AnsibleError as error:
         raise OSError(0, str(error)) from error
 
@@ -164,7 +164,7 @@ def reseal(path: Path, change: Callable[[str], str]) -> None:
     _loader()
     vault = VaultLib(VaultSecretsContext.current().secrets)
     try:
-        text, _, secret = vault.decrypt_and_get_vault_id(path.read_bytes())
+        text, _, secret = vault.decrypt_and_get_vault_id(files.small(path))
     except AnsibleError:
         raise OSError(0, "no se descifra con las contraseñas de las bóvedas", str(path)) from None
     sealed = vault.encrypt(change(text.decode()).encode(), secret=secret, vault_id=identity(path))

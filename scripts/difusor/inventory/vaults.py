@@ -10,13 +10,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from corte.format import files
 from corte.format.signature import UTF16
 from difusor.inventory import folders
-from difusor.project import VAULTS, UnusableError, ansible_settings, inventories, vault_password
+from difusor.project import VAULTS, UnusableError, ansible_settings, home, inventories, vault_password
 
 HEADER = b"$ANSIBLE_VAULT"
+CIPHER, DIGEST, BLOCK = b";AES256", 32, 16
+"""How Ansible seals: its name for it, the bytes of the digest, and those of which the sealed text has a multiple."""
+DEMO = "demo"
+"""Whose vaults the password opens that ansible.cfg names."""
 KEY = "tls/key.pem"
 """Where an inventory has the key of its certificate, which is sealed."""
+_SEEN = 64 << 10
+"""Bytes of a source of passwords by which it is told what it is."""
 SHOWN = 3
 """How many inventories are named of those whose password is missing."""
 MARKS = {codecs.BOM_UTF8: "BOM", **dict.fromkeys(UTF16, "de UTF-16")}
@@ -64,7 +71,7 @@ def _is_sealed(folder: Path) -> bool:
     with suppress(OSError):
         if next(vaulted(folder), None):
             return True
-    with suppress(OSError), (folder / KEY).open("rb") as key:
+    with suppress(OSError), files.opened(folder / KEY) as key:
         return key.read(len(HEADER)) == HEADER
     return False
 
@@ -110,7 +117,7 @@ def _fault_of(source: Path) -> str:
         return f"{source} no es un archivo; ponga ahí la contraseña de las bóvedas, o el programa que la imprime"
     if not os.access(source, os.R_OK):
         return f"{source} no se puede leer (falta permiso), y da la contraseña de las bóvedas; corrija sus permisos"
-    if not (content := source.read_bytes()).strip():
+    if not (content := _beginning(source)).strip():
         return f"{source} está vacío; recupérelo de su copia"
     if mark := next((name for mark, name in MARKS.items() if content.startswith(mark)), ""):
         return (
@@ -122,13 +129,19 @@ def _fault_of(source: Path) -> str:
     return "" if source.stem.endswith("-client") else would_run(source)
 
 
+def _beginning(source: Path) -> bytes:
+    """Return the first bytes of a source of passwords, which may be a program of any size."""
+    with files.opened(source) as file:
+        return file.read(_SEEN)
+
+
 def would_run(source: Path) -> str:
     """Return, as a sentence, that a file is a password that Ansible would run as a program; empty when it is not.
 
     Ansible runs what anybody may run, and on a disk without permissions that is every file.
     """
     try:
-        if not source.stat().st_mode & 0o111 or (content := source.read_bytes()).startswith(b"#!"):
+        if not source.stat().st_mode & 0o111 or (content := _beginning(source)).startswith(b"#!"):
             return ""
     except OSError:
         return ""  # told by whoever opens it
@@ -190,16 +203,45 @@ def _content(path: Path) -> bytes:
     # Importing Ansible takes a quarter of a second; whoever has given it passwords has imported it already.
     from ansible.parsing.vault import VaultLib, VaultSecretsContext
 
-    return bytes(VaultLib(VaultSecretsContext.current().secrets).decrypt(path.read_bytes()))
+    return bytes(VaultLib(VaultSecretsContext.current().secrets).decrypt(files.small(path)))
 
 
 def sentence(path: Path) -> str:
     """Return what to tell an operator whose passwords do not open a vault."""
     name = identity(path)
+    if _is_broken(path):
+        return f"{path} es una bóveda y está dañada, como la deja una copia que se cortó; recupérela de su copia"
+    is_of_home = path.absolute().is_relative_to(home() / "inventories")
+    if is_of_home and _is_without_source() and _has_only_demo():
+        return (
+            f"{path}: falta {vault_password()}, que abre las bóvedas; tráigalo de la otra máquina o de su copia o, si "
+            f"está en otra parte, dígalo: export ANSIBLE_VAULT_IDENTITY_LIST={name}@prompt (o {name}@ARCHIVO)"
+        )
     return (
         f"{path}: no se descifra con la contraseña dada; dé la suya: "
         f"export ANSIBLE_VAULT_IDENTITY_LIST={name}@prompt (o {name}@ARCHIVO)"
     )
+
+
+def _has_only_demo() -> bool:
+    """Tell whether Ansible was given no password, but that of the demonstration, which ansible.cfg names."""
+    from ansible.parsing.vault import VaultSecretsContext
+
+    return all(name == DEMO for name, _ in VaultSecretsContext.current().secrets)
+
+
+def _is_broken(path: Path) -> bool:
+    """Tell whether a vault lacks the form that Ansible gave it: a copy that broke off has most often lost it."""
+    header, *lines = files.small(path).split()
+    if not header.endswith(CIPHER) and CIPHER + b";" not in header:
+        return False
+    try:
+        salt, digest, sealed = bytes.fromhex(b"".join(lines).decode()).decode().split("\n", 2)
+        return not (
+            bytes.fromhex(salt) and len(bytes.fromhex(digest)) == DIGEST and len(bytes.fromhex(sealed)) % BLOCK == 0
+        )
+    except ValueError:
+        return True
 
 
 def opening(path: Path) -> str:
@@ -221,6 +263,6 @@ def identity(path: Path) -> str:
 def vaulted(source: Path) -> Iterator[Path]:
     """Yield the vaulted files of an inventory source (a folder, or a file in one) and of its variables."""
     for path in (*folders.own_files(source), *folders.variable_files(source)):
-        with path.open("rb") as file:
+        with files.opened(path) as file:
             if file.read(len(HEADER)) == HEADER:
                 yield path

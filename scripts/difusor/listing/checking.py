@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import files, instants, signature
+from corte.format.manifest import NAME
 from corte.format.refusal import Refusal
 from difusor.inventory import Election, signers
 from difusor.listing.folder import LOGO
@@ -47,8 +49,8 @@ class UncheckedError(UnusableError):
 
 
 def is_list(folder: Path) -> bool:
-    """Tell whether a folder has the files of a list and of its signature; they are not read."""
-    return (folder / TWIN).is_file() and (folder / SIGNATURE).is_file()
+    """Tell whether a folder has something of a list or of its signature, and no corte; nothing is read."""
+    return any(os.path.lexists(folder / name) for name in (TWIN, SIGNATURE)) and not (folder / NAME).exists()
 
 
 def read(folder: Path) -> Published:

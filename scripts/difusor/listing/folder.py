@@ -132,7 +132,7 @@ def _logo(listed: Listed) -> bytes:
     if listed.logo is None:
         return b""
     try:
-        return picture.anew(listed.logo.read_bytes(), LOGO_SIDE, smallest=False)
+        return picture.anew(files.small(listed.logo), LOGO_SIDE, smallest=False)
     except (ValueError, OSError):
         return b""
 

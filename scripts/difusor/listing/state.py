@@ -76,7 +76,7 @@ def read(election: Election) -> State:
     """Return the state, an empty one when there is none; UnusableError when it cannot be understood."""
     path = folder(election) / "estado.json"
     try:
-        return State.model_validate_json(path.read_bytes())
+        return State.model_validate_json(files.small(path))
     except FileNotFoundError:
         return State()
     except OSError as error:
@@ -110,7 +110,7 @@ def turn(election: Election) -> Iterator[None]:
     path = folder(election)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        with (path / ".lock").open("w") as file:
+        with files.appended(path / ".lock") as file:
             with locking(path):
                 is_taken = files.lock(file.fileno(), PATIENCE)
             if not is_taken:
@@ -129,7 +129,7 @@ def alone(election: Election) -> Iterator[None]:
     path = folder(election) / "vigilancia"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        file = files.appended(path)
     except OSError as error:
         raise UnusableError(f"no se puede usar {path}: {denied(error)}") from None
     with file:
@@ -138,12 +138,13 @@ def alone(election: Election) -> Iterator[None]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
+            process = plain(file.read().decode(errors="replace"), 20)
             raise UnusableError(
-                f"ya se vigila la lista de {election.id} en esta máquina (proceso {plain(file.read(), 20)}); déjela "
+                f"ya se vigila la lista de {election.id} en esta máquina (proceso {process}); déjela "
                 "seguir, o deténgala con Ctrl-C en su terminal"
             ) from None
         file.truncate(0)
-        file.write(str(os.getpid()))
+        file.write(str(os.getpid()).encode())
         file.flush()
         yield
 
@@ -154,7 +155,7 @@ def log(election: Election, at: datetime, **said: object) -> None:
     line = json.dumps({"cuando": instants.write(at), **said}, ensure_ascii=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as lines:
+        with files.appended(path) as lines:
             # On a line of its own, also after one that a power cut or a full disk left without an end.
             lines.write(b"\n" * _is_cut(lines) + line.encode() + b"\n")
     except OSError as error:

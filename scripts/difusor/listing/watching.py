@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from corte.format import instants
+from corte.format import files, instants
 from difusor.inventory import Election
 from difusor.inventory.signers import signed
 from difusor.listing import checking, folder, state
@@ -187,6 +187,6 @@ def _digest(election: Election, shown: Sequence[Listed]) -> str:
     """Return what changes when the list would say something else than its date."""
     told = [election.model_dump_json()]
     for each in shown:
-        logo = hashlib.sha256(each.logo.read_bytes()).hexdigest() if each.logo else ""
+        logo = hashlib.sha256(files.small(each.logo)).hexdigest() if each.logo else ""
         told.append(f"{each.name}\n{each.link}\n{logo}")
     return hashlib.sha256("\n\n".join(told).encode()).hexdigest()

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from corte.format.errors import why
-from corte.format.files import read
+from corte.format.files import small
 from difusor.inventory.certificates import belongs, whole
 from difusor.project import UnusableError, home
 from difusor.terminal import plain
@@ -119,7 +119,7 @@ def mend() -> None:
 
 def _content(path: Path) -> bytes:
     try:
-        return read(path)
+        return small(path)
     except OSError as error:
         raise UnusableError(f"no se puede leer {path} ({why(error)}); corrija la ruta o sus permisos") from None
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from corte.format import files
 from corte.format.errors import why
 from corte.format.signature import UTF16
 from difusor.partners import election as elections_file
@@ -168,7 +169,7 @@ def addresses(text: str) -> tuple[str, ...]:
 
 def public_key(path: str) -> str:
     """Return the public key in a file, as its only line; the mark (BOM) that Windows puts before it is none of it."""
-    given = Path(a_file(path)).read_bytes()
+    given = files.small(Path(a_file(path)))
     if given.startswith(UTF16):
         raise ValueError(f"{path} está en UTF-16, como lo escribe PowerShell de Windows; guárdelo en UTF-8")
     text = given.decode("utf-8-sig", errors="replace").strip()
@@ -201,7 +202,7 @@ def a_file(path: str) -> str:
     whole = _absolute(path)
     try:
         if whole:
-            Path(whole).read_bytes()
+            files.small(Path(whole))
     except OSError as error:
         raise ValueError(f"no se puede leer {whole} ({why(error)}); corrija la ruta") from None
     return whole

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
+from corte.format import files
 from difusor.inventory import Election, Notice
 from difusor.inventory.certificates import whole
 from difusor.partners import enrolment, inventory, record
@@ -83,7 +84,7 @@ def _certificate(desk: Desk, zone: ZoneInfo) -> Iterator[Change]:
     there = inventory.folder(desk.id) / inventory.CERTIFICATE
     if not desk.certificate or not desk.certificate_key or not there.is_file():
         return
-    then, now = there.read_bytes(), desk.certificate.read_bytes()
+    then, now = files.small(there), files.small(desk.certificate)
     if then != now:
         yield "anexo_tecnico.certificado", _expires(then, zone), _expires(now, zone)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from corte.format import instants
+from corte.format import files, instants
 from difusor import catalog
 from difusor.catalog import Catalog
 from difusor.inventory import (
@@ -70,7 +70,7 @@ def models() -> list[str]:
 def _copied(path: Path) -> dict[str, Any]:
     """Return what a new election takes from this file; {} when that is not all there, or depends on an inventory."""
     try:
-        variables = reading.values(path.read_text(encoding="utf-8"))["all"]["vars"]
+        variables = reading.values(files.text(path))["all"]["vars"]
         found = {name: variables[name] for name in COPIED}
         found["election_day"] = str(variables.get("election_day") or "")
         found["election_contact"] = variables.get("election_contact") or ""

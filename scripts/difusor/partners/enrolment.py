@@ -11,6 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from corte.format import files, instants
+from corte.format.errors import why
 from difusor.inventory import Election, Notice, shortfall, uplink
 from difusor.inventory.picture import anew
 from difusor.partners import inventory, logo, record, steps
@@ -103,7 +104,7 @@ def certificate(said: str, received: Received, desk: Desk, before: Record | None
 def _too_soon(received: Received, desk: Desk, before: Record | None, election: Election) -> list[Remark]:
     path = desk.certificate or (inventory.folder(desk.id) / inventory.CERTIFICATE if before else None)
     try:
-        short = shortfall(path.read_bytes(), election) if path else ""
+        short = shortfall(files.small(path), election) if path else ""
     except OSError:
         return []  # told where it is copied, or there is none
     told = f"{short}; entregue a tiempo otro que dure más, con sus intermedios y su llave"
@@ -172,7 +173,7 @@ def correct(form: Form, desk: Desk, picture: bytes, findings: list[Remark], befo
 
 def _changed(folder: Path, wanted: Mapping[str, bytes], before: Record) -> dict[str, bytes]:
     """Return the files that have to be written; UnusableError when somebody edited one of them by hand."""
-    current = {name: (folder / name).read_bytes() for name in wanted if (folder / name).exists()}
+    current = {name: files.small(folder / name) for name in wanted if (folder / name).exists()}
     changed = {name: content for name, content in wanted.items() if current.get(name) != content}
     ours = {name: (before.written.get(name), before.pending.get(name)) for name in changed}  # or a correction's to be
     if edited := [name for name in changed if name in current and record.digest(current[name]) not in ours[name]]:
@@ -183,6 +184,13 @@ def _changed(folder: Path, wanted: Mapping[str, bytes], before: Record) -> dict[
 
 def _try_out(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) -> None:
     """Refuse changes with which the inventory could not be installed, in a copy of it."""
+    try:
+        _try_in_copy(folder, partner, changed)
+    except OSError as error:  # of a file in the copy, which nobody knows, or of several at once
+        raise UnusableError(f"no se pudo copiar {folder} para probar los cambios: {why(error)}; nada cambió") from None
+
+
+def _try_in_copy(folder: Path, partner: PartnerFacts, changed: Mapping[str, bytes]) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         copy = Path(temporary)
         shutil.copytree(folder, copy, symlinks=True, dirs_exist_ok=True)

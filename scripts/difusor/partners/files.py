@@ -10,7 +10,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -66,7 +66,7 @@ def ensure_home() -> None:
 
 def _ignore_secrets(path: Path) -> None:
     """Append the lines that a .gitignore lacks, with the line ends that it has."""
-    there = path.read_bytes() if path.exists() else b""
+    there = files.small(path) if path.exists() else b""
     lines = [line.strip() for line in there.decode("utf-8", "replace").splitlines()]
     if not (lacking := _lacking(lines)):
         return
@@ -93,7 +93,11 @@ def refuse_existing(path: Path, what: str) -> None:
 def write_new(path: Path, content: str | bytes) -> None:
     """Write a file that must not exist yet; UnusableError when another run has made it meanwhile."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete_on_close=False) as temporary:
+    with ExitStack() as made:
+        with files.beside(path):
+            temporary = made.enter_context(
+                tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete_on_close=False)
+            )
         with files.named(path):
             temporary.write(content.encode() if isinstance(content, str) else content)
             temporary.close()
@@ -129,7 +133,8 @@ def new_folder(path: Path, over: bool = False) -> Iterator[Path]:
     With `over` it takes the place of one of that name in one step, so that a reader sees the old one or the new one; on
     a share that has no such step, in two.
     """
-    unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    with files.beside(path):
+        unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         with files.named(path):
             yield unfinished

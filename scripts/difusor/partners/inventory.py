@@ -10,6 +10,7 @@ from typing import Any
 
 from passlib.hash import sha512_crypt
 
+from corte.format import files
 from difusor.inventory import JUDGED, problems
 from difusor.inventory.images import built
 from difusor.inventory.passwords import ROUNDS, weaknesses
@@ -92,7 +93,7 @@ def delivered(inventory: Path, facts: PartnerFacts) -> dict[str, bytes]:
     """Return the certificate and its key, which is sealed, as they go into an inventory that has others, or none."""
     if not (facts.certificate and facts.certificate_key):
         return {}
-    given = {CERTIFICATE: facts.certificate.read_bytes(), KEY: facts.certificate_key.read_bytes()}
+    given = {CERTIFICATE: files.small(facts.certificate), KEY: files.small(facts.certificate_key)}
     other = {name: plain for name, plain in given.items() if _there(inventory / name) != plain}
     return {name: seal(plain, facts.id) if name == KEY else plain for name, plain in other.items()}
 
@@ -118,7 +119,7 @@ def _fill(inventory: Path, facts: PartnerFacts, host_key: str, registered: Mappi
     if facts.certificate and facts.certificate_key:
         (inventory / "tls").mkdir()
         shutil.copyfile(facts.certificate, inventory / CERTIFICATE)
-        (inventory / KEY).write_bytes(seal(facts.certificate_key.read_bytes(), facts.id))
+        (inventory / KEY).write_bytes(seal(files.small(facts.certificate_key), facts.id))
 
 
 def _pinned(kind: str) -> dict[str, str]:

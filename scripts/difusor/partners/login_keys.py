@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from corte.format import files
 from difusor.inventory.variables import read
 from difusor.partners import asked, inventory
 from difusor.partners.facts import FactError, PartnerFacts, fault
@@ -47,7 +48,7 @@ def _written(folder: Path) -> object:
     Ansible is not asked for that: it needs the vault's password, and remembers the files that a correction then writes.
     """
     with suppress(OSError, yaml.YAMLError, *DAMAGE):
-        return reading.values((folder / f"group_vars/{folder.name}/main.yml").read_bytes())[VARIABLE]
+        return reading.values(files.small(folder / f"group_vars/{folder.name}/main.yml"))[VARIABLE]
     return None
 
 

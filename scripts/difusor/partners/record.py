@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from corte.format import files
 from difusor.inventory.calendar import counts
 from difusor.inventory.parts import Notice
 from difusor.partners.form.items import texts
@@ -76,7 +77,7 @@ class Record(BaseModel):
 def read(inventory: Path) -> Record | None:
     """Return the record in an inventory, None when it has none; UnusableError when it cannot be understood."""
     try:
-        return Record.model_validate_json((inventory / FILE).read_bytes())
+        return Record.model_validate_json(files.small(inventory / FILE))
     except FileNotFoundError:
         return None
     except ValidationError as error:

@@ -66,7 +66,7 @@ def read(inventory: Path) -> list[Revocation]:
     """Return an inventory's revocations, the last one last; UnusableError when the record cannot be understood."""
     path = file(inventory)
     try:
-        return _RECORD.validate_python(reading.values(path.read_bytes())[VARIABLE])
+        return _RECORD.validate_python(reading.values(files.small(path))[VARIABLE])
     except FileNotFoundError:
         return []
     except (yaml.YAMLError, *DAMAGE):
@@ -96,14 +96,18 @@ def of(inventory: Path, order: Order) -> Revocation:
         raise FactError({"--provision": f"«{order.provision}» no es una cláusula; las hay: {', '.join(known)}"})
     for each in order.evidence:
         _refuse_unless_data({"--evidence": str(each)})
-    evidence = [
-        {"document": str(each), "sha256": hashlib.sha256(each.read_bytes()).hexdigest()} for each in order.evidence
-    ]
+    evidence = [{"document": str(each), "sha256": _digest(each)} for each in order.evidence]
     said = {
         "since": instants.write(_now()), "by": order.by.strip(), "reason": order.reason.strip(),
         "provision": order.provision, "evidence": evidence, "final": order.final,
     }  # fmt: skip
     return Revocation.model_validate(said)
+
+
+def _digest(document: Path) -> str:
+    """Return the SHA-256 of a document, which may be a film."""
+    with files.opened(document) as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _provisions(inventory: Path, asked: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from corte.format import files
 from difusor.inventory import linked, variables
 from difusor.inventory.addresses import shortest
 from difusor.partners import record
@@ -91,7 +92,7 @@ def _of_record(id: str, kept: Record) -> Known:
 
 def _server_keys(folder: Path) -> frozenset[str]:
     try:
-        lines = (folder / "known_hosts").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = files.text(folder / "known_hosts", errors="replace").splitlines()
     except OSError:
         return frozenset()
     return frozenset(" ".join(line.split()[1:3]) for line in lines if not line.startswith("#"))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from corte.format import instants
+from corte.format import files, instants
 from corte.format.manifest import Manifest, Window
 from corte.format.standing import Standing
 from difusor.inventory import Election
@@ -42,7 +42,7 @@ def last(election: Election) -> tuple[Carried | None, str]:
     """Return what the corte carried that was last published here for this opening, and what prevents knowing it."""
     path = _path(election)
     try:
-        said = json.loads(path.read_bytes())
+        said = json.loads(files.small(path))
         window, stands = Window.from_json(said["window"]), Standing.from_json(said["standing"])
         return Carried(int(said["sequence"]), instants.parse(said["generated"]), window, stands), ""
     except FileNotFoundError:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import content, instants
+from corte.format.files import text as text_of
 from corte.format.manifest import Entry, Manifest
 from difusor.inventory import Election
 from difusor.project import UnusableError
@@ -306,7 +307,7 @@ def document(path: Path, is_strict: bool = False) -> dict[str, Any]:
         return float(name)
 
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=constant)
+        found = json.loads(text_of(path, "utf-8-sig"), parse_constant=constant)
     except json.JSONDecodeError as error:
         why = f"no es JSON: se interrumpe en el renglón {error.lineno}, columna {error.colno}"
     except UnicodeDecodeError:

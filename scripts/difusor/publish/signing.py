@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corte.format import content, files, future, instants, limits, manifest, signature, tree
+from corte.format.errors import why
 from corte.format.manifest import Entry, Manifest, Window
 from corte.format.refusal import Refusal, quote
 from corte.format.standing import Standing
@@ -315,12 +316,24 @@ def ordered(folder: Path, election: Election, newest: Manifest | None) -> str:
 def identity(folder: Path) -> tuple[int, datetime]:
     """Return the sequence and instant that the tree's datos/corte.json gives; UnusableError when it gives none."""
     document, path = head(folder), folder / IDENTITY
+    if not document and (unread := _unread(path)):
+        raise UnusableError(f"no se puede leer {path}: {unread}; corríjalo, o pida la carpeta otra vez a quien la hace")
     try:
         return int(document["secuencia"]), _instant(document["corte"], path)
     except (ValueError, KeyError, TypeError, OverflowError):
         raise UnusableError(
             f"{path} no dice «secuencia» y «corte»; escríbalos ahí, o délos con «difusor sign», --sequence y --corte"
         ) from None
+
+
+def _unread(path: Path) -> str:
+    """Return why the file at a path cannot be read; "" when it can, and when there is none."""
+    try:
+        with suppress(FileNotFoundError):
+            files.small(path)
+    except OSError as error:
+        return why(error)
+    return ""
 
 
 def _instant(text: str, path: Path) -> datetime:

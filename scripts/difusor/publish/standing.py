@@ -55,7 +55,7 @@ class Records:
         folder = notes.folder(self.election)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            file = (folder / notes.LOCK).open("w")
+            file = files.appended(folder / notes.LOCK)
         except OSError as error:
             raise UnusableError(f"no se puede guardar en {folder} qué órdenes siguen en pie: {denied(error)}") from None
         with file:
@@ -79,7 +79,7 @@ class Records:
         UnusableError when its record is damaged or another version's, or this machine cannot read or verify it.
         """
         try:
-            content = self._last.read_bytes()
+            content = files.small(self._last)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -151,9 +151,9 @@ class Records:
         notes.folder(self.election).mkdir(parents=True, exist_ok=True)
         entry = signed.manifest.withdrawn(signed.sha256, signed.manifest.generated)
         (line,) = Standing(withdrawn=(entry,)).to_json()["withdrawn"]
-        with self._history.open("a", encoding="utf-8") as history:
+        with files.appended(self._history) as history:
             # On a line of its own, also after one that a power cut left without an end.
-            history.write("\n" + json.dumps({**line, **what}) + "\n")
+            history.write(f"\n{json.dumps({**line, **what})}\n".encode())
 
     def _check(self, signed: SignedCorte) -> None:
         if not is_of(signed.manifest, self.election):
@@ -217,8 +217,8 @@ def _lines(history: Path) -> Iterator[tuple[Withdrawn, bool, datetime | None]]:
 def _reading(history: Path) -> Iterator[Iterable[bytes]]:
     """Yield the lines of a history, none where there is none; UnusableError when it cannot be read."""
     try:
-        with suppress(FileNotFoundError), history.open("rb") as lines:
-            yield lines
+        with suppress(FileNotFoundError):
+            yield files.small(history).splitlines()
             return
     except OSError as error:
         raise UnusableError(

@@ -124,4 +124,4 @@ def _names(content: bytes) -> Iterator[str]:
 def _is_free(path: Path, contents: dict[str, bytes]) -> bool:
     """Tell whether a dictamen may have this name among the earlier ones: nobody has it, or it is this one, kept."""
     taken = (path.with_name(f"{path.name}{ending}") for ending in contents)
-    return all(not each.exists() or each.read_bytes() == contents[each.name[len(path.name) :]] for each in taken)
+    return all(not each.exists() or files.read(each) == contents[each.name[len(path.name) :]] for each in taken)

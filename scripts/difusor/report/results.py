@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from corte.format import files
 from corte.format.errors import why
 from difusor.servers.identity import MeasuredServer
 from difusor.spec.faults import sentence
@@ -70,7 +71,7 @@ class Results(BaseModel):
 def load(path: Path) -> Results:
     """Read a results file; ResultsError when it is missing, malformed or of another version."""
     try:
-        return Results.model_validate_json(path.read_bytes())
+        return Results.model_validate_json(files.small(path))
     except OSError as error:
         raise ResultsError(f"no se puede leer {path}: {why(error)}") from error
     except ValidationError as error:

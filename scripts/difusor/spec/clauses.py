@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from corte.format import files
 from corte.format.errors import why
 from difusor.project import home_or_project, yaml_names
 from difusor.spec import expected, reading
@@ -211,7 +212,7 @@ def digest(call: str) -> str:
     """Return the SHA-256 of the file from which `load` reads a call, as it is now; SpecError when it cannot be read."""
     path = _file(call)
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(files.small(path)).hexdigest()
     except OSError as error:
         raise SpecError(f"no se puede leer {path}: {why(error)}") from None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic_core import ErrorDetails
 
 from difusor.spec import signs
@@ -53,6 +55,8 @@ def _plain(detail: ErrorDetails) -> str:
         return str(detail["ctx"]["error"])
     if kind == "literal_error":
         return f"debe ser {detail['ctx']['expected'].replace(' or ', ' o ')}; dice «{detail['input']}»"
+    if kind == "string_type" and isinstance(detail["input"], (bool, int, float, date)):
+        return f"{SENTENCES[kind]}; póngalo entre comillas, o YAML lo toma por un número, una fecha, o un sí o no"
     if kind in ("greater_than", "greater_than_equal", "less_than_equal"):
         return f"«{detail['input']}» está fuera de los límites"
     return SENTENCES.get(kind, f"no es un valor que se admita ({kind})")

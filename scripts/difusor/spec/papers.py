@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -78,7 +79,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 def load(call: str) -> Papers:
     """Return the texts of a call, the institute's own or else the project's; SpecError says what is wrong with them."""
     path = home_or_project(f"spec/papers/{call}.yml")
-    if not path.exists():
+    if not os.path.lexists(path):
         raise SpecError(
             f"la convocatoria «{call}» no tiene los textos de su carta; copie {MODEL} a {path} y escriba los suyos"
         )
@@ -108,5 +109,5 @@ def _load(path: Path) -> Papers:
     except reading.ReadingError as error:
         raise SpecError(str(error)) from None
     except ValidationError as error:
-        lines = [f"{path}: {': '.join(map(str, each['loc']))}: {sentence(each)}" for each in error.errors()]
+        lines = [": ".join([str(path), *map(str, each["loc"]), sentence(each)]) for each in error.errors()]
         raise SpecError("\n".join(lines)) from error

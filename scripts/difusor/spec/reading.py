@@ -10,9 +10,10 @@ from typing import Any
 
 import yaml
 
+from corte.format import files
 from corte.format.errors import why
-from difusor.project import UnusableError, padded
-from difusor.spec import signs
+from difusor.project import EMPTY, ZEROS, UnusableError, cut, padded
+from difusor.spec import causes, signs
 
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The loader of safe values whose parser is in C, where PyYAML was built with it."""
@@ -62,7 +63,9 @@ def values(text: str | bytes) -> Any:
 def read(path: Path) -> Any:
     """Return what a YAML file says; ReadingError says why it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = files.text(path)
+        if wrong := ZEROS if "\0" in text else EMPTY if not text.strip() else "":
+            raise ReadingError(wrong.format(path))
         _refuse(text)
         return yaml.load(text, _Loader)
     except UnicodeDecodeError:
@@ -74,16 +77,23 @@ def read(path: Path) -> Any:
             raise ReadingError(f"{path}, renglón {sign[0]}, columna {sign[1]}: {sign[2]}") from None
         mark = getattr(error, "problem_mark", None)
         where = f": línea {mark.line + 1}, columna {mark.column + 1}" if mark else ""
-        raise ReadingError(f"{path} no es YAML{where}") from None
+        raise ReadingError(f"{path} no es YAML{where}: {causes.cause(error)}") from None
     except _Faulty as fault:
         line, said = fault.args
         raise ReadingError(f"{path}, renglón {line}: {said}") from None
 
 
 def _refuse(text: str) -> None:
-    """Raise MarkedYAMLError at the first alias: what it stands for may grow without end; _Faulty at a padded number."""
+    """Raise MarkedYAMLError at the first alias: what it stands for may grow without end.
+
+    _Faulty at a number with zeros before it, and at a text that a # cuts.
+    """
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem_mark=event.start_mark)  # type: ignore[arg-type]  # the C parser has a class of marks of its own
-        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and (said := padded(event.value)):
+            raise yaml.MarkedYAMLError(problem="undefined alias", problem_mark=event.start_mark)  # type: ignore[arg-type]  # the C parser has a class of marks of its own
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and (said := _misreading(event, text)):
             raise _Faulty(event, said)
+
+
+def _misreading(event: yaml.ScalarEvent, text: str) -> str:
+    return padded(event.value) or cut(text, event.end_mark.index if event.end_mark else len(text))

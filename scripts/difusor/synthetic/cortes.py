@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
 
+from corte.format import files
 from corte.format.files import named
 from difusor.catalog import Office, Territory
 from difusor.project import UnusableError
@@ -94,7 +95,7 @@ def _refuse_other(folder: Path) -> None:
 
 def _is_synthetic(folder: Path) -> bool:
     try:
-        head = json.loads((folder / HEAD).read_bytes())
+        head = json.loads(files.read(folder / HEAD))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(head, dict) and head.get("datos_sinteticos") is True
@@ -182,11 +183,11 @@ def _office_files(
 
 def _place(path: Path, content: bytes, earlier: Path | None) -> bool:
     """Write `content` to `path`, whole or not at all; return whether it is new: not there before, nor in `earlier`."""
-    if path.is_file() and path.read_bytes() == content:
+    if path.is_file() and files.read(path) == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
-    same = bool(earlier and earlier.is_file() and earlier.read_bytes() == content)
+    same = bool(earlier and earlier.is_file() and files.read(earlier) == content)
     try:
         if earlier and same:
             os.link(earlier, temporary)

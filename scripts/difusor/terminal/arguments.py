@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corte.format import instants
+from corte.format import files, instants
 from corte.format.errors import why
 from difusor.project import UnusableError, build, expanduser, from_project, home, inventories, path_fault, whose
 
@@ -135,6 +135,7 @@ def authority(text: str) -> Path:
     """Return the path of a file with certificates, made absolute; refused at once when it has none."""
     path = Path(expanded(text)).absolute()
     try:
+        files.opened(path).close()  # OpenSSL would wait for whoever writes to a pipe
         ssl.create_default_context().load_verify_locations(path)
     except ssl.SSLError:
         raise typer.BadParameter(

@@ -14,8 +14,8 @@ from typing import Any
 import click
 import typer
 
+from corte.format import files
 from corte.format.errors import why
-from corte.format.files import read
 from difusor.project import UnusableError
 from difusor.terminal import complain, console
 
@@ -62,7 +62,7 @@ def secret(text: str, option: str, path: Path | None) -> bytes:
             raise UnusableError(f"no hay terminal en que pedir «{text}»; guárdela en un archivo y dé {option} ARCHIVO")
         return str(typer.prompt(text, hide_input=True, err=True)).encode()
     try:
-        content, mode = read(path), path.stat().st_mode
+        content, mode = files.small(path), path.stat().st_mode
     except OSError as error:
         raise UnusableError(f"no se puede leer {path} ({why(error)}); corrija la ruta de {option}") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):

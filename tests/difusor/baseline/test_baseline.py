@@ -20,7 +20,7 @@ import pytest
 import yaml
 from publish_kit import ELECTION, write_election
 
-from corte.format import signature
+from corte.format import files, signature
 from difusor.baseline import look, record, take
 from difusor.baseline.drift import since
 from difusor.baseline.record import Baseline, BaselineError, Change, Look
@@ -312,7 +312,7 @@ def test_a_baseline_that_is_not_as_it_was_signed_is_refused(
         ((subprocess, "run"), OSError(errno.ENOENT, "ssh-keygen"), "no pudo comprobar .*: No se pudo usar ssh-keygen"),
         ((subprocess, "run"), subprocess.TimeoutExpired("ssh-keygen", 9), "no pudo comprobar .* no respondió a tiempo"),
         ((tempfile, "NamedTemporaryFile"), OSError(errno.ENOENT, "none"), "no hay dónde escribir archivos temporales"),
-        ((Path, "read_bytes"), OSError(errno.EIO, "I/O"), r"no se puede leer .*diario\.json: el disco falló"),
+        ((files, "small"), OSError(errno.EIO, "I/O"), r"no se puede leer .*diario\.json: el disco falló"),
     ],
     ids=["no ssh-keygen", "late", "no temporary folder", "a bad disk"],
 )
@@ -329,7 +329,7 @@ def test_what_this_machine_cannot_verify_is_not_said_to_have_changed(
     assert "firmarse" not in str(caught.value) and "None" not in str(caught.value)
     judged = drift.judge(path, election_of(key), "web1", BEFORE, "diario")
     assert (judged.state, judged.found) == ("bad", str(caught.value))
-    assert ("registre otra vez" in judged.remedy) == (patched[0] is Path)
+    assert ("registre otra vez" in judged.remedy) == (patched[0] is files)
 
 
 def test_a_baseline_of_another_server_is_refused(baseline: Baseline, key: Path, tmp_path: Path) -> None:

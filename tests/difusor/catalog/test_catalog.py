@@ -141,7 +141,9 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     ),
     "column of nobody": ("{TOTAL_REP_PARTIDO_CI_VOTARON:", "{TRASLADO:", "tables.names.TRASLADO"),
     "dates of nobody": ("dates: d/m/Y", "dates: m/d/Y", "tables.dates: debe ser 'Y-m-d' o 'd/m/Y'"),
-    "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 36, columna 5"),
+    "alias that grows": ("name: Sierra}", "name: &a Sierra}\n  - *a", "no es YAML: línea 36, columna 5: un texto que"),
+    "a tab": ("stations: 310", "\tstations: 310", "columna 1: hay un tabulador o un signo que YAML no admite ahí"),
+    "what a power cut left": ("number: 99", "number: \0\0\0", "islas.yml está dañado: tiene bytes en cero, como los"),
     "no YAML": ("stations: 310", "stations: [310", "no es YAML: línea"),
     "two columns of one name": (
         "{TOTAL_REP_PARTIDO_CI_VOTARON:",
@@ -167,6 +169,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "name of two lines": ("name: Sierra", 'name: "Sie\\nrra"', "[2] («Sie rra»).name: debe caber en una línea"),
     "name with a sign that acts": ("name: Sierra", 'name: "Sie\\e[31mrra"', "name: debe caber en una línea"),
     "endless weight": ("weight: 41", "weight: .inf", "weight: debe ser un número"),
+    "a text that a # cuts": ("number: 99", "number: x #9", "renglón 3: tras un espacio y «#» no se lee nada: «#9"),
     "no octal number": ("number: 99", "number: 08", "renglón 3: 08: quite los ceros de la izquierda, o póngalo entre"),
     "octal number": ("stations: 310", "stations: 0310", "renglón 31: 0310: quite los ceros de la izquierda"),
     "octal number in a list": ("districts: [1, 3]", "districts: [1, 010]", ": 010: quite los ceros"),
@@ -230,6 +233,19 @@ def test_the_institute_s_own_catalogue_wins(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv(HOME, str(tmp_path))
     assert catalog.load("ribera").municipalities[0].name == "Puerto Nuevo"
     assert set(catalog.names()) >= {"ribera", *(path.stem for path in (ROOT / "catalogs").glob("*.yml"))}
+
+
+@pytest.mark.parametrize("cut_off", ["catalogs", "catalogs/ribera.yml"])
+def test_the_institute_s_own_on_a_disk_that_is_away_is_not_the_projects(
+    cut_off: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The project has a place and a call of the same name, and every difusor would be judged by these."""
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / cut_off).parent.mkdir(exist_ok=True)
+    (tmp_path / "x" / cut_off).symlink_to("/media/instituto/nada")
+    monkeypatch.setenv(HOME, str(tmp_path / "x"))
+    with pytest.raises(CatalogError, match=r"no se puede leer .*/x/catalogs/ribera.yml: no existe"):
+        catalog.load("ribera")
 
 
 def test_a_place_that_nobody_described_is_named_with_those_that_exist() -> None:

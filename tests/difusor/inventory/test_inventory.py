@@ -250,6 +250,15 @@ CASES: dict[str, tuple[Change, str]] = {
         replace("difusor_waivers", [{**WAIVER, "by": ""}]),
         "difusor_waivers[0].by: está vacía",
     ),
+    "waiver by a blank": (
+        replace("difusor_waivers", [{**WAIVER, "by": " \n"}]),
+        "difusor_waivers[0].by: está en blanco; escriba su valor",
+    ),
+    "a name that is a number to YAML": (
+        replace("difusor_name", 2027),
+        "difusor_name: debe ser un texto; póngalo entre",
+    ),
+    "a name that is a no to YAML": (replace("difusor_name", False), "difusor_name: debe ser un texto; póngalo entre"),
     "order to retain without a day": (
         replace("election_retention_order", {"by": "Pleno", "agreement": "CEE/102/2024"}),
         "election_retention_order.date: falta; agréguela",

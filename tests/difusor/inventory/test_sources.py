@@ -87,6 +87,16 @@ CASES: dict[str, tuple[Change, str]] = {
     "an octal number": (main("difusor_uplink_mbps: 0100\n"), "main.yml, renglón 1: 0100: quite los ceros"),
     "no octal number": (main("difusor_notice:\n  x: [08]\n"), "main.yml, renglón 2: 08: quite los ceros"),
     "an octal port": (diario("{hosts: {web1: {ansible_port: 022}}}"), "hosts.yml, renglón 1: 022: quite los ceros"),
+    "a text that a # cuts": (
+        main("difusor_name: 'Diario #1'\ndifusor_registration: {link: Diario #1 de X\n}\n"),
+        "main.yml, renglón 2: tras un espacio y «#» no se lee nada: «#1 de X»; ponga el dato entero entre comillas",
+    ),
+    "a text of which a # leaves nothing": (main("difusor_color:\n  x: #7a2682\n"), "renglón 2: tras un espacio y «#»"),
+    "nothing at all": (main(" \n"), "main.yml está vacío, como lo deja un disco lleno; recupérelo de su copia"),
+    "what a power cut left": (
+        another(MAIN, lambda path: path.write_bytes(b"x: 1\n" + bytes(99))),
+        "main.yml está dañado: tiene bytes en cero, como los deja un apagón; recupérelo de su copia",
+    ),
     "no such connection": (main("ansible_connection: shh\n"), "ansible_connection: «shh» no existe; escriba ssh"),
     "a number as a variable": (main("1: x\n"), f"renglón 1: {NAME}"),
     "nothing as a variable": (main("~: x\n"), f"renglón 1: {NAME}"),
@@ -100,7 +110,8 @@ CASES: dict[str, tuple[Change, str]] = {
     "no number": (main("x: !!int hola\n"), f"{VALUE}; una fecha o un número que no existen"),
     "a 31st of June": (main("x: 2027-06-31\n"), f"{VALUE}; una fecha o un número que no existen"),
     "an escape": (main('x: "\\q"\n'), "tras «\\» sigue un signo que no se admite"),
-    "a NUL": (main("x: a\0b\n"), "no es YAML válido"),
+    "a NUL": (main("x: a\0b\n"), "está dañado: tiene bytes en cero"),
+    "a control character": (main("x: a\1b\n"), "no es YAML válido: hay un carácter de control; bórrelo"),
     "five thousand brackets": (main("x: " + "[" * 5000 + "]" * 5000), "renglón 1, columna"),
     "no byte of the revocations": (another(RECORD, Path.touch), "revocations.yml está vacío o incompleto, y dice si"),
     "the head of the revocations": (
@@ -183,6 +194,7 @@ def test_a_sound_inventory_has_none(inventory: Path) -> None:
     (inventory / MAIN).write_text(
         "x: !vault |\n  $ANSIBLE\ny: !unsafe '{{'\nz: &a [1]\nw: *a\nv: {<<: {b: 1}}\nu: 2027-06-30\n"
         'mode: 0640\ndifusor_x: {a: "0100", b: 07, c: 0198765432, d: !!str 08x}\n'
+        'difusor_y: a # b\ndifusor_z: "a" #b\ndifusor_v: 1 #b\ndifusor_w: a#b  #--\notra: a #b\n'
     )
     (inventory / HOSTS).write_text(
         "difusores: {children: {diario: {hosts: {'web[01:12:2].mx': {ansible_connection: a.b.c}}, vars: {}}}}\n"
@@ -190,6 +202,12 @@ def test_a_sound_inventory_has_none(inventory: Path) -> None:
     )
     (inventory / "otro.ini").write_text("[difusores]\nweb1\n")
     assert sources.file_faults([inventory, inventory / HOSTS, inventory / "otro.ini"]) == []
+
+
+def test_what_a_number_sign_cuts_off_a_secret_is_not_shown(inventory: Path) -> None:
+    (inventory / "group_vars/diario/vault.yml").write_bytes(b"$ANSIBLE_VAULT;1.1;AES256\n3333\n")
+    (said,) = sources.file_faults([inventory], lambda path: "---\nvault_x: 012\nansible_become_password: abc #def\n")
+    assert "vault.yml, renglón 3: tras un espacio y «#» no se lee nada; ponga el dato entero entre comillas" in said
 
 
 def as_anybody(program: str, *paths: Path) -> list[str]:

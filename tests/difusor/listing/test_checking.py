@@ -100,6 +100,8 @@ def _sign(folder: Path, key: Path, change: Callable[[dict[str, object]], object]
     [
         (lambda folder, key: (folder / "index.html").write_text("otra"), "index.html no es el que se firmó"),
         (lambda folder, key: (folder / "estilo.css").unlink(), "falta estilo.css"),
+        (lambda folder, key: (folder / "lista.json").unlink(), "falta lista.json en la lista"),
+        (lambda folder, key: (folder / "lista.json.sig").unlink(), "falta lista.json.sig en la lista"),
         (lambda folder, key: (folder / "lista.json").write_text("{"), "no es de una lista de difusores"),
         (lambda folder, key: (folder / "lista.json.sig").write_text("x"), "la firma no es de este lista.json"),
         (lambda folder, key: _sign(folder, key, lambda twin: twin.pop("caduca")), "no dice hasta cuándo vale"),
@@ -109,7 +111,7 @@ def _sign(folder: Path, key: Path, change: Callable[[dict[str, object]], object]
         ),
         (lambda folder, key: _sign(folder, make_key(folder.parent, "ajena")), "no es de quien hoy puede firmar"),
     ],
-    ids=["altered", "missing", "damaged", "unsigned", "endless", "strange", "nobody"],
+    ids=["altered", "missing", "no twin", "no signature", "damaged", "unsigned", "endless", "strange", "nobody"],
 )  # fmt: skip
 def test_a_list_that_cannot_be_believed_says_why(
     alter: Callable[[Path, Path], object], told: str, wanted: Making, home: Path, key: Path

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from form_kit import GOOD, as_yaml
@@ -97,6 +97,23 @@ def test_a_correction_follows_the_form_and_keeps_what_the_operator_says(
     main = enrolled / f"group_vars/{enrolled.name}/main.yml"
     main.write_text(f"{main.read_text()}difusor_uplink_mbps: 90\n")
     assert enroll(faster, update=True).outcome == "corregido" and kept(enrolled) == 90
+
+
+def test_a_correction_for_which_the_disk_has_no_room_says_whose_it_is(
+    enrolled: Path, mail: Path, enroll: Enroll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was «se llenó el disco», and nothing else."""
+
+    def full(*_: object, **__: object) -> NoReturn:
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")])
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(
+        UnusableError, match=f"no se pudo copiar {enrolled} para probar los cambios: se llenó el disco;"
+    ):
+        enroll(as_yaml(mail, {MBPS: "300"}), update=True)
+    monkeypatch.undo()
+    assert "200" in (enrolled / f"group_vars/{enrolled.name}/annex.yml").read_text()
 
 
 def test_a_figure_edited_by_hand_is_never_overwritten(enrolled: Path, mail: Path, enroll: Enroll) -> None:

@@ -61,6 +61,13 @@ def test_a_source_that_gives_no_password_is_refused(
     assert list((home / "inventories").iterdir()) == []
 
 
+def test_a_program_of_any_size_may_give_the_password(tmp_path: Path) -> None:
+    for name in (CLIENT, FILE):
+        program("#!/bin/sh\n")(tmp_path / name)
+        os.truncate(tmp_path / name, 200 << 20)
+        assert vaults.source_fault([f"difusores@{tmp_path / name}"]) == ""
+
+
 def test_where_vaults_are_and_not_their_password_no_second_one_is_drawn(home: Path, tmp_path: Path) -> None:
     """A copy of the home without it: the next inventory was sealed with another, which the right one then replaced."""
     made()
@@ -72,6 +79,41 @@ def test_where_vaults_are_and_not_their_password_no_second_one_is_drawn(home: Pa
         assert done.returncode == 1 and "Traceback" not in done.stderr
         assert f"falta {home / FILE}, que abre las bóvedas que ya hay (diario); tráigalo" in done.stderr
         assert everything(home) == before, "no password was drawn, and nothing was made"
+
+
+def test_a_copy_of_a_home_without_its_password_is_told_what_it_lacks(home: Path) -> None:
+    """That file is the one that no repository keeps: the vaults are there, and nothing opens them."""
+    made()
+    (home / FILE).unlink()
+    done = difusor("front", "-i", "diario", home=home)
+    assert done.returncode == 1 and f"vault.yml: falta {home / FILE}, que abre las bóvedas; tráigalo de" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (
+            lambda raw: raw[: len(raw) // 2],
+            "vault.yml es una bóveda y está dañada, como la deja una copia que se cortó",
+        ),
+        (lambda raw: raw[:-20], "vault.yml es una bóveda y está dañada, como la deja una copia que se cortó"),
+        (lambda raw: raw + raw, "vault.yml es una bóveda y está dañada, como la deja una copia que se cortó"),
+        (lambda raw: raw[:300] + bytes(64) + raw[364:], "vault.yml es una bóveda y está dañada, como la deja"),
+        (lambda raw: raw.replace(b"\n", b"\r\n"), "su inventario no tiene difusor_front"),
+        (lambda raw: b"", "vault.yml está vacío, como lo deja un disco lleno; recupérelo de su copia, o bórrelo"),
+        (
+            lambda raw: bytes(len(raw)),
+            "vault.yml está dañado: tiene bytes en cero, como los deja un apagón; recupérelo",
+        ),
+    ],
+)
+def test_a_damaged_vault_is_not_taken_for_another_password(
+    spoil: Callable[[bytes], bytes], said: str, home: Path
+) -> None:
+    vault = made() / "group_vars/diario/vault.yml"
+    vault.write_bytes(spoil(vault.read_bytes()))
+    done = difusor("front", "-i", "diario", home=home)
+    assert done.returncode == 1 and said in done.stderr, done
 
 
 def test_a_key_that_is_sealed_counts_and_an_inventory_that_nobody_can_read_does_not(home: Path) -> None:

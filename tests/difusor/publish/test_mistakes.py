@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -206,6 +207,16 @@ def test_damaged_lines_of_what_was_signed_are_ignored(
     assert run_sign(make_tree(tmp_path / "a", 8), election, key).exit_code == 0
     done = run_sign(make_tree(tmp_path / "b", 19), election, key)
     assert done.exit_code == 1 and "es el 8;" in " ".join(done.output.split())
+
+
+def test_a_history_of_gigabytes_fills_no_memory(tree: Path, election: Path, key: Path, records: Path):
+    """As a damaged disk leaves it: one line without an end, of zeros."""
+    assert run_sign(tree, election, key).exit_code == 0
+    (history,) = records.glob("*/*.historia.jsonl")
+    os.truncate(history, 2 << 30)
+    done = run_sign(tree, election, key)
+    said = " ".join(done.output.split())
+    assert done.exit_code == 1 and "qué cortes se firmaron y se publicaron: el archivo es demasiado grande" in said
 
 
 def test_a_rehearsal_has_its_own_numbers(tree: Path, tmp_path: Path, election: Path, key: Path):

@@ -145,6 +145,14 @@ def test_a_tree_that_does_not_say_which_corte_it_is(tree: Path, election: Path, 
     assert signing.sign(tree, load_election(election), key, 9, instant).manifest.sequence == 9
 
 
+def test_what_lies_where_the_tree_says_which_corte_it_is_is_told_as_what_it_is(tree: Path, election: Path, key: Path):
+    """«no dice «secuencia»; escríbalos ahí» was said of a file that nobody could read or write."""
+    (tree / "datos/corte.json").unlink()
+    os.mkfifo(tree / "datos/corte.json")
+    with pytest.raises(UnusableError, match=r"no se puede leer .*/datos/corte\.json: no es un archivo: es una tubería"):
+        signed_for([make_target(election)], tree, key)
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [

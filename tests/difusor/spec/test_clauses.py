@@ -95,7 +95,8 @@ def test_lookup_by_id() -> None:
         ("clauses:", "clauses: [", "spec.yml no es YAML: línea"),
         ("document: Conv", "document:\u00a0Conv", "spec.yml, renglón 2, columna 10: lleva un signo que no se"),
         ("document: Conv", "document: &a x\ninstitutes: *a\nx: Conv", "spec.yml no es YAML: línea 3"),
-        (VALID, "", "debe ser un conjunto de claves y valores"),
+        (VALID, "", "spec.yml está vacío, como lo deja un disco lleno; recupérelo de su copia"),
+        (VALID, "---", "debe ser un conjunto de claves y valores"),
         (VALID, VALID.partition("clauses:")[0] + "clauses: []", "no tiene ninguna cláusula"),
     ],
 )

@@ -30,6 +30,17 @@ def test_a_call_without_texts_is_told_which_file_to_copy_and_to_where(home: Path
     assert papers.load(CALL).letter.clause == "DG-09"
 
 
+def test_texts_that_are_none_are_told_with_their_file(home: Path) -> None:
+    own = home / f"spec/papers/{CALL}.yml"
+    own.symlink_to("/media/instituto/nada")
+    with pytest.raises(spec.SpecError, match=re.escape(f"no se puede leer {own}: no existe")):
+        papers.load(CALL)
+    own.unlink()
+    own.write_text("- 1\n")
+    with pytest.raises(spec.SpecError, match=re.escape(f"{own}: debe ser un conjunto de claves y valores")):
+        papers.load(CALL)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

@@ -36,11 +36,11 @@ def tell(inventory: Path, papers: Papers) -> str:
     if not group.is_dir():
         return f"el inventario no tiene {group}; agregue el documento a difusor_attestations"
     for other in sorted(group.glob("*.yml")):
-        if other.name != FILE and DECLARES.search(other.read_text(encoding="utf-8", errors="replace")):
+        if other.name != FILE and DECLARES.search(files.text(other, errors="replace")):
             return (
                 f"{other} ya tiene difusor_attestations; agregue ahí el documento, o pase al expediente los que tiene"
             )
     content = render("attested.yml.j2", {"entries": entries}).encode()
-    if not (group / FILE).exists() or (group / FILE).read_bytes() != content:
+    if not (group / FILE).exists() or files.small(group / FILE) != content:
         files.replace(group / FILE, content)
     return ""

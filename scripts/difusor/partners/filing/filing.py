@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from corte.format import instants
+from corte.format import files, instants
 from difusor import spec
 from difusor.inventory import Notice, counts, polling_day
 from difusor.partners import election, record
@@ -206,7 +206,7 @@ def _lack(inventory: Path, paper: Required, kept: Record | None, filed: Papers, 
     if paper == "logotipo":
         assert kept is not None
         picture = inventory / LOGO
-        right = picture.is_file() and hashlib.sha256(picture.read_bytes()).hexdigest() == kept.written.get(LOGO)
+        right = picture.is_file() and hashlib.sha256(files.small(picture)).hexdigest() == kept.written.get(LOGO)
         if right:
             return ""
         lost = "falta:" if not picture.exists() else "no es el logotipo que se inscribió: bórrelo y"
@@ -275,7 +275,7 @@ def _refuse_mistaken(
         if each.sha256 == entry.sha256 and each.subject != entry.subject:
             raise UnusableError(f"ese mismo archivo ya es «{TITLES[each.paper]}» de {inventory.name}; revise cuál es")
     unsigned = folder_of(inventory) / UNSIGNED
-    if unsigned.is_file() and hashlib.sha256(unsigned.read_bytes()).hexdigest() == entry.sha256:
+    if unsigned.is_file() and hashlib.sha256(files.small(unsigned)).hexdigest() == entry.sha256:
         raise UnusableError("es la carta sin firmar que hizo «difusor letter»; archive la digitalización firmada")
     if entry.paper == "oficio" and kept and kept.notice:
         _refuse_unlike(inventory, entry, kept.notice)

@@ -17,7 +17,7 @@ from difusor.inventory.calendar import counts
 from difusor.inventory.values import FILED
 from difusor.partners.filing.scan import LARGEST, Kind
 from difusor.partners.record import Moment
-from difusor.project import UnusableError, refuse_later
+from difusor.project import UnusableError, denied, refuse_later
 
 FILE, FOLDER = "papeles.json", FILED
 Paper = Literal["oficio", "carta", "formato", "dictamen", "constancia"]
@@ -127,14 +127,15 @@ def read(inventory: Path) -> Papers:
     """
     path, name = inventory / FILE, inventory.resolve().name
     try:
-        found = Papers.model_validate_json(path.read_bytes())
+        found = Papers.model_validate_json(files.small(path))
     except FileNotFoundError:
         if (inventory / FOLDER).is_dir() and any((inventory / FOLDER).glob("[!.]*")):
             raise UnusableError(f"falta {path} y hay documentos en {FOLDER}/; recupérelo de su copia") from None
         return Papers()
-    except (ValidationError, OSError) as error:
-        if isinstance(error, ValidationError):
-            refuse_later(path, error)
+    except OSError as error:
+        raise UnusableError(f"no se puede leer {path}: {denied(error)}") from None
+    except ValidationError as error:
+        refuse_later(path, error)
         raise UnusableError(f"{path} no es un registro que se entienda; recupérelo de su copia") from None
     if found.difusor not in ("", name):
         raise UnusableError(f"{path} es el expediente de «{found.difusor}» y no de «{name}»; recupérelo de su copia")

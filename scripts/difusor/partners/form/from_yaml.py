@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 import yaml
 
-from difusor.inventory.sources import CAUSES
 from difusor.partners.form.items import SECRET, Received, Remark, keys
+from difusor.spec.causes import CAUSES
 from difusor.terminal import plain
 
 DEEPEST = 2
