@@ -110,7 +110,7 @@ armed:
 """
 
 WHY = {
-    errno.ENOSPC: ("el disco está lleno", "Libere espacio en el servidor (df -h, df -i)"),
+    errno.ENOSPC: ("el disco está lleno", "Libere espacio en el servidor (df dice cuánto queda)"),
     errno.EDQUOT: ("se acabó la cuota de disco de root", "Amplíela en el servidor"),
     errno.EROFS: ("su disco no admite escritura", "Vea por qué en el servidor (findmnt, sudo dmesg)"),
 }

@@ -367,8 +367,8 @@ def test_folders_that_are_the_projects_alone_are_put_right_and_else_left_alone(s
         (
             OSError(28, "No space left on device", "/etc/.prep-new-x"),
             {},
-            "no se pudo cambiar /etc/.prep-new-x: el disco está lleno. Libere espacio en el servidor (df -h, df -i) y "
-            "repita",
+            "no se pudo cambiar /etc/.prep-new-x: el disco está lleno. Libere espacio en el servidor (df dice cuánto "
+            "queda) y repita",
         ),
         (OSError(5, "Input/output error"), {}, "Input/output error. Corríjalo en el servidor y repita"),
     ],

@@ -74,7 +74,7 @@ def inventory_faults(path: Path, opened: Open | None = None) -> list[str]:
 def may_name_plugin(path: Path) -> bool:
     """Tell whether a file may name the plugin of Ansible's that reads it: the word is in it, or it is encrypted."""
     try:
-        raw = path.read_bytes()
+        raw = files.small(path)
     except OSError:
         return False
     return b"plugin" in raw or raw.startswith(HEADER)

@@ -304,8 +304,7 @@ def _former(path: Path, target: Target, opens: datetime) -> tuple[Record | None,
     It is the last one of this name at an address at which no inventory has a server of this name any more: one of
     another difusor may be called so. A log does not begin anew because its server's address is another.
     """
-    found: list[tuple[Record, Path]] = []
-    told: list[str] = []
+    found, told = list[tuple[Record, Path]](), list[str]()
     others = [each for each in path.parent.glob(_file(f"{target.name}@").replace(".json", "*.json")) if each != path]
     there = together.servers(inventories()) if others else set()
     for other in others:
@@ -323,11 +322,8 @@ def _former(path: Path, target: Target, opens: datetime) -> tuple[Record | None,
 
 
 def _is_renamed(name: str, address: str) -> bool:
-    """Tell whether a record, by its name behind the @, is that of this address, renamed so that a new one begins.
-
-    10.0.0.12 begins as 10.0.0.1 does, and is another address.
-    """
-    return name.startswith(address) and not is_address(name)
+    """Tell whether a record, by its name behind the @, is this address's, renamed so that a new one begins."""
+    return name.startswith(address) and not is_address(name)  # 10.0.0.12 begins as 10.0.0.1 does
 
 
 def _noted(record: Record, head: Head | None, *, moved: bool) -> tuple[Record, list[str]]:

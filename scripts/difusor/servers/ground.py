@@ -47,7 +47,7 @@ def problems(found: Ground, beside: Neighbours, facts: Mapping[str, Any], files:
         if 0 <= left < needed:
             yield (
                 f"{folder} admite solo {left:,} archivos más (inodos) y necesita {needed:,}; borre los que sobren "
-                f"(sudo du --inodes -xd1 {folder} | sort -n dice dónde hay muchos) o amplíe el disco"
+                f"(sudo du --inodes {folder} | sort -n dice dónde hay muchos) o amplíe el disco"
             )
 
 

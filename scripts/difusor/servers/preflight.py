@@ -127,14 +127,16 @@ def problems(
         *_unfit(server),
         *_occupied(server, port_owners),
         *_of_nginx(server),
-        *(
-            f"está instalado {package} y {reason}; desinstálelo ({_removal(package)})"
-            for package, reason in conflicts.items()
-            if package in server.packages
-        ),
+        *_conflicting(server, conflicts),
         *_undecided(server, kept_rules),
         *neighbours.problems(server.neighbours, port_owners, hosts),
     ]
+
+
+def _conflicting(server: Machine, conflicts: Mapping[str, str]) -> Iterator[str]:
+    for package, reason in conflicts.items():
+        if package in server.packages:
+            yield f"está instalado {package} y {reason}; desinstálelo ({_removal(package)})"
 
 
 def _undecided(server: Machine, kept_rules: Iterable[str]) -> list[str]:

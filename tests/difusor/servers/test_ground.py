@@ -57,7 +57,7 @@ def on(ground: Ground, **facts: Any) -> Machine:
         (
             replace(SERVER, free_files={"/srv": 900, "/usr": -1}),
             f"/srv admite solo 900 archivos más (inodos) y necesita {FIRST_FILES:,}",
-            "sudo du --inodes -xd1 /srv",
+            "sudo du --inodes /srv",
         ),
     ],
 )
