@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import yaml
-from role_kit import ROLES, render, value
+from role_kit import render, value
 
 from difusor.servers.neighbours import Neighbours
 from difusor.servers.sshd import LIMIT, overridden
@@ -91,25 +90,3 @@ def test_one_more_key_opens_the_institutes_account_only_where_it_is_given(key: s
     assert (f"Match User {user}" in lines) is opens
     assert any("/etc/ssh/prep-break-glass" in line.split() for line in lines) is opens
     assert render("ssh", "etc/ssh/prep-break-glass", {**given, "ansible_managed": "x"}) == f"# x\n{key}\n" * opens
-
-
-@pytest.mark.parametrize(
-    ("changed", "armed", "check", "unproved"),
-    [
-        (True, True, False, True),
-        (False, True, False, True),  # an interrupted run's change still waits for its proof
-        (True, False, False, True),  # or another run's login has kept it before sshd had read it
-        (False, False, False, False),
-        (True, False, True, False),
-    ],
-)
-def test_sshd_reads_whatever_it_may_not_have_read(changed: bool, armed: bool, check: bool, unproved: bool) -> None:
-    """A late change of trusted addresses proves the firewall first, and sshd went on by its old files for good."""
-    inputs = {"__ssh_tree": {"changed": changed, "armed": armed}, "ansible_check_mode": check}
-    configured, proved = (
-        yaml.safe_load((ROLES / f"ssh/tasks/{name}.yml").read_text(encoding="utf-8")) for name in ("configure", "prove")
-    )
-    (whole,) = (each["when"] for each in configured if each.get("ansible.builtin.include_tasks") == "prove.yml")
-    given = {**inputs, "accounts_admin_is_current": True}
-    assert value("ssh", whole, given) is unproved
-    assert [value("ssh", each["when"], given) for each in (proved[0], proved[-1])] == [unproved] * 2
