@@ -153,7 +153,7 @@ def test_few_pages_send_their_content_at_the_same_time(home: Path, monkeypatch: 
 
 def test_a_page_that_hangs_takes_nobodys_turn(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     """Thirty that hung kept the six turns for ten seconds each, and the round was late for the good ones."""
-    monkeypatch.setattr(looks, "TIMEOUT", 0.3)
+    monkeypatch.setattr(looks, "TIMEOUT", 3.0)  # in which the good one answers on a busy machine, too
     over, turns, glance = threading.Event(), list[str](), looks.glance
 
     def hang(path: str) -> tuple[int, bytes]:

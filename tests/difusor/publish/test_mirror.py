@@ -73,7 +73,7 @@ def test_no_proxy_is_asked_for_a_mirror(election: Path, monkeypatch: pytest.Monk
     with socket.create_server(("127.0.0.1", 0)) as proxy, socket.create_server(("127.0.0.1", 0)) as own:
         for name in (*PROXIES, "http_proxy", "HTTP_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        monkeypatch.setattr(mirror, "TIMEOUT", 0.5)
+        monkeypatch.setattr(mirror, "TIMEOUT", 3.0)
         with mirror.Mirror(make_target(election)) as asked:
             asked.url = f"https://127.0.0.1:{own.getsockname()[1]}/"
             assert asked.status() is None
@@ -86,7 +86,7 @@ def test_no_proxy_is_asked_for_a_mirror(election: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
 def test_an_answer_that_drips_is_given_up(election: Path, monkeypatch: pytest.MonkeyPatch, start: bytes):
-    monkeypatch.setattr(mirror, "TIMEOUT", 0.5)
+    monkeypatch.setattr(mirror, "TIMEOUT", 3.0)
 
     def drip(listener: socket.socket) -> None:
         connection, _ = listener.accept()
