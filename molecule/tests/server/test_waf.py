@@ -298,14 +298,17 @@ def test_image_is_the_pinned_one(
 
 @pytest.mark.criterion("RED-07")
 def test_container_is_confined(host: Host, container: Container, record_evidence: Record) -> None:
-    """El WAF corre sin red, sin privilegios y sin poder escribir más que su enchufe y su carpeta temporal."""
+    """El WAF corre sin red ni privilegios, en la mitad de los procesadores, y solo escribe en su enchufe y en /tmp."""
     limits, pid = container["HostConfig"], container["State"]["Pid"]
     lines = host.check_output(f"cat /proc/{pid}/status").splitlines()
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
     interfaces = host.check_output(f"awk 'NR > 2 {{print $1}}' /proc/{pid}/net/dev").split()
+    processors = int(host.check_output("nproc"))
+    allowed = sum(_length(each) for each in status["Cpus_allowed_list"].split(","))
     record_evidence(
         f"red {limits['NetworkMode']} {interfaces}, uid {status['Uid'].split()[0]}, capacidades {status['CapEff']}, "
-        f"NoNewPrivs {status['NoNewPrivs']}, Seccomp {status['Seccomp']}, memoria {limits['Memory'] >> 20} MiB"
+        f"NoNewPrivs {status['NoNewPrivs']}, Seccomp {status['Seccomp']}, memoria {limits['Memory'] >> 20} MiB, "
+        f"{allowed} de {processors} procesadores"
     )
     assert limits["NetworkMode"] == "none"
     assert interfaces == ["lo:"]
@@ -317,6 +320,7 @@ def test_container_is_confined(host: Host, container: Container, record_evidence
     assert status["Seccomp"] == "2"
     assert 0 < limits["Memory"] == limits["MemorySwap"]
     assert limits["PidsLimit"] > 0
+    assert allowed <= (processors + 1) // 2
     mounts = {mount["Destination"]: mount["RW"] for mount in container["Mounts"]}
     assert mounts == {"/etc/waf": False, "/run/app": False, "/run/waf": True}
     assert list(limits["Tmpfs"]) == ["/tmp"]
@@ -329,6 +333,12 @@ def test_container_recovers(container: Container, record_evidence: Record) -> No
     record_evidence(f"{health}, reinicio {policy}")
     assert health == "healthy"
     assert policy == "always"
+
+
+def _length(span: str) -> int:
+    """Return how many processors the kernel's list names with "3" or "0-3"."""
+    first, _, last = span.partition("-")
+    return int(last or first) - int(first) + 1
 
 
 def _smuggled(variables: dict[str, Any]) -> list[str]:
