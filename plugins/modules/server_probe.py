@@ -381,7 +381,7 @@ files:
     updates:
       description: >-
         What the owner's files of apt say of updates without anybody, as {origins, off}: from where they come besides
-        the distribution's own, and the file that says that there are none.
+        the distribution's own, and the file and timers by which there are none.
       type: dict
     wrapped: {description: "What hosts.allow and hosts.deny say of sshd, as {allow, deny} with lines.", type: dict}
     standalone: {description: Certificates for whose renewal certbot itself has to have port 80., type: list}

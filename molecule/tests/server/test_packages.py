@@ -24,5 +24,8 @@ def test_security_updates_are_automatic_or_frozen(
     assert host.package("unattended-upgrades").is_installed
     assert period == f"V='{0 if frozen else 1}'"
     assert host.check_output("apt-config shell V Unattended-Upgrade::Automatic-Reboot").strip() == "V='false'"
+    for timer in ("apt-daily.timer", "apt-daily-upgrade.timer"):
+        state = host.check_output("systemctl show %s --property=ActiveState,UnitFileState", timer)
+        assert state.splitlines() == ["ActiveState=active", "UnitFileState=enabled"], timer
     for unit in ("apt-daily.service", "apt-daily-upgrade.service"):  # they wait while results are published
         assert "prep-updates-due" in host.check_output("systemctl show %s --property=ExecCondition", unit)

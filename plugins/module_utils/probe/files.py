@@ -347,7 +347,7 @@ def look(lines, account, replaced):
         "parameters": parameters.written(owns),
         "standalone": jobs.standalone(),
         "wrapped": wrappers.look(),
-        "updates": updates.look(owns),
+        "updates": updates.look(lines, owns),
         "halting": halting(read(AUDITD)),
         "audit_waits": audit_waits(lines),
         "emptying": jobs.emptying(lines, owns),

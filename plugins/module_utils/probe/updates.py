@@ -11,6 +11,8 @@ from ansible.module_utils.probe import OURS, read
 FOLDER = "/etc/apt/apt.conf.d"
 # The project's files: the one clears what is read before it, the other has the last word (roles/packages).
 ORIGINS, SWITCH = "60prep-difusor", "zz-prep-difusor"
+# By which systemd starts apt's work, whatever apt's files say.
+TIMERS = ("apt-daily.timer", "apt-daily-upgrade.timer")
 COMMENT = re.compile(r"""/\*.*?\*/|(?<!:)//[^\n]*|#(?!clear\b)[^\n]*""", re.DOTALL)
 NAMED = re.compile(
     r"Unattended-Upgrade::(?:Allowed-Origins|Origins-Pattern)"
@@ -25,11 +27,12 @@ OF_THE_DISTRIBUTION = re.compile(
 )
 
 
-def look(is_owners, folder=FOLDER):
-    """Return C(origins), of which the server installs updates today, and C(off), the files that say no to all.
+def look(lines, is_owners, folder=FOLDER):
+    """Return C(origins), of which the server installs updates today, and C(off), what says no to all: files and timers.
 
     `is_owners(path)` tells whether a file is neither a package's nor the project's.
     """
+    timers = zip(TIMERS, lines("systemctl", "is-enabled", *TIMERS))
     origins, off = [], []
     for path in sorted(glob.glob(os.path.join(folder, "*"))):
         name, text = os.path.basename(path), COMMENT.sub("", read(path))
@@ -40,4 +43,4 @@ def look(is_owners, folder=FOLDER):
         if name < ORIGINS and is_owners(path):
             named = (each for block in NAMED.findall(text) for each in re.findall(r'"([^"]*)"', "".join(block)))
             origins += [each for each in named if not OF_THE_DISTRIBUTION.fullmatch(each)]
-    return {"origins": origins, "off": off}
+    return {"origins": origins, "off": off + [timer for timer, state in timers if state == "disabled"]}

@@ -96,7 +96,7 @@ class Neighbours:
     ssh_included: bool = True  # whether SSH's main file includes the folder of its drop-ins for everybody
     standalone: tuple[str, ...] = ()  # certificates for whose renewal certbot has to have port 80
     upgraded: tuple[str, ...] = ()  # origins besides the distribution's of which the server installs updates by itself
-    updates_off: tuple[str, ...] = ()  # files of apt that say that it installs none
+    updates_off: tuple[str, ...] = ()  # files of apt that say that it installs none, and timers that are off
     halting: tuple[str, ...] = ()  # settings of auditd that stop the server when its log is full
     flushing: bool = False  # whether nftables.service empties the packet filter at boot
     emptying: tuple[tuple[str, str, str], ...] = ()  # (path, command, starter): jobs of the owner's that do

@@ -57,8 +57,8 @@ def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool, tls_flo
         [] if found.mirror_of else list(found.upgraded),
     )
     yield (
-        "AVISO: este archivo tiene apagadas las actualizaciones automáticas, y el proyecto las enciende mientras el "
-        "servidor sea espejo: las de seguridad, nunca durante la jornada",
+        "AVISO: las actualizaciones automáticas están apagadas en estos archivos o timers, y el proyecto las enciende "
+        "mientras el servidor sea espejo: las de seguridad, nunca durante la jornada",
         [] if found.mirror_of else list(found.updates_off),
     )
     yield (

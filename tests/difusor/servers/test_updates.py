@@ -22,6 +22,10 @@ Unattended-Upgrade::Allowed-Origins {
 """
 
 
+def no_lines(*_: str) -> list[str]:
+    return []
+
+
 @pytest.mark.parametrize(
     ("files", "origins", "off"),
     [
@@ -55,14 +59,27 @@ def test_updates_that_the_owner_has_decided_about_are_told(
 ) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    found = probe.look(lambda _: True, str(tmp_path))
+    found = probe.look(no_lines, lambda _: True, str(tmp_path))
     assert sorted(found["origins"]) == origins
     assert [Path(path).name for path in found["off"]] == off
-    assert probe.look(lambda _: False, str(tmp_path))["origins"] == []
+    assert probe.look(no_lines, lambda _: False, str(tmp_path))["origins"] == []
     told = rows(Neighbours(upgraded=tuple(found["origins"]), updates_off=tuple(found["off"])), (80, 443))
     assert [names for _, names in told] == [each for each in (found["origins"], found["off"]) if each]
     done = Neighbours(upgraded=tuple(found["origins"]), updates_off=tuple(found["off"]), mirror_of=("prep.diario.mx",))
     assert rows(done, (80, 443)) == []
+
+
+def test_timers_that_the_owner_has_switched_off_are_told(tmp_path: Path) -> None:
+    """Whatever apt's files say, it then installs nothing. A masked one stops the run, as systemd would not start it."""
+    off = probe.look(lambda *_: ["disabled", "disabled"], lambda _: True, str(tmp_path))["off"]
+    assert off == ["apt-daily.timer", "apt-daily-upgrade.timer"]
+    assert probe.look(lambda *_: ["masked", "enabled"], lambda _: True, str(tmp_path))["off"] == []
+
+
+def test_the_timers_that_are_looked_for_are_those_that_the_role_starts() -> None:
+    timers = role_kit.value("packages", "_packages_timers", {})
+    assert timers == list(probe.TIMERS)
+    assert {*timers} <= {*role_kit.value("preflight", "preflight_units", {})}
 
 
 def test_the_files_that_replace_it_are_the_roles() -> None:
