@@ -41,6 +41,19 @@ RESTART = re.compile(
     r"systemctl\s(?:[^;&|]{0,80}\s)?(?:try-)?(?:stop|restart|kill)\s(?:[^;&|]{0,80}\s)?(?:nginx|docker)(?![\w@-])(?!\.[^s])"
     r"|(?:(?:service|invoke-rc\.d)\s+|init\.d/)(?:nginx|docker)\s+(?:stop|restart)\b|nginx\s+-s\s*(?:stop|quit)\b)"
 )
+# Upgrades, at which packages start their services anew and Docker all containers; and what ends programs by their name,
+# or all containers that run, as in `docker restart $(docker ps -q)`. Not what only looks, or only fetches packages.
+UPGRADE = re.compile(
+    r"""(?:^|[\s;&|="'`(/])(?:"""
+    r"(?:apt|apt-get|aptitude)\s(?!(?:[^;&|]{0,160}\s)?(?:-[a-z]*[sd][a-z]*|--simulate|--dry-run|--download-only)(?:\s|$))"
+    r"(?:[^;&|]{0,80}\s)?(?:(?:dist|full|safe)-)?upgrade(?![\w.-])"
+    r"|unattended-upgrades?(?![\w./-])(?!\s[^;&|]{0,80}--dry-run)"
+    r"|needrestart\s(?:[^;&|]{0,80}\s)?-\w*r\s*a\b"
+    r"|(?:killall|pkill)\s(?:[^;&|]{0,80}\s)?(?:nginx|dockerd|containerd)(?![\w-])"
+    r"|docker\s+(?:container\s+)?(?:restart|stop|kill|rm)\s(?:[^;&|]{0,40}\s)?(?:\$\(|`)\s*docker\s+(?:container\s+)?(?:ps|ls)\b"
+    r"(?![^)`]{0,120}\s(?:-\w*f|--filter)\b)"
+    r"|xargs\s(?:[^;&|]{0,80}\s)?docker\s+(?:container\s+)?(?:restart|stop|kill|rm)\b)"
+)
 # A command, its name also in a variable as in "$IPTABLES" -F, and its words.
 COMMAND = re.compile(
     r"""(?:^|[\s;&|(/`"'=@!+-])(ip6?tables(?:-legacy|-nft)?(?:-restore)?|\$\{?ip6?t\w*\}?|ufw|systemctl)"?"""
@@ -175,7 +188,9 @@ def flushes(words):
 
 
 def restarting(lines, owns, patterns=(*BY_THE_CLOCK, RENEWALS + "*.conf", HOOKS), timers=UNITS + "*.timer"):
-    """Return when jobs restart or end the server, nginx or Docker, as "/etc/crontab: 0 3 * * 1"; of a script its path.
+    """Return when jobs restart or end the server, nginx or Docker, or upgrade, as "/etc/crontab: 0 3 * * 1".
+
+    Of a script its path.
 
     Of a job of `at` the instant is in its name. Not what they run, which may name a password.
     """
@@ -202,7 +217,7 @@ def at(path):
 
 def restarts(path, begun):
     """Tell whether any of these lines of a file, or of a script that they name, ends what the page needs."""
-    return any(RESTART.search(line) for _, line in running(path, begun))
+    return any(RESTART.search(line) or UPGRADE.search(line) for _, line in running(path, begun))
 
 
 def standalone(pattern=RENEWALS + "*.conf"):

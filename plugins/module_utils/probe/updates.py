@@ -32,7 +32,8 @@ def look(lines, is_owners, folder=FOLDER):
 
     `is_owners(path)` tells whether a file is neither a package's nor the project's.
     """
-    timers = zip(TIMERS, lines("systemctl", "is-enabled", *TIMERS))
+    states = lines("systemctl", "is-enabled", *TIMERS)
+    timers = [timer for place, timer in enumerate(TIMERS) if states[place : place + 1] == ["disabled"]]
     origins, off = [], []
     for path in sorted(glob.glob(os.path.join(folder, "*"))):
         name, text = os.path.basename(path), COMMENT.sub("", read(path))
@@ -43,4 +44,4 @@ def look(lines, is_owners, folder=FOLDER):
         if name < ORIGINS and is_owners(path):
             named = (each for block in NAMED.findall(text) for each in re.findall(r'"([^"]*)"', "".join(block)))
             origins += [each for each in named if not OF_THE_DISTRIBUTION.fullmatch(each)]
-    return {"origins": origins, "off": off + [timer for timer, state in timers if state == "disabled"]}
+    return {"origins": origins, "off": off + timers}

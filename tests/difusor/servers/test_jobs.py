@@ -196,6 +196,34 @@ def test_a_command_that_ends_the_web_server_or_docker_counts_as_one_that_ends_th
     assert bool(load_probe().RESTART.search(line)) is ends
 
 
+@pytest.mark.parametrize(
+    ("line", "ends"),
+    [
+        ("apt-get update && apt-get -y upgrade", True),
+        ("DEBIAN_FRONTEND=noninteractive /usr/bin/apt -qq full-upgrade -y", True),
+        ("/usr/bin/unattended-upgrade -v", True),
+        ("needrestart -r a", True),
+        ("killall -9 nginx", True),
+        ("docker restart $(docker ps -q)", True),
+        ("docker stop -t 5 `docker container ls -q`", True),
+        ("docker ps -q | xargs --no-run-if-empty docker restart", True),
+        ("apt-get -qq update; apt list --upgradable", False),
+        ("apt-get -s upgrade | mail -s pendientes redaccion", False),
+        ("apt-get -dy upgrade", False),
+        ("unattended-upgrade --dry-run", False),
+        ("cat /var/log/unattended-upgrades/unattended-upgrades.log", False),
+        ("needrestart -b", False),
+        ("killall -HUP nginx-exporter", False),
+        ("docker restart diario", False),
+        ("docker stop $(docker ps -q --filter name=diario)", False),
+        ("apt-get " * 60_000, False),
+        ("docker stop " * 60_000, False),
+    ],
+)
+def test_a_job_that_upgrades_or_ends_all_containers_counts_too(line: str, ends: bool) -> None:
+    assert bool(load_probe().UPGRADE.search(line)) is ends
+
+
 def test_certbots_hooks_that_stop_nginx_are_told_and_renewals_that_want_its_port(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
