@@ -226,6 +226,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
         ssh_included=files["ssh_included"],
         halting=tuple(files["halting"]),
         wrapped=files["wrapped"],
+        choosing=tuple(files["choosing"]),
         upgraded=tuple(files["updates"]["origins"]),
         updates_off=tuple(files["updates"]["off"]),
         standalone=tuple(files["standalone"]),

@@ -384,6 +384,7 @@ files:
         the distribution's own, and the file and timers by which there are none.
       type: dict
     wrapped: {description: "What hosts.allow and hosts.deny say of sshd, as {allow, deny} with lines.", type: dict}
+    choosing: {description: Lines of PAM by which only some accounts log in by SSH., type: list}
     standalone: {description: Certificates for whose renewal certbot itself has to have port 80., type: list}
     emptying:
       description: >-

@@ -71,6 +71,7 @@ class Neighbours:
     tunnel: tuple[tuple[str, str, int, str], ...] = ()  # (interface, kind, port, protocol) where the operator's begins
     excepted: tuple[tuple[str, str, str], ...] = ()  # (path, Match line, setting) of SSH's blocks about ways to log in
     wrapped: Mapping[str, Sequence[str]] = field(default_factory=dict)  # lines about sshd of hosts.allow and hosts.deny
+    choosing: tuple[str, ...] = ()  # lines of PAM by which only some accounts log in by SSH
     keyed: tuple[str, ...] = ()  # who may become root by sudo and has a key
     datagrams: tuple[tuple[str, int, str], ...] = ()  # (address, UDP port, program; empty when unknown)
     raw: tuple[tuple[int, str], ...] = ()  # (protocol of IP, program; empty when unknown)

@@ -1,4 +1,4 @@
-"""What is told of the owner's own web sites and stops no run, as rows of the preflight's diagnosis.
+"""What is told of the owner's web sites, updates and logins and stops no run, as rows of the preflight's diagnosis.
 
 Sentences are Spanish, because a difusor's administrator reads them.
 """
@@ -42,6 +42,12 @@ def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool, tls_flo
         "que digan los ssl_protocols de estos sitios: quien los visita con TLS 1.2, como un teléfono o un programa "
         "viejo, ya no entrará; si los necesita, llévelos a otro servidor",
         webserver.beside(found.settings, {443} & {*ports}, found.samples) if tls_floor == "TLSv1.3" else [],
+    )
+    yield (
+        f"AVISO: por estas líneas PAM deja entrar por SSH solo a algunas cuentas; «{found.account}», la del Instituto, "
+        "tiene que estar entre ellas (pam_access lo dice en /etc/security/access.conf; pertenecerá al grupo sudo), o "
+        "la instalación se detiene cuando pruebe su acceso, y SSH queda como estaba",
+        [] if found.mirror_of else list(found.choosing),
     )
     yield (
         "AVISO: certbot renueva estos certificados con el puerto 80 para él solo (authenticator = standalone), y con "
