@@ -27,7 +27,7 @@ from difusor.suite import link
 from difusor.terminal import plain, some
 
 HERE = "esta máquina"
-ITSELF = "el propio servidor"
+ITSELF = "el propio servidor {}"
 ASKERS = 2
 """How many servers of other difusores ask for each page."""
 FIRST = 0.75
@@ -218,7 +218,7 @@ def _places(
         others = [other for other in able if other.inventory != each.inventory]
         start = sum(other.name < each.name for other in others)
         ring = {other.name: other.shell for other in (others[start:] + others[:start])[:ASKERS]}
-        askers = {**each.vantages, **ring} or ({ITSELF: each.shell} if each in able else {})
+        askers = {**each.vantages, **ring} or ({ITSELF.format(each.name): each.shell} if each in able else {})
         for name, shell in askers.items():
             partner = each.host.partner
             asked = (partner.public_name, each.host.election.id, page.addresses)

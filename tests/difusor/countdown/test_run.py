@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -334,8 +335,8 @@ def test_each_page_is_asked_for_by_two_other_servers_and_by_its_own_only_when_th
     page = Outside(Names(FQDN, ()), (Certificate("192.0.2.7"),))
     lost = bad("server", "no responde", "x")
 
-    def asked(*names: str, unreachable: str = "", vantage: str = "") -> dict[str, list[str]]:
-        there = [subject(name) for name in names]
+    def asked(*names: str, unreachable: str = "", vantage: str = "", of_one: bool = False) -> dict[str, list[str]]:
+        there = [replace(subject(name), inventory=Path("uno")) if of_one else subject(name) for name in names]
         if vantage:
             there[0].vantages[vantage] = cast(Host, vantage)
         ready = seen(server(), there[0].host.election)
@@ -344,7 +345,8 @@ def test_each_page_is_asked_for_by_two_other_servers_and_by_its_own_only_when_th
             place: list(pages) for place, (_, pages) in run._places(there, looked, dict.fromkeys(names, page)).items()
         }
 
-    assert asked("a") == {"el propio servidor": ["a"]}
+    assert asked("a") == {"el propio servidor a": ["a"]}
+    assert asked("a", "b", of_one=True) == {"el propio servidor a": ["a"], "el propio servidor b": ["b"]}
     assert asked("a", unreachable="a") == {}
     assert asked("a", vantage="instituto") == {"instituto": ["a"]}
     four = {"b": ["a", "d"], "c": ["a", "b"], "d": ["b", "c"], "a": ["c", "d"]}
