@@ -36,6 +36,8 @@ ADMITTING = {
     "authorizedkeysfile": r".*\.ssh/authorized_keys",
 }
 """With which words in its value a setting of SESSION lets the account in; one that is not here, only with `none`."""
+UPDATING = ("apt-daily.timer", "apt-daily-upgrade.timer")
+"""The timers of apt's updates."""
 OF_IPTABLES = re.compile(r"ip6? (filter|nat|mangle|raw|security)$")
 """Tables of nft that iptables makes and uses under these names, beside the chains that others make there."""
 
@@ -294,6 +296,8 @@ def _diverting(found: Neighbours, ports: Collection[int]) -> Iterator[str]:
 
 def _units(found: Neighbours) -> Iterator[str]:
     for unit in found.masked:
+        if found.mirror_of and unit in UPDATING:
+            continue  # somebody's who wants no update that night must not stop a late change
         yield f"{unit} está enmascarado y no podría arrancar; systemctl unmask {unit}"
 
 

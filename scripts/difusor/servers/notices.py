@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from difusor.servers import webserver
-from difusor.servers.neighbours import Neighbours
+from difusor.servers.neighbours import UPDATING, Neighbours
 
 Row = tuple[str, list[str]]
 """What is told, and of what."""
@@ -63,9 +63,14 @@ def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool, tls_flo
         [] if found.mirror_of else list(found.upgraded),
     )
     yield (
-        "AVISO: las actualizaciones automáticas están apagadas en estos archivos o timers, y el proyecto las enciende "
-        "mientras el servidor sea espejo: las de seguridad, nunca durante la jornada",
+        "AVISO: las actualizaciones automáticas están apagadas en estos archivos o temporizadores, y el proyecto las "
+        "enciende mientras el servidor sea espejo: las de seguridad, nunca durante la jornada",
         [] if found.mirror_of else list(found.updates_off),
+    )
+    yield (
+        "AVISO: alguien enmascaró estos temporizadores, y no llegará ninguna actualización de seguridad; no hace falta "
+        "para la jornada, en la que esperan de todos modos: sudo systemctl unmask con sus nombres, y ./difusor apply",
+        [unit for unit in found.masked if unit in UPDATING] if found.mirror_of else [],
     )
     yield (
         "AVISO: estas reglas limitan lo que pide cada dirección, y se quedan; tras la de una red móvil hay cientos "

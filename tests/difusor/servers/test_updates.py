@@ -8,7 +8,7 @@ import pytest
 import role_kit
 from plugin_kit import load
 
-from difusor.servers.neighbours import Neighbours
+from difusor.servers.neighbours import UPDATING, Neighbours, problems
 from difusor.servers.notices import rows
 
 probe = load("module_utils/probe/updates.py")
@@ -20,10 +20,6 @@ PACKAGED = """Unattended-Upgrade::Origins-Pattern {
 Unattended-Upgrade::Allowed-Origins {
         "${distro_id}:${distro_codename}"; "${distro_id}ESMApps:${distro_codename}-apps-security";
 """
-
-
-def no_lines(*_: str) -> list[str]:
-    return []
 
 
 @pytest.mark.parametrize(
@@ -59,10 +55,10 @@ def test_updates_that_the_owner_has_decided_about_are_told(
 ) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    found = probe.look(no_lines, lambda _: True, str(tmp_path))
+    found = probe.look(lambda *_: [], lambda _: True, str(tmp_path))
     assert sorted(found["origins"]) == origins
     assert [Path(path).name for path in found["off"]] == off
-    assert probe.look(no_lines, lambda _: False, str(tmp_path))["origins"] == []
+    assert probe.look(lambda *_: [], lambda _: False, str(tmp_path))["origins"] == []
     told = rows(Neighbours(upgraded=tuple(found["origins"]), updates_off=tuple(found["off"])), (80, 443))
     assert [names for _, names in told] == [each for each in (found["origins"], found["off"]) if each]
     done = Neighbours(upgraded=tuple(found["origins"]), updates_off=tuple(found["off"]), mirror_of=("prep.diario.mx",))
@@ -76,9 +72,19 @@ def test_timers_that_the_owner_has_switched_off_are_told(tmp_path: Path) -> None
     assert probe.look(lambda *_: ["masked", "enabled"], lambda _: True, str(tmp_path))["off"] == []
 
 
+def test_a_masked_timer_stops_the_first_run_and_no_late_change() -> None:
+    """Somebody who masks them for the night must not keep a change of that night from his server."""
+    (told,) = problems(Neighbours(masked=("apt-daily.timer",)))
+    assert told.endswith("systemctl unmask apt-daily.timer")
+    mirror = Neighbours(masked=("apt-daily.timer", "ssh.service"), mirror_of=("prep.diario.mx",))
+    (told,) = problems(mirror)
+    assert told.endswith("systemctl unmask ssh.service")
+    assert [names for _, names in rows(mirror, (80, 443))] == [["apt-daily.timer"]]
+
+
 def test_the_timers_that_are_looked_for_are_those_that_the_role_starts() -> None:
     timers = role_kit.value("packages", "_packages_timers", {})
-    assert timers == list(probe.TIMERS)
+    assert timers == list(probe.TIMERS) == list(UPDATING)
     assert {*timers} <= {*role_kit.value("preflight", "preflight_units", {})}
 
 
