@@ -38,7 +38,7 @@ pid {BARE}/pid;
 error_log {BARE}/error.log;
 include /etc/nginx/modules-enabled/*.conf;
 user www-data;
-worker_processes auto;
+worker_processes 8;  # as the edge; `auto` makes as many of the eight processors of ANEXO 1
 events {{ worker_connections 1024; }}
 http {{
     include /etc/nginx/mime.types;
