@@ -190,7 +190,7 @@ def test_only_an_open_application_is_asked_for_names_that_nobody_listed(base: st
 
 
 def is_plain(request: dict[str, str]) -> bool:
-    """Judge by the site's first pattern, as nginx would, whether a request needs none of the maps to be judged and logged."""
+    """Judge by the site's first pattern, as nginx would, whether a request needs no map to be judged and logged."""
     (brought, pattern) = re.search(r'set \$brought "(.+)";\n +if \(\$brought ~ "(.+)"\)', render(SITE)).groups()  # type: ignore[union-attr]
     values = {"request": f"{request.get('request_method', 'GET')} /datos/corte.json HTTP/1.1", **request}
     text = re.sub(r"\$(\w+)", lambda name: values.get(name[1], ""), brought)
@@ -226,7 +226,7 @@ def test_a_request_with_a_body_gets_no_answer(request_: dict[str, str], reads: s
 def test_what_is_logged_as_it_came_is_short_whatever_it_is() -> None:
     """nginx writes a byte that is not plain text as four; address, time, host and figures take less than 220 more."""
     fits = [size for size in range(1000) if is_plain({"request": "GET /" + "\xff" * size, "http_user_agent": "\n"})]
-    assert 250 < max(fits) and 4 * (len("GET /\n") + max(fits) + 50) < 1500 - 220
+    assert max(fits) > 250 and 4 * (len("GET /\n") + max(fits) + 50) < 1500 - 220
     assert is_plain({"request": "GET /", "http_user_agent": "\xff" * max(fits)})
     assert not is_plain({"request": "GET /", "http_user_agent": "\xff" * (max(fits) + 2)})
     referer = re.search(r'if \(\$http_referer ~ "(.+)"\)', render(SITE))
