@@ -56,13 +56,14 @@ def judged(base: str, request: dict[str, str], inputs: tuple[tuple[str, Any], ..
 
 
 def headers(answer: str, inputs: tuple[tuple[str, Any], ...] = ()) -> dict[str, str]:
-    """Return what prep-headers.conf adds to an answer, which is given as its status and its type."""
+    """Return what prep-document-headers.conf adds to an answer, which is given as its status and its type."""
     values = {"$status $sent_http_content_type": answer}
     for source, name, entries in maps(render("etc/nginx/conf.d/prep-documents.conf", inputs=inputs)):
         key, found = values[source], dict(entries)
         matched = [value for pattern, value in entries if pattern[0] == "~" and re.search(pattern[1:], key)]
         values[f"${name}"] = matched[0] if matched else found.get(key, found["default"])
-    added = re.findall(r"add_header (\S+) (\S+) always;", render("etc/nginx/snippets/prep-headers.conf", inputs=inputs))
+    snippets = [render(f"etc/nginx/snippets/{name}.conf", inputs=inputs) for name in ("prep-headers", "prep-document-headers")]
+    added = re.findall(r"add_header (\S+) (\S+) always;", "".join(snippets))
     return {name: said for name, value in added if (said := values.get(value, value))}
 
 

@@ -52,7 +52,7 @@ http {{
     root {BARE}/site;
     gzip_static on;
     include /etc/nginx/conf.d/prep-documents.conf;
-    include /etc/nginx/snippets/prep-headers.conf;
+    include /etc/nginx/snippets/prep-document-headers.conf;
     add_header Cache-Control "public, max-age=10";
     server {{
         listen LOOPBACK:8443 ssl;
