@@ -62,7 +62,9 @@ def headers(answer: str, inputs: tuple[tuple[str, Any], ...] = ()) -> dict[str, 
         key, found = values[source], dict(entries)
         matched = [value for pattern, value in entries if pattern[0] == "~" and re.search(pattern[1:], key)]
         values[f"${name}"] = matched[0] if matched else found.get(key, found["default"])
-    snippets = [render(f"etc/nginx/snippets/{name}.conf", inputs=inputs) for name in ("prep-headers", "prep-document-headers")]
+    snippets = [
+        render(f"etc/nginx/snippets/{name}.conf", inputs=inputs) for name in ("prep-headers", "prep-document-headers")
+    ]
     added = re.findall(r"add_header (\S+) (\S+) always;", "".join(snippets))
     return {name: said for name, value in added if (said := values.get(value, value))}
 

@@ -98,6 +98,26 @@ def test_headers_of_a_document_are_not_paid_for_with_every_file(answer: str, doc
     assert len(sent) == (8 if document else 2)
 
 
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("inputs", [CLOSED, OPEN], ids=["closed", "open"])
+def test_data_is_sent_under_the_same_conditions_without_asking_for_a_document_s_headers(
+    base: str, inputs: tuple[tuple[str, Any], ...]
+) -> None:
+    """A block within another takes what that says, but neither its headers nor its conditions."""
+    site = render(SITE, base=base, inputs=inputs)
+    kinds = types(render("etc/nginx/snippets/prep-corte.conf"))
+    for path in ("datos/a.json", "actas/a.jpg", "descargas/a.zip", *(["corte.json"] if inputs == CLOSED else [])):
+        _, body = answered(site, f"{base}{path}")
+        ((pattern, within),) = re.findall(r'^ {8}location ~ "(.+)" \{\n(.*?)^ {8}\}', body, re.MULTILINE | re.DOTALL)
+        before, _, _ = body.partition("        location ~")
+        conditions = r"if \((!?-f /run/\S+)\) \{\s+return (\d+);"
+        assert re.findall(conditions, within) == re.findall(conditions, before) and re.search(GATE, within)
+        assert "include snippets/prep-headers.conf;" in within and "alias" not in within
+        data = {kind for ending, kind in kinds.items() if re.search(pattern, f"{base}a.{ending}")}
+        assert data >= {"application/json", "text/csv", "image/jpeg", "application/zip", "application/pdf"}
+        assert all(len(headers(f"200 {kind}")) == 2 for kind in data), "a document would be sent without its headers"
+
+
 @pytest.mark.parametrize("label", ["", "Simulacro"])
 def test_search_engines_leave_out_a_rehearsal_and_nothing_else(label: str) -> None:
     """Whoever looked for the results of the day found those of a rehearsal weeks before, its tables and images too."""
