@@ -51,8 +51,7 @@ http {{
     ssl_protocols TLSv1.3;
     root {BARE}/site;
     gzip_static on;
-    include /etc/nginx/conf.d/prep-documents.conf;
-    include /etc/nginx/snippets/prep-document-headers.conf;
+    include /etc/nginx/snippets/prep-headers.conf;
     add_header Cache-Control "public, max-age=10";
     server {{
         listen LOOPBACK:8443 ssl;
