@@ -28,6 +28,7 @@ SPEC = {
     "finished_free_gb": {"type": "float", "required": True},
     "port_owners": {"type": "dict", "required": True},
     "conflicts": {"type": "dict", "required": True},
+    "residents": {"type": "dict", "required": True},
     "kept_rules": {"type": "list", "elements": "str", "required": True},
     "sensorless": {"type": "dict", "required": True},
     "login_keys": {"type": "list", "elements": "str", "required": True},
@@ -151,7 +152,13 @@ def _beside(
     args: Mapping[str, Any], server: preflight.Machine, ports: Iterable[int], call: spec.Spec | None
 ) -> list[notices.Row]:
     floor = call.tls_floor if call else ""
-    return notices.rows(server.neighbours, frozenset(ports), is_locked=args["origin_lock"], tls_floor=floor)
+    return notices.rows(
+        server.neighbours,
+        frozenset(ports),
+        residents=args["residents"],
+        is_locked=args["origin_lock"],
+        tls_floor=floor,
+    )
 
 
 def _lasting(args: Mapping[str, Any], server: preflight.Machine) -> list[notices.Row]:
@@ -204,7 +211,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
             name: tuple(found[name])
             for name in (
                 *("published", "accepting", "shutting", "limiting", "limiting_each", "tables", "shaped", "routed"),
-                *("masked", "closed_pools"),
+                *("masked", "running", "closed_pools"),
             )
         },
         **found["ssh"],

@@ -53,6 +53,11 @@ options:
         type: list
         elements: str
         default: []
+      residents:
+        description: Units of systemd of which to tell those that run.
+        type: list
+        elements: str
+        default: []
       ports:
         description: TCP ports that have to be reached from anywhere; what shuts them is told.
         type: list
@@ -253,6 +258,9 @@ neighbours:
     masked:
       description: Those of C(units) that are masked, so that nothing can start them.
       type: list
+    running:
+      description: Those of C(residents) that run, or wait for their time.
+      type: list
     swarm:
       description: Whether the Docker engine belongs to a swarm.
       type: bool
@@ -410,6 +418,7 @@ def main():
         "origins": {"type": "list", "elements": "str", "default": []},
         "shape": {"type": "bool", "default": False},
         "units": {"type": "list", "elements": "str", "default": []},
+        "residents": {"type": "list", "elements": "str", "default": []},
         "ports": {"type": "list", "elements": "int", "default": []},
         "operator": {"type": "str", "default": ""},
         "user": {"type": "str", "default": ""},

@@ -16,7 +16,7 @@ from plugin_kit import load
 from difusor.project import ROOT
 
 BESIDE = {
-    "account": "", "origins": [], "shape": False, "units": [], "ports": [], "operator": "", "user": "",
+    "account": "", "origins": [], "shape": False, "units": [], "residents": [], "ports": [], "operator": "", "user": "",
     "replaced": [],
 }  # fmt: skip
 

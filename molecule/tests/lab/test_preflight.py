@@ -105,6 +105,7 @@ nft 'add chain inet diario input {{ policy drop; }}'
 iptables -A INPUT -p tcp --dport 8443 -j ACCEPT
 systemd-run --quiet --unit=prueba-consola python3 -m http.server 8443
 systemd-run --quiet --unit=prueba-diario python3 -m http.server 8444
+systemd-run --quiet --unit=monit --remain-after-exit true
 systemd-run --quiet --unit=prueba-snmp python3 -c '
 import socket, time
 listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -116,7 +117,7 @@ rm -f /etc/ssh/sshd_config.d/50-diario.conf /etc/ssh/diario
 nft delete table inet diario
 """
 GONE = """
-systemctl stop prueba-consola prueba-diario prueba-snmp
+systemctl stop prueba-consola prueba-diario prueba-snmp monit
 iptables -D INPUT -p tcp --dport 8443 -j ACCEPT
 ufw delete allow proto tcp from 10.255.255.1 to any port 8080
 """
@@ -148,6 +149,7 @@ def test_what_the_owner_has_set_up_waits_for_a_decision(
     assert "se quedan y admiten: -A INPUT -p tcp -m tcp --dport 8443 -j ACCEPT" in said
     assert "el cortafuegos cierra, salvo lo que esas reglas admitan: python3 (1161/udp), python3 (8444)" in said
     assert "seguirá abierto: python3 (8443)" in said
+    assert "o haga que no lo hagan con nginx, Docker ni el servidor: monit.service" in said
 
 
 # What would take the page's visitors, keep a service from starting, or be lost, now or at the next restart. The file of

@@ -19,6 +19,8 @@ from ansible.module_utils.probe.shutting import KNOWN_CHAINS, Connection, of_ipt
 DOCKER_BRIDGE = re.compile(r"docker\d+|docker_gwbridge|br-(prep|[0-9a-f]{12})")
 # What the kernel forwards, and whether the packet filter gets what crosses a bridge; the latter is there once it may.
 FORWARDING = ("ipv4/ip_forward", "bridge/bridge-nf-call-iptables")
+# What systemd says of a service that runs, is about to, or reads its files anew.
+RUNNING = ("active", "activating", "reloading")
 # The tables of iptables that a packet meets before UFW's rules, with the chains that deny something there.
 EARLIER = {"raw": ("PREROUTING",), "mangle": ("PREROUTING", "INPUT")}
 
@@ -265,11 +267,17 @@ def rsa_key(user, fingerprint):
     return ""
 
 
-def masked(look, units):
-    """Return those of the units that are masked. `systemctl list-unit-files` would read every unit of the server."""
-    shown = "\n".join(look("systemctl", "show", "--property=Id,LoadState", *units) if units else [])
+def masked_and_running(look, units, residents):
+    """Return (those of `units` that are masked, those of `residents` that run, or wait for their time).
+
+    `systemctl list-unit-files` would read every unit of the server. Of a unit that has several names each is told.
+    """
+    asked = [*units, *residents]
+    shown = "\n".join(look("systemctl", "show", "--property=Id,Names,LoadState,ActiveState", *asked) if asked else [])
     states = [dict(line.split("=", 1) for line in block.splitlines() if "=" in line) for block in shown.split("\n\n")]
-    return [state["Id"] for state in states if state.get("LoadState") == "masked"]
+    masked = [state["Id"] for state in states if state.get("LoadState") == "masked" and state["Id"] not in residents]
+    names = " ".join(state.get("Names", "") for state in states if state.get("ActiveState") in RUNNING).split()
+    return masked, sorted({*names} & {*residents})
 
 
 def groups(look, account):
@@ -281,7 +289,7 @@ def groups(look, account):
     return " ".join(look("id", "--groups", "--name", account)).split()
 
 
-def look(lines, docker, containers, account, origins, shape, units, ports, operator, user=""):
+def look(lines, docker, containers, account, origins, shape, units, ports, operator, user="", residents=()):
     """Return what RETURN of `server_probe` describes as `neighbours`.
 
     `docker`: the Engine; `containers`: the owner's, as RETURN describes them.
@@ -291,6 +299,7 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
     own = "".join(lines("hostname", "--all-ip-addresses")).split()
     connection = Connection(ports, uplinks(lines), own)
     several = uplinks(lines, ["-4"])
+    masked, running = masked_and_running(lines, units, residents)
     open_tables, shutting = tables(ruleset, connection)
     before = list(earlier(lines))
     all_together, by_source = limiting(chains, before, ruleset, connection)
@@ -317,7 +326,8 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "uplinks": several if len(several) > 1 else [],
         "detour": detour(lines, operator),
         "tunnel": tunnels.look(lines, operator),
-        "masked": masked(lines, units),
+        "masked": masked,
+        "running": running,
         "swarm": swarm,
         "sharing": sharing.look(),
         "doors": doors(lines, account, origins, user),

@@ -5,7 +5,7 @@ Sentences are Spanish, because a difusor's administrator reads them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from difusor.servers import webserver
 from difusor.servers.neighbours import UPDATING, Neighbours
@@ -14,13 +14,46 @@ Row = tuple[str, list[str]]
 """What is told, and of what."""
 
 
-def rows(found: Neighbours, ports: Collection[int], *, is_locked: bool = False, tls_floor: str = "") -> list[Row]:
+RESIDENTS = {
+    "banning": (
+        "AVISO: estos programas cierran el paso a una dirección entera por lo que llega de ella, y tras la de una red "
+        "móvil hay cientos de teléfonos, que se quedarían sin la página, o el Instituto sin su entrada; deténgalos "
+        "hasta que termine la publicación (sudo systemctl disable --now con sus nombres), o haga que no miren los "
+        "puertos 80 y 443 ni la bitácora de nginx, y que nunca cierren el paso a las direcciones confiables"
+    ),
+    "configuring": (
+        "AVISO: estos programas escriben la configuración del servidor, y pueden deshacer en plena jornada lo que el "
+        "proyecto puso (cortafuegos, SSH, nginx, paquetes); deténgalos hasta que termine la publicación (sudo "
+        "systemctl disable --now con sus nombres), o quite de lo que escriben esas partes"
+    ),
+    "restarting": (
+        "AVISO: estos programas reinician o detienen servicios, o el servidor entero, cuando la carga es mucha o falta "
+        "memoria, como cuando todos abren la página; deténgalos hasta que termine la publicación (sudo systemctl "
+        "disable --now con sus nombres), o haga que no lo hagan con nginx, Docker ni el servidor"
+    ),
+}
+"""What is told of the owner's services that run, by what they may do to the page (`preflight_residents`)."""
+
+
+def rows(
+    found: Neighbours,
+    ports: Collection[int],
+    *,
+    residents: Mapping[str, Collection[str]] | None = None,
+    is_locked: bool = False,
+    tls_floor: str = "",
+) -> list[Row]:
     """Return the rows that have something to tell.
 
-    `ports` are the page's, `is_locked` tells whether only a CDN and the trusted addresses will reach them; `tls_floor`
-    is the oldest version of TLS that the call allows, as nginx calls it.
+    `ports` are the page's, `residents` the services that may disturb it, by the names of RESIDENTS; `is_locked`
+    tells whether only a CDN and the trusted addresses will reach the ports; `tls_floor` is the oldest version of TLS
+    that the call allows, as nginx calls it.
     """
-    return [row for row in _rows(found, ports, is_locked=is_locked, tls_floor=tls_floor) if row[1]]
+    told = (
+        *_rows(found, ports, is_locked=is_locked, tls_floor=tls_floor),
+        *((text, sorted({*found.running} & {*(residents or {}).get(kind, ())})) for kind, text in RESIDENTS.items()),
+    )
+    return [row for row in told if row[1]]
 
 
 def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool, tls_floor: str) -> Iterator[Row]:

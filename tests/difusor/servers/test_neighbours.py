@@ -13,7 +13,9 @@ import role_kit
 from plugin_kit import load
 
 from difusor.project import ROOT
+from difusor.servers import notices
 from difusor.servers.neighbours import SESSION, SPELLING, Door, Neighbours, problems, unfit
+from difusor.servers.notices import rows
 
 
 def load_probe() -> Any:
@@ -222,9 +224,66 @@ def test_bridges_of_virtual_machines_that_docker_and_the_firewall_will_close_are
 
 def test_a_masked_unit_stops_the_run() -> None:
     states = ["Id=ssh.service", "LoadState=loaded", "", "Id=nginx.service", "LoadState=masked"]
-    masked = load_probe().masked(lambda *_: states, ["ssh.service", "nginx.service"])
+    masked, running = load_probe().masked_and_running(lambda *_: states, ["ssh.service", "nginx.service"], [])
     (found,) = problems(Neighbours(masked=tuple(masked)))
     assert found.endswith("systemctl unmask nginx.service")
+    assert running == []
+
+
+RESIDENTS = role_kit.value("preflight", "preflight_residents", {})
+STATES = """Id=nginx.service
+Names=nginx.service
+LoadState=loaded
+ActiveState=active
+
+Id=monit.service
+Names=monit.service
+LoadState=masked
+ActiveState=inactive
+
+Id=cfengine.service
+Names=cfengine.service cfengine3.service
+LoadState=loaded
+ActiveState=active
+
+Id=chef-client.timer
+Names=chef-client.timer
+LoadState=loaded
+ActiveState=active
+
+Id=sshguard.service
+Names=sshguard.service
+LoadState=loaded
+ActiveState=activating
+
+Id=psad.service
+Names=psad.service
+LoadState=loaded
+ActiveState=failed
+"""
+
+
+def test_services_of_the_owners_that_may_disturb_the_page_are_told() -> None:
+    """Only those that run, each by the name it is known by; that one of them is masked stops nothing."""
+    residents = [unit for units in RESIDENTS.values() for unit in units]
+    masked, running = load_probe().masked_and_running(lambda *_: STATES.splitlines(), ["nginx.service"], residents)
+    assert masked == []
+    found = Neighbours(running=tuple(running))
+    assert problems(found) == []
+    told = rows(found, (80, 443), residents=RESIDENTS)
+    assert [(what.partition(",")[0].removeprefix("AVISO: estos programas "), names) for what, names in told] == [
+        ("cierran el paso a una dirección entera por lo que llega de ella", ["sshguard.service"]),
+        ("escriben la configuración del servidor", ["cfengine3.service", "chef-client.timer"]),
+    ]
+    assert rows(Neighbours(running=("monit.service",)), (80, 443)) == []
+
+
+def test_what_is_told_of_services_is_told_of_every_kind() -> None:
+    """And of none that the roles start themselves."""
+    assert RESIDENTS.keys() == notices.RESIDENTS.keys()
+    named = [unit for units in RESIDENTS.values() for unit in units]
+    assert len(named) == len({*named})
+    assert not {*named} & {*role_kit.value("preflight", "preflight_units", {"preflight_certbot": True})}
 
 
 def test_every_unit_that_a_role_starts_is_looked_for() -> None:
