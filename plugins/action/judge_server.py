@@ -211,7 +211,7 @@ def _neighbours(found: Mapping[str, Any], files: Mapping[str, Any], account: str
             name: tuple(found[name])
             for name in (
                 *("published", "accepting", "shutting", "limiting", "limiting_each", "tables", "shaped", "routed"),
-                *("masked", "running", "closed_pools"),
+                *("masked", "running", "jails", "closed_pools"),
             )
         },
         **found["ssh"],

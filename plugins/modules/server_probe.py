@@ -261,6 +261,9 @@ neighbours:
     running:
       description: Those of C(residents) that run, or wait for their time.
       type: list
+    jails:
+      description: The owner's jails of fail2ban that shut out an address from one of the C(ports).
+      type: list
     swarm:
       description: Whether the Docker engine belongs to a swarm.
       type: bool

@@ -9,7 +9,7 @@ import pwd
 import re
 import shlex
 
-from ansible.module_utils.probe import LISTS, listening, read, sharing, ssh, tunnels, ufw
+from ansible.module_utils.probe import LISTS, jails, listening, read, sharing, ssh, tunnels, ufw
 from ansible.module_utils.probe.files import account_keys
 from ansible.module_utils.probe.nft import diverting_tables, hooked, named_ports, owners_tables, tables
 from ansible.module_utils.probe.queues import detour, shaped, uplinks
@@ -328,6 +328,7 @@ def look(lines, docker, containers, account, origins, shape, units, ports, opera
         "tunnel": tunnels.look(lines, operator),
         "masked": masked,
         "running": running,
+        "jails": jails.look(ports),
         "swarm": swarm,
         "sharing": sharing.look(),
         "doors": doors(lines, account, origins, user),

@@ -89,6 +89,7 @@ class Neighbours:
     diverting: tuple[tuple[str, tuple[int, ...]], ...] = ()  # rules that lead ports elsewhere, each with its ports
     masked: tuple[str, ...] = ()  # units of systemd that the roles start
     running: tuple[str, ...] = ()  # services of the owner's that may disturb the page
+    jails: tuple[str, ...] = ()  # of the owner's fail2ban, that shut out an address from the page's ports
     settings: tuple[webserver.Setting, ...] = ()  # what the owner's files of nginx say outside of any block
     others_ports: tuple[webserver.Setting, ...] = ()  # what nginx listens on for streams and mail
     samples: tuple[str, ...] = ()  # nginx's files of sites that are as a package has brought them

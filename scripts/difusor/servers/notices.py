@@ -51,6 +51,7 @@ def rows(
     """
     told = (
         *_rows(found, ports, is_locked=is_locked, tls_floor=tls_floor),
+        *_shutting_out(found),
         *((text, sorted({*found.running} & {*(residents or {}).get(kind, ())})) for kind, text in RESIDENTS.items()),
     )
     return [row for row in told if row[1]]
@@ -105,8 +106,19 @@ def _rows(found: Neighbours, ports: Collection[int], *, is_locked: bool, tls_flo
         "para la jornada, en la que esperan de todos modos: sudo systemctl unmask con sus nombres, y ./difusor apply",
         [unit for unit in found.masked if unit in UPDATING] if found.mirror_of else [],
     )
+
+
+def _shutting_out(found: Neighbours) -> Iterator[Row]:
+    """Tell of what would take the page from everybody behind one address."""
     yield (
         "AVISO: estas reglas limitan lo que pide cada dirección, y se quedan; tras la de una red móvil hay cientos "
         "de teléfonos, que se quedarían sin la página: quítelas, que el proyecto pone límites propios, o súbalas mucho",
         list(found.limiting_each),
+    )
+    yield (
+        "AVISO: estas reglas (jails) de fail2ban cierran los puertos de la página a una dirección entera, y tras la de "
+        "una red móvil hay cientos de teléfonos: lo que uno pida en otro sitio de este servidor los deja a todos sin "
+        "ella; hasta que termine la publicación ponga en cada una enabled = false (en /etc/fail2ban/jail.local, y sudo "
+        "systemctl reload fail2ban)",
+        list(found.jails),
     )
