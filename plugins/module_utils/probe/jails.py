@@ -19,7 +19,7 @@ EVERY_PORT = "0:65535"  # what fail2ban's own jail.conf says where a jail names 
 def look(ports, folder=FOLDER):
     """Return the names of the owner's enabled jails that ban from one of the TCP `ports`.
 
-    Also while fail2ban is stopped: the project starts it. Of files that it could not read either nothing is told.
+    Also while fail2ban is stopped, because the project starts it. A file that is no configuration is passed over.
     """
     found = configparser.ConfigParser(
         strict=False, interpolation=None, comment_prefixes="#;", inline_comment_prefixes=";"

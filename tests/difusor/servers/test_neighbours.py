@@ -231,42 +231,26 @@ def test_a_masked_unit_stops_the_run() -> None:
 
 
 RESIDENTS = role_kit.value("preflight", "preflight_residents", {})
-STATES = """Id=nginx.service
-Names=nginx.service
-LoadState=loaded
-ActiveState=active
-
-Id=monit.service
-Names=monit.service
-LoadState=masked
-ActiveState=inactive
-
-Id=cfengine.service
-Names=cfengine.service cfengine3.service
-LoadState=loaded
-ActiveState=active
-
-Id=chef-client.timer
-Names=chef-client.timer
-LoadState=loaded
-ActiveState=active
-
-Id=sshguard.service
-Names=sshguard.service
-LoadState=loaded
-ActiveState=activating
-
-Id=psad.service
-Names=psad.service
-LoadState=loaded
-ActiveState=failed
-"""
+# What systemd says of some units: their names, of which the first is the unit's own, how it was loaded, and its state.
+STATES = (
+    ("nginx.service", "loaded", "active"),
+    ("monit.service", "masked", "inactive"),
+    ("cfengine.service cfengine3.service", "loaded", "active"),
+    ("chef-client.timer", "loaded", "active"),
+    ("sshguard.service", "loaded", "activating"),
+    ("psad.service", "loaded", "failed"),
+)
 
 
 def test_services_of_the_owners_that_may_disturb_the_page_are_told() -> None:
     """Only those that run, each by the name it is known by; that one of them is masked stops nothing."""
     residents = [unit for units in RESIDENTS.values() for unit in units]
-    masked, running = load_probe().masked_and_running(lambda *_: STATES.splitlines(), ["nginx.service"], residents)
+    shown = [
+        line
+        for names, loaded, active in STATES
+        for line in (f"Id={names.split()[0]}", f"Names={names}", f"LoadState={loaded}", f"ActiveState={active}", "")
+    ]
+    masked, running = load_probe().masked_and_running(lambda *_: shown, ["nginx.service"], residents)
     assert masked == []
     found = Neighbours(running=tuple(running))
     assert problems(found) == []
