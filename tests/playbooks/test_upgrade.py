@@ -220,20 +220,6 @@ def test_updates_that_were_not_installed_are_told_with_what_to_do(said: str, tol
     assert told in message and message.endswith("y repita ./difusor upgrade.")
 
 
-@pytest.mark.parametrize(
-    ("state", "ended"),
-    [("activating", False), ("deactivating", False), ("inactive", True), ("failed", True), ("", True)],
-)
-def test_a_restart_waits_until_aide_has_authorised_what_was_installed(state: str, ended: bool) -> None:
-    """Otherwise AIDE reports the new programs as an intrusion at boot, every day, and in the dictamen."""
-    names = [task["name"] for task in play()["tasks"]]
-    waiting = names.index("Wait until AIDE has authorised what was installed")
-    assert names.index("Install the security updates") < waiting < names.index("Restart the server") - 1
-    task = play()["tasks"][waiting]
-    assert expression(f"({task['until']})", __upgrade_authorised={"stdout": state}) is ended
-    assert task["failed_when"] is False and task["retries"] * task["delay"] <= 600
-
-
 def test_every_run_that_changes_files_of_the_system_authorises_them() -> None:
     """AIDE leaves with a removal, and a purge deletes nothing that AIDE compares."""
     lacking = []
