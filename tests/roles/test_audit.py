@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -34,6 +35,17 @@ def test_a_change_of_the_engines_program_is_recorded(program: str) -> None:
     facts = {"architecture": "x86_64"}
     rules = role_kit.render("audit", "etc/audit/rules.d/60-prep-difusor.rules", {"ansible_facts": facts})
     assert f"-w {program} -p wa -k docker" in rules.splitlines()
+
+
+def test_the_folder_of_each_watched_file_in_run_stands_when_the_rules_are_loaded() -> None:
+    """At boot that is before the services that make these folders, and the kernel skips what has no folder."""
+    facts = {"architecture": "x86_64"}
+    rules = role_kit.render("audit", "etc/audit/rules.d/60-prep-difusor.rules", {"ansible_facts": facts})
+    made = role_kit.render("audit", "etc/tmpfiles.d/60-prep-difusor-audit.conf", {})
+    watched = {PurePosixPath(path) for path in re.findall(r"(?m)^-w (?:/var)?(/run/\S+)", rules)}
+    parents = {str(path.parent) for path in watched} - {"/run"}
+    assert PurePosixPath("/run/docker.sock") in watched
+    assert parents and parents <= set(re.findall(r"(?m)^d (\S+)", made))
 
 
 @pytest.mark.parametrize(

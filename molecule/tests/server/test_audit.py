@@ -27,6 +27,7 @@ WATCHED = (
     "/etc/nginx",
     "/etc/prep-corte",
     "/etc/docker",
+    "/run/containerd/containerd.sock",  # its folder has to stand before the rules are loaded, also at boot
 )
 
 
