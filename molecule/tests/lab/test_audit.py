@@ -12,6 +12,7 @@ from difusor.suite.waiting import until
 Record = Callable[[object], None]
 
 AIDE = 300.0  # seconds within which AIDE must have read the whole system
+RECORD = "/var/lib/prep-aide/aide.db"
 DUE = "/var/lib/prep-aide/due"  # stands while a state waits to be authorised
 
 
@@ -48,18 +49,18 @@ def test_changes_during_the_authorisation_are_authorised_too(host: Host, record_
 def test_what_a_restart_left_unauthorised_is_authorised_after_it(host: Host, record_evidence: Record) -> None:
     """Lo que un reinicio dejó sin autorizar se autoriza al arrancar, sin alarma; si el registro falta, sí la hay."""
     renewal = "systemctl is-active aiderenew.service"
-    host.check_output(f"systemctl stop aiderenew.service; rm --force {DUE}")
+    host.check_output(f"systemctl stop aiderenew.service; rm -f {DUE}")
     host.check_output("systemctl start --no-block aiderenew.service")
     until(lambda: host.file(DUE).exists, what="empiece a autorizarse el estado del sistema", every=0)
     host.check_output("systemctl stop aiderenew.service; systemctl start aidecheck.service")  # as at boot
     resumed = until(
         lambda: host.run(renewal).stdout.strip(), lambda said: said == "activating", what="se autorice", every=0
     )
-    host.check_output(f"systemctl stop aiderenew.service; rm {DUE}; mv /var/lib/prep-aide/aide.db /root/")
+    host.check_output(f"systemctl stop aiderenew.service; rm {DUE}; mv {RECORD} {RECORD}.aside")
     try:
         missing = host.run("systemctl start aidecheck.service")
     finally:
-        host.check_output("mv /root/aide.db /var/lib/prep-aide/; systemctl reset-failed aidecheck.service")
+        host.check_output(f"mv {RECORD}.aside {RECORD}; systemctl reset-failed aidecheck.service")
     record_evidence(f"tras el reinicio, aiderenew: {resumed}; sin el registro: {missing.stderr.strip()}")
     assert missing.rc != 0
 
